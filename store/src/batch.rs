@@ -1,0 +1,63 @@
+//! What the collector hands to the store: normalised records of one request, of either signal.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::budget::Permit;
+use crate::level::Level;
+use crate::record::{Flags, RecordBody, ResourceContext, ScopeContext};
+use crate::time::UnixNanos;
+
+/// The records of one request or one read, acknowledged together.
+#[derive(Debug)]
+pub struct Batch {
+    pub receiver: Receiver,
+    /// When the request arrived, by this machine's clock.
+    pub received: UnixNanos,
+    pub records: Vec<NewRecord>,
+    /// The bytes this batch holds of the memory budget; `None` only where nobody waits for an answer.
+    pub permit: Option<Permit>,
+}
+
+/// One record that has no id yet. The caller has made sure that a span's trace id and span id are valid,
+/// and that a log's are valid or empty.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    pub resource: Arc<ResourceContext>,
+    pub scope: Arc<ScopeContext>,
+    pub body: RecordBody,
+    /// Normalised; `None` where the record has none. A span has `Error` or none.
+    pub level: Option<Level>,
+    pub flags: Flags,
+    /// A text input's line as it came, without its line end.
+    pub original: Option<Bytes>,
+}
+
+/// Where a record came in; the `source` of a log in answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Receiver {
+    OtlpGrpc = 1,
+    OtlpHttp = 2,
+    JsonLogsHttp = 3,
+    Stdin = 4,
+}
+
+impl Receiver {
+    pub const ALL: [Receiver; 4] =
+        [Receiver::OtlpGrpc, Receiver::OtlpHttp, Receiver::JsonLogsHttp, Receiver::Stdin];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Receiver::OtlpGrpc => "otlp_grpc",
+            Receiver::OtlpHttp => "otlp_http",
+            Receiver::JsonLogsHttp => "json_logs_http",
+            Receiver::Stdin => "stdin",
+        }
+    }
+
+    pub fn from_repr(number: u8) -> Option<Receiver> {
+        Receiver::ALL.into_iter().find(|receiver| *receiver as u8 == number)
+    }
+}
