@@ -1,8 +1,13 @@
 //! Every bound of the program, in one place, each with its unit and its reason.
+//!
+//! A new field also needs its line in [`Limits::read`] (the compiler insists), in `config/spandrel.yaml` and in
+//! `docs/guide/configuration.md` (tests insist).
 
 use std::time::Duration;
 
 use crate::ByteSize;
+use crate::section::Section;
+use crate::validate::MEMORY_MIN;
 
 /// `limits` in the configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,4 +68,54 @@ impl Default for Limits {
             tails_max: 64,
         }
     }
+}
+
+impl Limits {
+    pub(crate) fn read(&mut self, section: &mut Section<'_, '_>) {
+        // Taken apart by name, so that a field cannot be forgotten here.
+        let Limits {
+            memory,
+            request_bytes_max,
+            connections_max,
+            request_timeout,
+            attributes_max,
+            string_bytes_max,
+            nesting_max,
+            line_bytes_max,
+            trace_records_max,
+            list_max,
+            query_timeout,
+            queries_max,
+            query_bytes_max,
+            query_clauses_max,
+            histogram_points_max,
+            tails_max,
+        } = self;
+        read_memory(section, memory);
+        section.set("request_bytes_max", request_bytes_max);
+        section.set("connections_max", connections_max);
+        section.set("request_timeout", request_timeout);
+        section.set("attributes_max", attributes_max);
+        section.set("string_bytes_max", string_bytes_max);
+        section.set("nesting_max", nesting_max);
+        section.set("line_bytes_max", line_bytes_max);
+        section.set("trace_records_max", trace_records_max);
+        section.set("list_max", list_max);
+        section.set("query_timeout", query_timeout);
+        section.set("queries_max", queries_max);
+        section.set("query_bytes_max", query_bytes_max);
+        section.set("query_clauses_max", query_clauses_max);
+        section.set("histogram_points_max", histogram_points_max);
+        section.set("tails_max", tails_max);
+    }
+}
+
+/// `auto` is the default, or half of what the cgroup allows if that is less: the other half is for the program
+/// itself, for what the allocator holds back and for pages of the index.
+fn read_memory(section: &mut Section<'_, '_>, memory: &mut ByteSize) {
+    let mut chosen: Option<ByteSize> = None;
+    section.set("memory", &mut chosen);
+    let half = section.memory_max().map(|max| ByteSize(max.0 / 2).max(MEMORY_MIN));
+    let automatic = half.map_or(*memory, |half| half.min(*memory));
+    *memory = chosen.unwrap_or(automatic);
 }

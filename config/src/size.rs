@@ -18,6 +18,20 @@ impl ByteSize {
         ByteSize(n << 30)
     }
 
+    /// Reads `20MiB`, `2GiB`, `1.5GiB`, `512kB`, Kubernetes' `64Mi`, or a number of bytes; units in any case.
+    /// `None` where the text is no size.
+    pub fn parse(text: &str) -> Option<ByteSize> {
+        let unit_start = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(unit_start);
+        let factor = factor_of(unit.trim_start())?;
+        if let Ok(whole) = number.parse::<u64>() {
+            return whole.checked_mul(factor).map(ByteSize);
+        }
+        let bytes = number.parse::<f64>().ok()? * factor as f64;
+        // Beyond 2^53 a fraction is no longer exact, and no disk is that large.
+        (bytes < (1_u64 << 53) as f64).then_some(ByteSize(bytes as u64))
+    }
+
     /// For sizes of things in memory; saturates where an address is shorter than 64 bits.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
@@ -35,3 +49,22 @@ impl fmt::Display for ByteSize {
         }
     }
 }
+
+fn factor_of(unit: &str) -> Option<u64> {
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "ki" | "kib" => 1 << 10,
+        "mi" | "mib" => 1 << 20,
+        "gi" | "gib" => 1 << 30,
+        "ti" | "tib" => 1 << 40,
+        _ => return None,
+    };
+    Some(factor)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,377 @@
+//! The OpenTelemetry Collector's components that Spandrel knows of, so that somebody who brings a Collector's
+//! configuration is told "not here" rather than "unknown key".
+//!
+//! The names are those of the Collector's core and contrib distributions. A component may carry a name of its
+//! own after a slash (`otlp/internal`), which does not change what it is.
+
+use crate::section::Section;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Receiver,
+    Processor,
+    Exporter,
+}
+
+impl Kind {
+    /// The section that defines components of this kind, and the key of a pipeline that lists them.
+    pub(crate) fn section(self) -> &'static str {
+        match self {
+            Kind::Receiver => "receivers",
+            Kind::Processor => "processors",
+            Kind::Exporter => "exporters",
+        }
+    }
+
+    fn noun(self) -> &'static str {
+        match self {
+            Kind::Receiver => "receiver",
+            Kind::Processor => "processor",
+            Kind::Exporter => "exporter",
+        }
+    }
+
+    fn present(self) -> &'static [&'static str] {
+        match self {
+            Kind::Receiver => &["otlp", "stdin"],
+            Kind::Processor | Kind::Exporter => &[],
+        }
+    }
+
+    fn of_the_collector(self) -> &'static [&'static str] {
+        match self {
+            Kind::Receiver => RECEIVERS,
+            Kind::Processor => PROCESSORS,
+            Kind::Exporter => EXPORTERS,
+        }
+    }
+
+    /// Whether Spandrel has this component, by exactly this name.
+    pub(crate) fn has(self, name: &str) -> bool {
+        self.present().contains(&name)
+    }
+
+    fn knows(self, name: &str) -> bool {
+        let component = component_of(name);
+        self.present().contains(&component) || self.of_the_collector().contains(&component)
+    }
+
+    /// Why a component that [`Kind::has`] denies is not to be had.
+    pub(crate) fn refusal(self, name: &str) -> String {
+        let (component, noun) = (component_of(name), self.noun());
+        if self.present().contains(&component) {
+            return format!("Spandrel has one `{component}` {noun} and takes no second one (`{name}`)");
+        }
+        if !self.of_the_collector().contains(&component) {
+            return format!("unknown {noun} `{name}`; {}", self.choice());
+        }
+        let instead = INSTEAD.iter().find(|(known, _)| *known == component).map(|(_, advice)| *advice);
+        let refusal = format!("Spandrel knows the Collector's `{component}` {noun} but does not have it");
+        match instead {
+            Some(advice) => format!("{refusal}; {advice}"),
+            None => refusal,
+        }
+    }
+
+    fn choice(self) -> String {
+        match self.present() {
+            [] => format!("Spandrel has no {}s yet", self.noun()),
+            present => format!("expected one of: {}", present.join(", ")),
+        }
+    }
+}
+
+fn component_of(name: &str) -> &str {
+    name.split('/').next().unwrap_or(name)
+}
+
+/// Refuses, by name, the components of a section that Spandrel knows of; the rest are unknown keys.
+pub(crate) fn refuse_others(section: &mut Section<'_, '_>, kind: Kind) {
+    for name in section.unread().into_iter().filter(|name| kind.knows(name)) {
+        section.refuse(&name, kind.refusal(&name));
+    }
+}
+
+/// Refuses what the Collector's OTLP receiver can be told and Spandrel's cannot.
+pub(crate) fn refuse_protocol_settings(section: &mut Section<'_, '_>) {
+    refuse_settings(section, PROTOCOL_SETTINGS);
+}
+
+/// Refuses what stands beside `service.pipelines` in a Collector's configuration.
+pub(crate) fn refuse_service_settings(section: &mut Section<'_, '_>) {
+    refuse_settings(
+        section,
+        &[
+            ("extensions", "Spandrel has no extensions; health is at /healthz and /readyz of the query port"),
+            ("telemetry", "Spandrel's own logs and traces are set under `telemetry` at the top"),
+        ],
+    );
+}
+
+/// Refuses the Collector's sections at the top of the document that Spandrel does not have.
+pub(crate) fn refuse_sections(section: &mut Section<'_, '_>) {
+    refuse_settings(
+        section,
+        &[
+            ("extensions", "Spandrel has no extensions; health is at /healthz and /readyz of the query port"),
+            ("connectors", "Spandrel has no connectors; who calls whom is answered by /api/v1/graph"),
+        ],
+    );
+}
+
+fn refuse_settings(section: &mut Section<'_, '_>, settings: &[(&str, &str)]) {
+    for name in section.unread() {
+        if let Some((_, advice)) = settings.iter().find(|(known, _)| *known == name) {
+            section.refuse(
+                &name,
+                format!("Spandrel knows the Collector's `{name}` but does not have it; {advice}"),
+            );
+        }
+    }
+}
+
+const PROTOCOL_SETTINGS: &[(&str, &str)] = &[
+    ("auth", "receivers listen on loopback, next to their service"),
+    ("cors", "receivers listen on loopback, next to their service"),
+    ("compression_algorithms", "gzip and zstd are always taken, deflate over HTTP too"),
+    ("include_metadata", "headers are not kept"),
+    ("keepalive", "it is fixed"),
+    ("logs_url_path", "it is fixed to /v1/logs"),
+    ("max_concurrent_streams", "see limits.connections_max"),
+    ("max_recv_msg_size_mib", "see limits.request_bytes_max"),
+    ("max_request_body_size", "see limits.request_bytes_max"),
+    ("metrics_url_path", "it is fixed to /v1/metrics"),
+    ("read_buffer_size", "it is fixed"),
+    ("read_timeout", "see limits.request_timeout"),
+    ("tls", "receivers listen on loopback, next to their service"),
+    ("traces_url_path", "it is fixed to /v1/traces"),
+    ("transport", "it is always tcp"),
+    ("write_buffer_size", "it is fixed"),
+];
+
+/// What to do instead of the components that people miss most.
+const INSTEAD: &[(&str, &str)] = &[
+    ("batch", "Spandrel batches by itself: leave it out"),
+    ("memory_limiter", "see limits.memory"),
+    ("health_check", "see /healthz and /readyz of the query port"),
+    ("debug", "use `spandrel tail`"),
+    ("logging", "use `spandrel tail`"),
+    ("tail_sampling", "Spandrel keeps every trace: see storage.retention"),
+    ("probabilistic_sampler", "Spandrel keeps every trace: see storage.retention"),
+];
+
+const RECEIVERS: &[&str] = &[
+    "activedirectoryds",
+    "aerospike",
+    "apache",
+    "apachespark",
+    "awscloudwatch",
+    "awscontainerinsightreceiver",
+    "awsecscontainermetrics",
+    "awsfirehose",
+    "awss3",
+    "awsxray",
+    "azureblob",
+    "azureeventhub",
+    "azuremonitor",
+    "bigip",
+    "carbon",
+    "chrony",
+    "cloudflare",
+    "cloudfoundry",
+    "collectd",
+    "couchdb",
+    "datadog",
+    "docker_stats",
+    "elasticsearch",
+    "envoyals",
+    "expvar",
+    "faro",
+    "file_stats",
+    "filelog",
+    "filestats",
+    "flinkmetrics",
+    "fluentforward",
+    "github",
+    "googlecloudmonitoring",
+    "googlecloudpubsub",
+    "googlecloudspanner",
+    "haproxy",
+    "hostmetrics",
+    "httpcheck",
+    "iis",
+    "influxdb",
+    "jaeger",
+    "jmx",
+    "journald",
+    "k8s_cluster",
+    "k8s_events",
+    "k8sobjects",
+    "kafka",
+    "kafkametrics",
+    "kubeletstats",
+    "libhoney",
+    "loki",
+    "memcached",
+    "mongodb",
+    "mongodbatlas",
+    "mysql",
+    "namedpipe",
+    "netflow",
+    "nginx",
+    "nop",
+    "nsxt",
+    "ntp",
+    "opencensus",
+    "oracledb",
+    "osquery",
+    "otelarrow",
+    "otlpjsonfile",
+    "podman_stats",
+    "postgresql",
+    "prometheus",
+    "prometheus_simple",
+    "prometheusremotewrite",
+    "pulsar",
+    "purefa",
+    "purefb",
+    "rabbitmq",
+    "receiver_creator",
+    "redis",
+    "riak",
+    "saphana",
+    "sapm",
+    "signalfx",
+    "simpleprometheus",
+    "skywalking",
+    "snmp",
+    "snowflake",
+    "solace",
+    "splunk_hec",
+    "splunkenterprise",
+    "sqlquery",
+    "sqlserver",
+    "sshcheck",
+    "statsd",
+    "syslog",
+    "systemd",
+    "tcpcheck",
+    "tcplog",
+    "tlscheck",
+    "udplog",
+    "vcenter",
+    "vcr",
+    "wavefront",
+    "webhookevent",
+    "windowseventlog",
+    "windowsperfcounters",
+    "windowsservice",
+    "yanggrpc",
+    "zipkin",
+    "zookeeper",
+];
+
+const PROCESSORS: &[&str] = &[
+    "attributes",
+    "batch",
+    "coralogix",
+    "cumulativetodelta",
+    "deltatocumulative",
+    "deltatorate",
+    "dnslookup",
+    "experimental_metricsgeneration",
+    "filter",
+    "geoip",
+    "groupbyattrs",
+    "groupbytrace",
+    "interval",
+    "isolationforest",
+    "k8sattributes",
+    "logdedup",
+    "logstransform",
+    "memory_limiter",
+    "metricstarttime",
+    "metricsgeneration",
+    "metricstransform",
+    "probabilistic_sampler",
+    "redaction",
+    "remotetap",
+    "resource",
+    "resourcedetection",
+    "routing",
+    "schema",
+    "span",
+    "spanmetrics",
+    "spanpruning",
+    "sumologic",
+    "tail_sampling",
+    "transform",
+    "unroll",
+];
+
+const EXPORTERS: &[&str] = &[
+    "alertmanager",
+    "alibabacloud_logservice",
+    "awscloudwatchlogs",
+    "awsemf",
+    "awskinesis",
+    "awss3",
+    "awsxray",
+    "azureblob",
+    "azuredataexplorer",
+    "azuremonitor",
+    "bmchelix",
+    "carbon",
+    "cassandra",
+    "clickhouse",
+    "coralogix",
+    "datadog",
+    "dataset",
+    "debug",
+    "doris",
+    "elasticsearch",
+    "faro",
+    "file",
+    "googlecloud",
+    "googlecloudpubsub",
+    "googlecloudstorage",
+    "googlemanagedprometheus",
+    "honeycombmarker",
+    "influxdb",
+    "instana",
+    "jaeger",
+    "jaeger_thrift",
+    "kafka",
+    "kineticaexporter",
+    "loadbalancing",
+    "logging",
+    "logicmonitor",
+    "logzio",
+    "loki",
+    "mezmo",
+    "nop",
+    "opencensus",
+    "opensearch",
+    "otelarrow",
+    "otlp",
+    "otlp_grpc",
+    "otlp_http",
+    "otlphttp",
+    "parquet",
+    "prometheus",
+    "prometheusremotewrite",
+    "pulsar",
+    "rabbitmq",
+    "sapm",
+    "sematext",
+    "sentry",
+    "signalfx",
+    "splunk_hec",
+    "stef",
+    "sumologic",
+    "syslog",
+    "tencentcloud_logservice",
+    "tinybird",
+    "wavefront",
+    "zipkin",
+];

@@ -1,0 +1,108 @@
+//! What must hold between values that are each right by themselves.
+
+use std::net::SocketAddr;
+
+use crate::error::{ConfigError, ConfigErrors};
+use crate::{ByteSize, Config, Pipeline, endpoint};
+
+/// The index's arena alone needs 15 MB.
+pub(crate) const MEMORY_MIN: ByteSize = ByteSize::mib(16);
+
+impl Config {
+    /// Checks what must hold between the values. A loaded configuration has passed this already; one that was
+    /// put together or changed by hand has not.
+    pub fn validate(&self) -> Result<(), ConfigErrors> {
+        let mut errors = Vec::new();
+        check(self, &mut errors);
+        if errors.is_empty() { Ok(()) } else { Err(ConfigErrors(errors)) }
+    }
+}
+
+/// Adds what is wrong to the mistakes found so far, except what merely follows from one of them.
+pub(crate) fn check(config: &Config, errors: &mut Vec<ConfigError>) {
+    let mut found = Vec::new();
+    let mut note = |path: &str, message: String| found.push(ConfigError { path: path.to_owned(), message });
+    check_token(config, &mut note);
+    check_addresses(config, &mut note);
+    check_peers(config, &mut note);
+    check_pipelines(config, &mut note);
+    check_memory(config, &mut note);
+    // A token that could not be read is not a token that was forgotten.
+    let token_is_wrong = errors.iter().any(|error| error.path.starts_with("security"));
+    let follows = |error: &ConfigError| {
+        (token_is_wrong && error.path == "query.endpoint")
+            || errors.iter().any(|known| known.path == error.path)
+    };
+    found.retain(|error| !follows(error));
+    errors.append(&mut found);
+}
+
+type Note<'a> = &'a mut dyn FnMut(&str, String);
+
+fn check_token(config: &Config, note: Note<'_>) {
+    let endpoint = config.query.endpoint;
+    let open = !endpoint.ip().to_canonical().is_loopback();
+    if open && config.security.token.is_none() && !config.security.insecure {
+        note(
+            "query.endpoint",
+            format!(
+                "{endpoint} is open to other machines and nothing keeps them out; set security.token_file (or \
+                 security.token) to a secret, or stay on 127.0.0.1:{}, or set security.insecure: true to serve \
+                 everybody",
+                endpoint.port()
+            ),
+        );
+    }
+}
+
+fn check_addresses(config: &Config, note: Note<'_>) {
+    let otlp = &config.receivers.otlp;
+    let used = |address: Option<SocketAddr>| address.filter(|_| otlp.enabled);
+    let listeners = [
+        ("receivers.otlp.protocols.grpc.endpoint", used(otlp.grpc)),
+        ("receivers.otlp.protocols.http.endpoint", used(otlp.http)),
+        ("query.endpoint", Some(config.query.endpoint)),
+    ];
+    for (index, (path, address)) in listeners.iter().enumerate() {
+        let earlier = listeners[..index].iter().find(|(_, other)| clash(*address, *other));
+        if let (Some(address), Some((other, _))) = (address, earlier) {
+            note(path, format!("{address} is taken by {other}; give each its own port"));
+        }
+    }
+}
+
+fn clash(one: Option<SocketAddr>, other: Option<SocketAddr>) -> bool {
+    let (Some(one), Some(other)) = (one, other) else { return false };
+    let same_host = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same_host
+}
+
+fn check_peers(config: &Config, note: Note<'_>) {
+    for (index, peer) in config.federation.peers.iter().enumerate() {
+        if !endpoint::is_callable(peer) {
+            let message = format!("expected a query endpoint such as payment:7317, found {peer:?}");
+            note(&format!("federation.peers.{index}"), message);
+        }
+    }
+}
+
+fn check_pipelines(config: &Config, note: Note<'_>) {
+    let off = |name: &str| match name {
+        "otlp" => !config.receivers.otlp.enabled,
+        "stdin" => !config.receivers.stdin.enabled,
+        _ => false,
+    };
+    for Pipeline { name, receivers, .. } in &config.service.pipelines {
+        for receiver in receivers.iter().filter(|receiver| off(receiver)) {
+            let message = format!("the receiver `{receiver}` is off; set receivers.{receiver}.enabled: true");
+            note(&format!("service.pipelines.{name}.receivers"), message);
+        }
+    }
+}
+
+fn check_memory(config: &Config, note: Note<'_>) {
+    let memory = config.limits.memory;
+    if memory < MEMORY_MIN {
+        note("limits.memory", format!("expected at least {MEMORY_MIN}, found {memory}"));
+    }
+}
