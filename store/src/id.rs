@@ -1,5 +1,7 @@
 //! Identifiers of traces, spans and records, and the many notations that the first two come in.
 
+pub mod notation;
+
 use std::fmt;
 
 /// A W3C trace id: 16 bytes, not all zero in a valid one.

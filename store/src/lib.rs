@@ -22,6 +22,7 @@ pub use batch::{Batch, NewRecord, Receiver};
 pub use budget::{MemoryBudget, Permit};
 pub use error::{AppendError, OpenError, ReadError};
 pub use filter::Filter;
+pub use id::notation::{Digits, NotAnId, TraceContext};
 pub use id::{RecordId, SpanId, TraceId, TraceIdMatch};
 pub use level::Level;
 pub use record::{Flags, Record, RecordBody, ResourceContext, ScopeContext};
