@@ -1,0 +1,47 @@
+# The one entry point: `make` alone lists what there is. CI runs the same targets, by .ci/run.
+
+CARGO ?= cargo
+.DEFAULT_GOAL := help
+.PHONY: help demo build release test clients crash bench fmt fmt-check lint deny
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## build, run a sidecar, send it a shop's traffic, show the errors of a failing trace
+	$(CARGO) run --quiet --bin spandrel -- demo --embedded
+
+build: ## the binary, with debug assertions: target/debug/spandrel
+	$(CARGO) build --bin spandrel
+
+release: ## the binary, optimised: target/release/spandrel
+	$(CARGO) build --release --locked --bin spandrel
+
+test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python and Node
+	.ci/packages
+	$(CARGO) test --workspace --locked
+	@if [ -x tests/clients/run.sh ]; then $(MAKE) --no-print-directory clients; fi
+
+clients: ## only the Python and Node clients against the real binary
+	tests/clients/run.sh
+
+crash: ## only the crash tests: kill -9 under load, torn and flipped journals, a full disk
+	$(CARGO) test --locked --test crash -- --nocapture
+
+bench: ## the benchmarks behind docs/benchmarks.md (optimised build, several minutes)
+	$(CARGO) run --release --locked -p spandrel-bench
+
+fmt: ## format all Rust files
+	$(CARGO) fmt --all
+
+fmt-check: ## fail where `make fmt` would change something
+	$(CARGO) fmt --all --check
+
+lint: ## clippy over all targets, warnings are errors; cargo-deny where it is installed
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(MAKE) --no-print-directory deny; \
+	else echo 'cargo-deny is not installed: licences and bans not checked (cargo install cargo-deny --locked)'; fi
+
+deny: ## licences, bans and sources of all dependencies; advisories where their database can be reached
+	$(CARGO) deny check licenses bans sources
+	@if timeout 15 git ls-remote --quiet --exit-code https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; \
+	then $(CARGO) deny check advisories; else echo 'advisories not checked: their database cannot be reached'; fi
