@@ -1,0 +1,179 @@
+//! The one seam of the query engine: who can answer questions about records.
+//!
+//! A source is this sidecar's own store, or (in a later step) another sidecar behind the internal gRPC. The
+//! engine asks all of them the same question and merges; it knows nothing of where a source keeps its
+//! records, and a source knows nothing of the others. Questions and answers are plain values: they can cross
+//! a network. Every order is newest first, ties by id, as [`Position`] has it.
+
+mod local;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::Stream;
+use spandrel_store::filter::Field;
+use spandrel_store::snapshot::{FieldInfo, Gap, Position, Series, TraceRecords, Values};
+use spandrel_store::{Filter, ReadError, Record, TimeRange, TraceId, TraceIdMatch, UnixNanos};
+use tokio::time::Instant;
+
+pub use crate::engine::overview::Overview;
+pub use local::LocalSource;
+
+/// An answer on its way.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<Reply<T>, SourceError>> + Send + 'a>>;
+
+/// Live records on their way; ends only when the source does.
+pub type Tailing = Pin<Box<dyn Stream<Item = TailEvent> + Send>>;
+
+/// Somebody who holds records. Every call keeps to the deadline of its question on its own; the engine
+/// doesn't rely on it.
+pub trait Source: Send + Sync + 'static {
+    fn peer(&self) -> Peer;
+    /// The whole trace, up to `records_max`.
+    fn trace(&self, ask: TraceQuestion) -> Answering<'_, TraceRecords>;
+    /// The first records after a place, at most `limit`.
+    fn search(&self, ask: PageQuestion) -> Answering<'_, Vec<Arc<Record>>>;
+    /// The traces of the records after a place, each once and at the newest of them, at most `limit`.
+    fn matching_traces(&self, ask: PageQuestion) -> Answering<'_, Vec<TraceMatch>>;
+    /// What this source knows of each of these traces; nothing for those it has nothing of.
+    fn overviews(&self, ask: OverviewQuestion) -> Answering<'_, Vec<Overview>>;
+    fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>>;
+    fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>>;
+    fn values(&self, ask: ValuesQuestion) -> Answering<'_, Values>;
+    /// What this source is and holds.
+    fn describe(&self, deadline: Instant) -> Answering<'_, Description>;
+    /// The matching records from now on, as they are acknowledged.
+    fn tail(&self, filter: Filter) -> Tailing;
+}
+
+/// Who a source is, in coverage and in the list of peers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its query endpoint, `host:port`.
+    pub name: String,
+    /// The service it stands next to, where that is known.
+    pub service: Option<String>,
+    /// Whether it is this very sidecar.
+    pub local: bool,
+}
+
+/// Which records a question is about.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub filter: Filter,
+    pub range: TimeRange,
+    pub deadline: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub struct TraceQuestion {
+    pub id: TraceIdMatch,
+    pub records_max: usize,
+    pub deadline: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub struct PageQuestion {
+    pub about: Question,
+    pub after: Option<Position>,
+    pub limit: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct OverviewQuestion {
+    pub about: Question,
+    pub ids: Vec<TraceId>,
+    pub records_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct CountQuestion {
+    pub about: Question,
+    pub step_ns: u64,
+    pub by: Vec<Field>,
+    pub groups_max: usize,
+}
+
+#[derive(Debug, Clone)]
+pub struct FieldsQuestion {
+    pub fields_max: usize,
+    pub deadline: Instant,
+}
+
+#[derive(Debug, Clone)]
+pub struct ValuesQuestion {
+    pub about: Question,
+    pub field: Field,
+    pub values_max: usize,
+}
+
+/// An answer, with what it does not say by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Reply<T> {
+    pub body: T,
+    /// What the source had and cannot answer for, whatever the question.
+    pub gaps: Vec<Gap>,
+    /// Attributes that the question names and no record of this source has.
+    pub unknown: Vec<Field>,
+}
+
+/// A trace with a matching record, and the newest of those after the place asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceMatch {
+    pub trace_id: TraceId,
+    pub newest: Position,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Description {
+    /// The version of the program that answers.
+    pub version: String,
+    pub services: Vec<String>,
+    pub record_count: u64,
+    /// The least and the greatest event time held.
+    pub extent: Option<(UnixNanos, UnixNanos)>,
+}
+
+#[derive(Debug, Clone)]
+pub enum TailEvent {
+    Record(Arc<Record>),
+    /// The reader was too slow: so many batches of records were passed over.
+    Lagged(u64),
+}
+
+/// Why a source did not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    #[error("no answer before the deadline")]
+    Deadline,
+    #[error("too many questions at once")]
+    Busy,
+    /// The question itself is at fault; every source would say so.
+    #[error("{0}")]
+    Rejected(String),
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl SourceError {
+    /// The word for it in coverage.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            SourceError::Deadline => "deadline",
+            SourceError::Busy => "busy",
+            SourceError::Rejected(_) => "rejected",
+            SourceError::Failed(_) => "failed",
+        }
+    }
+}
+
+impl From<ReadError> for SourceError {
+    fn from(error: ReadError) -> SourceError {
+        match error {
+            ReadError::Deadline => SourceError::Deadline,
+            error @ ReadError::TooManyGroups { .. } => SourceError::Rejected(error.to_string()),
+            error @ ReadError::Index { .. } => SourceError::Failed(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! This sidecar's own store as a source.
+//!
+//! A snapshot's calls block, so each question runs on the blocking pool with one of `limits.queries_max`
+//! turns. Those that wait for a turn give up at their deadline. A question that nobody waits for any more
+//! still holds its turn until the snapshot's own deadline ends it, so that no more ever run at once.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::{StreamExt, stream};
+use spandrel_store::filter::{Field, Test};
+use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
+use spandrel_store::{Filter, Record, Snapshot, Store, TimeRange, TraceIdMatch};
+use tokio::sync::{Semaphore, broadcast};
+use tokio::time::Instant;
+
+use super::{
+    Answering, CountQuestion, Description, FieldsQuestion, Overview, OverviewQuestion, PageQuestion, Peer,
+    Question, Reply, Source, SourceError, TailEvent, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
+};
+
+/// Attributes of one question that are looked up for the warning about unknown fields.
+const UNKNOWN_FIELDS_MAX: usize = 16;
+
+/// Services named in a description.
+const SERVICES_MAX: usize = 1_000;
+
+pub struct LocalSource {
+    store: Store,
+    name: String,
+    turns: Arc<Semaphore>,
+    /// The service with the most records when last described.
+    service: Mutex<Option<String>>,
+}
+
+impl LocalSource {
+    /// `name` is the query endpoint, `queries_max` how many questions run at once.
+    pub fn new(store: Store, name: String, queries_max: usize) -> LocalSource {
+        LocalSource { store, name, turns: Arc::new(Semaphore::new(queries_max)), service: Mutex::default() }
+    }
+
+    /// Runs `question` on a snapshot taken when its turn comes.
+    async fn ask<T: Send + 'static>(
+        &self,
+        deadline: Instant,
+        filter: Filter,
+        question: impl FnOnce(&Snapshot) -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<Reply<T>, SourceError> {
+        let turn = tokio::time::timeout_at(deadline, self.turns.clone().acquire_owned());
+        let turn = turn.await.map_err(|_| SourceError::Busy)?.map_err(|_| SourceError::Busy)?;
+        let store = self.store.clone();
+        let answer = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let snapshot = store.snapshot();
+            let body = question(&snapshot)?;
+            Ok(Reply { body, gaps: snapshot.gaps(), unknown: unknown_fields(&snapshot, &filter) })
+        });
+        answer.await.unwrap_or_else(|error| Err(SourceError::Failed(format!("the question broke off: {error}"))))
+    }
+}
+
+impl Source for LocalSource {
+    fn peer(&self) -> Peer {
+        let service = self.service.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Peer { name: self.name.clone(), service, local: true }
+    }
+
+    fn trace(&self, ask: TraceQuestion) -> Answering<'_, TraceRecords> {
+        Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot| {
+            Ok(snapshot.trace(&ask.id, ask.records_max, ask.deadline.into_std())?)
+        }))
+    }
+
+    fn search(&self, ask: PageQuestion) -> Answering<'_, Vec<Arc<Record>>> {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+            let mut found = Vec::new();
+            snapshot.scan(&scan(ask.about, ask.after), &mut |record| {
+                found.push(record);
+                go_on(found.len() < ask.limit)
+            })?;
+            Ok(found)
+        }))
+    }
+
+    fn matching_traces(&self, ask: PageQuestion) -> Answering<'_, Vec<TraceMatch>> {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+            let (mut seen, mut found) = (HashSet::new(), Vec::new());
+            let mut scan = scan(ask.about, ask.after);
+            scan.filter = scan.filter.and(Filter::is(Field::TraceId, Test::Exists));
+            snapshot.scan(&scan, &mut |record| {
+                if let Some(trace_id) = record.trace_id().filter(|id| seen.insert(*id)) {
+                    found.push(TraceMatch { trace_id, newest: position(&record) });
+                }
+                go_on(found.len() < ask.limit)
+            })?;
+            Ok(found)
+        }))
+    }
+
+    fn overviews(&self, ask: OverviewQuestion) -> Answering<'_, Vec<Overview>> {
+        Box::pin(self.ask(ask.about.deadline, Filter::All, move |snapshot| {
+            let overviews = ask.ids.iter().map(|id| {
+                let id = TraceIdMatch::exactly(*id);
+                let found = snapshot.trace(&id, ask.records_max, ask.about.deadline.into_std())?;
+                let newest = match found.truncated {
+                    true => newest_match(snapshot, &id, &ask.about)?,
+                    false => newest_of(&found.records, &ask.about.filter, ask.about.range),
+                };
+                Ok(Overview::of(&found, newest))
+            });
+            let overviews: Result<Vec<Option<Overview>>, SourceError> = overviews.collect();
+            Ok(overviews?.into_iter().flatten().collect())
+        }))
+    }
+
+    fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+            let counting = Counting { step_ns: ask.step_ns, by: ask.by, groups_max: ask.groups_max };
+            Ok(snapshot.count(&scan(ask.about, None), &counting)?)
+        }))
+    }
+
+    fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>> {
+        Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot| {
+            Ok(snapshot.fields(ask.fields_max, ask.deadline.into_std())?)
+        }))
+    }
+
+    fn values(&self, ask: ValuesQuestion) -> Answering<'_, Values> {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+            Ok(snapshot.values(&ask.field, &scan(ask.about, None), ask.values_max)?)
+        }))
+    }
+
+    fn describe(&self, deadline: Instant) -> Answering<'_, Description> {
+        Box::pin(async move {
+            let reply = self.ask(deadline, Filter::All, move |snapshot| describe(snapshot, deadline)).await?;
+            let most = reply.body.services.first().cloned();
+            *self.service.lock().unwrap_or_else(PoisonError::into_inner) = most;
+            Ok(reply)
+        })
+    }
+
+    fn tail(&self, filter: Filter) -> Tailing {
+        let batches = stream::unfold(self.store.subscribe(), |mut batches| async {
+            match batches.recv().await {
+                Ok(batch) => Some((Ok(batch), batches)),
+                Err(broadcast::error::RecvError::Lagged(missed)) => Some((Err(missed), batches)),
+                Err(broadcast::error::RecvError::Closed) => None,
+            }
+        });
+        Box::pin(batches.flat_map(move |batch| {
+            let events: Vec<TailEvent> = match batch {
+                Ok(batch) => {
+                    let matching = batch.iter().filter(|record| filter.matches(record));
+                    matching.cloned().map(TailEvent::Record).collect()
+                }
+                Err(missed) => vec![TailEvent::Lagged(missed)],
+            };
+            stream::iter(events)
+        }))
+    }
+}
+
+fn describe(snapshot: &Snapshot, deadline: Instant) -> Result<Description, SourceError> {
+    let everything = Question { filter: Filter::All, range: TimeRange::ALL, deadline };
+    let services = snapshot.values(&Field::Service, &scan(everything, None), SERVICES_MAX)?;
+    Ok(Description {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        services: services.values.into_iter().map(|(service, _)| service).collect(),
+        record_count: snapshot.record_count(),
+        extent: snapshot.extent(),
+    })
+}
+
+fn scan(about: Question, after: Option<Position>) -> Scan {
+    Scan { filter: about.filter, range: about.range, after, deadline: about.deadline.into_std() }
+}
+
+fn position(record: &Record) -> Position {
+    Position { time: record.time(), id: record.id }
+}
+
+fn go_on(more: bool) -> ControlFlow<()> {
+    if more { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+}
+
+/// Of the records of a trace, the newest that the question is about.
+fn newest_of(records: &[Arc<Record>], filter: &Filter, range: TimeRange) -> Option<Position> {
+    let matching = records.iter().filter(|record| range.contains(record.time()) && filter.matches(record));
+    matching.map(|record| position(record)).max_by_key(|position| (position.time, position.id))
+}
+
+/// The same, from the index, for a trace that is too long to look at whole.
+fn newest_match(
+    snapshot: &Snapshot,
+    id: &TraceIdMatch,
+    about: &Question,
+) -> Result<Option<Position>, SourceError> {
+    let mut scan = scan(about.clone(), None);
+    scan.filter = Filter::is(Field::TraceId, Test::TraceId(id.clone())).and(scan.filter);
+    let mut newest = None;
+    snapshot.scan(&scan, &mut |record| {
+        newest = Some(position(&record));
+        ControlFlow::Break(())
+    })?;
+    Ok(newest)
+}
+
+/// The attributes of a question that no record has.
+fn unknown_fields(snapshot: &Snapshot, filter: &Filter) -> Vec<Field> {
+    let mut asked: Vec<&Field> = Vec::new();
+    filter.visit_predicates(&mut |predicate| {
+        let attribute = matches!(predicate.field, Field::Attribute { .. });
+        if attribute && asked.len() < UNKNOWN_FIELDS_MAX && !asked.contains(&&predicate.field) {
+            asked.push(&predicate.field);
+        }
+    });
+    asked.into_iter().filter(|field| !snapshot.knows(field)).cloned().collect()
+}
