@@ -70,7 +70,8 @@ impl Engine {
         let buckets = usize::try_from(length / step_ns.max(1)).unwrap_or(usize::MAX).saturating_add(1);
         let points_max = self.limits.histogram_points_max;
         if buckets > points_max {
-            let why = format!("{buckets} steps in that time are more than {points_max}; choose a longer step");
+            let why =
+                format!("{buckets} steps in that time are more than {points_max}; choose a longer step");
             return Err(Rejected(why));
         }
         let ask = CountQuestion {

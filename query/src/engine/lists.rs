@@ -75,7 +75,9 @@ impl Engine {
         let mut gathered = self.gather(about.scope, deadline, |source| source.values(ask.clone())).await?;
         gathered.gaps_in(about);
         if gathered.bodies.iter().any(|values| values.truncated) {
-            gathered.warnings.push("there are more values than could be counted; not all are listed".to_owned());
+            gathered
+                .warnings
+                .push("there are more values than could be counted; not all are listed".to_owned());
         }
         let mut counts: HashMap<String, u64> = HashMap::new();
         for (value, count) in gathered.bodies.drain(..).flat_map(|values| values.values) {

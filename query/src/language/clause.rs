@@ -1,7 +1,8 @@
 //! One clause: a field and a value to a [`Filter`].
 
+use spandrel_store::SpanId;
 use spandrel_store::filter::{Comparison, Field, Operand, Test};
-use spandrel_store::id::{Digits, SpanId};
+use spandrel_store::id::notation::Digits;
 use spandrel_store::text::{Glob, words};
 use spandrel_store::{Filter, Level, TraceIdMatch, UnixNanos};
 
@@ -65,9 +66,7 @@ impl Context<'_> {
                 Ok(Filter::is(field.clone(), Test::TraceId(found)))
             }
             (None, Reading::SpanId) => self.span_id(field, word),
-            (None, reading) => {
-                Ok(Filter::is(field.clone(), Test::Equals(self.operand(reading, word)?)))
-            }
+            (None, reading) => Ok(Filter::is(field.clone(), Test::Equals(self.operand(reading, word)?))),
         }
     }
 
@@ -87,7 +86,8 @@ impl Context<'_> {
 
     /// A span id as typed; digits alone may be hexadecimal or decimal.
     fn span_id(&self, field: &Field, word: &Word) -> Result<Filter, SyntaxError> {
-        let readings = [Digits::Hex, Digits::Decimal].map(|digits| SpanId::from_text(&word.text, digits).ok());
+        let readings =
+            [Digits::Hex, Digits::Decimal].map(|digits| SpanId::from_text(&word.text, digits).ok());
         let mut ids: Vec<SpanId> = readings.into_iter().flatten().collect();
         ids.dedup();
         let mut filters: Vec<Filter> =

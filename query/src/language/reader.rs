@@ -14,7 +14,6 @@ pub(super) struct Word {
     pub(super) text: String,
     /// The same as a pattern for `Glob::new`, where it is to be read as one.
     pub(super) pattern: Option<String>,
-    pub(super) quoted: bool,
     pub(super) at: usize,
 }
 
@@ -124,7 +123,7 @@ impl<'a> Reader<'a> {
         if self.at == start {
             return Err(self.error(expected));
         }
-        Ok(Word { text, pattern: wild.then_some(pattern), quoted: false, at: start })
+        Ok(Word { text, pattern: wild.then_some(pattern), at: start })
     }
 
     fn phrase(&mut self) -> Result<Word, SyntaxError> {
@@ -133,7 +132,7 @@ impl<'a> Reader<'a> {
         let mut text = String::new();
         loop {
             match self.bump() {
-                Some('"') => return Ok(Word { text, pattern: None, quoted: true, at: start }),
+                Some('"') => return Ok(Word { text, pattern: None, at: start }),
                 Some('\\') => text.extend(self.bump()),
                 Some(c) => text.push(c),
                 None => return Err(self.error("a closing quote `\"`")),

@@ -40,7 +40,8 @@ impl LocalSource {
         LocalSource { store, name, turns: Arc::new(Semaphore::new(queries_max)), service: Mutex::default() }
     }
 
-    /// Runs `question` on a snapshot taken when its turn comes.
+    /// Runs `question` on a snapshot taken when its turn comes. The fields of `filter` that nothing has are
+    /// named in the reply.
     async fn ask<T: Send + 'static>(
         &self,
         deadline: Instant,
@@ -56,7 +57,9 @@ impl LocalSource {
             let body = question(&snapshot)?;
             Ok(Reply { body, gaps: snapshot.gaps(), unknown: unknown_fields(&snapshot, &filter) })
         });
-        answer.await.unwrap_or_else(|error| Err(SourceError::Failed(format!("the question broke off: {error}"))))
+        answer
+            .await
+            .unwrap_or_else(|error| Err(SourceError::Failed(format!("the question broke off: {error}"))))
     }
 }
 
@@ -115,7 +118,9 @@ impl Source for LocalSource {
     }
 
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
-        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+        let fields = ask.by.iter().map(|field| Filter::is(field.clone(), Test::Exists));
+        let asked = fields.fold(ask.about.filter.clone(), Filter::and);
+        Box::pin(self.ask(ask.about.deadline, asked, move |snapshot| {
             let counting = Counting { step_ns: ask.step_ns, by: ask.by, groups_max: ask.groups_max };
             Ok(snapshot.count(&scan(ask.about, None), &counting)?)
         }))
@@ -127,7 +132,9 @@ impl Source for LocalSource {
         }))
     }
 
-    fn values(&self, ask: ValuesQuestion) -> Answering<'_, Values> {
+    fn values(&self, mut ask: ValuesQuestion) -> Answering<'_, Values> {
+        let with_value = Filter::is(ask.field.clone(), Test::Exists);
+        ask.about.filter = ask.about.filter.and(with_value);
         Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
             Ok(snapshot.values(&ask.field, &scan(ask.about, None), ask.values_max)?)
         }))
