@@ -1,0 +1,247 @@
+//! What can be known about `docker/` without an engine: that the files say nothing that the repository, the
+//! configuration or the command line does not know.
+
+#![allow(clippy::unwrap_used, reason = "clippy takes only functions marked #[test] for tests")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use spandrel_config::{Config, LogFormat, Secret};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn yaml(path: &str) -> Value {
+    serde_saphyr::from_str(&text(path)).unwrap()
+}
+
+/// The instructions of a Dockerfile, continued lines joined, comments left out.
+fn instructions(path: &str) -> Vec<(String, String)> {
+    let lines: Vec<String> =
+        text(path).lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
+    let joined = lines.join("\n").replace("\\\n", " ");
+    let split =
+        |line: &str| line.split_once(' ').map(|(word, rest)| (word.to_owned(), rest.trim().to_owned()));
+    joined.lines().filter_map(split).collect()
+}
+
+/// The arguments of all instructions of one kind.
+fn all(instructions: &[(String, String)], kind: &str) -> Vec<String> {
+    instructions.iter().filter(|(word, _)| word == kind).map(|(_, rest)| rest.clone()).collect()
+}
+
+/// The words of an instruction's JSON form, possibly behind its options.
+fn words(instruction: &str) -> Vec<String> {
+    serde_json::from_str(&instruction[instruction.find('[').unwrap()..]).unwrap()
+}
+
+fn list(value: &Value) -> Vec<String> {
+    value.as_array().unwrap().iter().map(|word| word.as_str().unwrap().to_owned()).collect()
+}
+
+/// Runs the binary with the words of a command and `--help`: it refuses flags and commands that it has not.
+fn assert_is_a_command(words: &[String]) {
+    let (program, arguments) = words.split_first().unwrap();
+    assert!(matches!(program.as_str(), "spandrel" | "/usr/local/bin/spandrel"), "{words:?}");
+    let run = Command::new(env!("CARGO_BIN_EXE_spandrel")).args(arguments).arg("--help").output().unwrap();
+    assert!(run.status.success(), "{words:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+/// What the builder gets to see of the repository, by `.dockerignore`: all is excluded but the `!` lines.
+fn is_sent(path: &str) -> bool {
+    let ignore = text(".dockerignore");
+    assert!(ignore.lines().any(|line| line == "*"));
+    let kept = |kept: &str| path == kept || path.starts_with(&format!("{kept}/"));
+    ignore.lines().filter_map(|line| line.strip_prefix('!')).any(kept)
+}
+
+#[test]
+fn every_copied_file_is_there_and_is_sent_to_the_builder() {
+    for (file, context) in [("docker/Dockerfile", ""), ("docker/example/Dockerfile", "docker/example")] {
+        let copies = all(&instructions(file), "COPY");
+        assert!(!copies.is_empty());
+        for copy in copies.iter().filter(|copy| !copy.starts_with("--from")) {
+            let sources: Vec<&str> = copy.split_whitespace().collect();
+            for source in &sources[..sources.len() - 1] {
+                assert!(root().join(context).join(source).exists(), "{file} copies {source}");
+                assert!(!context.is_empty() || is_sent(source), ".dockerignore keeps {source} out");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_image_builds_from_every_crate_of_the_workspace() {
+    let copies = all(&instructions("docker/Dockerfile"), "COPY");
+    let manifest = text("Cargo.toml");
+    let members = manifest.lines().find_map(|line| line.strip_prefix("members = ")).unwrap();
+    for member in serde_json::from_str::<Vec<String>>(members).unwrap() {
+        assert!(copies.contains(&format!("{member} {member}")), "the image lacks {member}");
+    }
+}
+
+#[test]
+fn the_image_runs_as_nobody_and_keeps_its_folder() {
+    let image = instructions("docker/Dockerfile");
+    assert_eq!(all(&image, "USER"), ["65532:65532"]);
+    assert_eq!(words(&all(&image, "VOLUME")[0]), ["/var/lib/spandrel"]);
+    let owned = "--chown=65532:65532 /out/var/lib/spandrel /var/lib/spandrel";
+    assert!(all(&image, "COPY").iter().any(|copy| copy.ends_with(owned)));
+}
+
+#[test]
+fn the_image_exposes_the_default_ports() {
+    let config = Config::default();
+    let otlp = &config.receivers.otlp;
+    let ports = [otlp.grpc.unwrap().port(), otlp.http.unwrap().port(), config.query.endpoint.port()];
+    let exposed = all(&instructions("docker/Dockerfile"), "EXPOSE");
+    assert_eq!(exposed, [ports.map(|port| port.to_string()).join(" ")]);
+}
+
+#[test]
+fn the_images_commands_are_the_binarys() {
+    let image = instructions("docker/Dockerfile");
+    let whole = [words(&all(&image, "ENTRYPOINT")[0]), words(&all(&image, "CMD")[0])].concat();
+    assert!(all(&image, "COPY").iter().any(|copy| copy.ends_with(&whole[3])), "{} is not copied", whole[3]);
+    assert_is_a_command(&whole);
+    assert_is_a_command(&words(&all(&image, "HEALTHCHECK")[0]));
+}
+
+/// The configuration that the image ends up with under these variables.
+fn image_config(variables: &HashMap<String, String>) -> Config {
+    let file = PathBuf::from(root()).join("docker/spandrel.yaml");
+    Config::load(Some(&file), &[], &|name| variables.get(name).cloned()).unwrap()
+}
+
+#[test]
+fn the_images_configuration_is_the_defaults_on_its_own_folder() {
+    let mut expected = Config::load(None, &[], &|_| None).unwrap();
+    expected.storage.directory = "/var/lib/spandrel".into();
+    expected.telemetry.logs.format = LogFormat::Json;
+    assert_eq!(image_config(&HashMap::new()), expected);
+}
+
+#[test]
+fn the_images_configuration_follows_its_variables() {
+    let variables = [
+        ("SPANDREL_QUERY_ENDPOINT", "0.0.0.0:7317"),
+        ("SPANDREL_TOKEN", "0123"),
+        ("SPANDREL_PEERS", r#"["payment:7317"]"#),
+        ("SPANDREL_RETENTION_MAX_AGE", "24h"),
+    ];
+    let config = image_config(&variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    assert_eq!(config.query.endpoint.to_string(), "0.0.0.0:7317");
+    assert_eq!(config.security.token, Some(Secret("0123".to_owned())));
+    assert_eq!(config.federation.peers, ["payment:7317"]);
+    assert_eq!(config.storage.retention.max_age.as_secs(), 24 * 3600);
+}
+
+/// The variables that a file sets are the image's own, or OpenTelemetry's.
+fn assert_known(variable: &str) {
+    let known = ["SPANDREL_URL", "POD_IP"].contains(&variable)
+        || text("docker/spandrel.yaml").contains(&format!("${{env:{variable}:-"));
+    assert!(known, "docker/spandrel.yaml does not read {variable}");
+}
+
+#[test]
+fn the_compose_file_puts_the_sidecar_into_its_services_namespace() {
+    let compose = yaml("docker/compose.yaml");
+    let services = compose["services"].as_object().unwrap();
+    let (_, sidecar) =
+        services.iter().find(|(_, service)| service["build"]["dockerfile"] == "docker/Dockerfile").unwrap();
+    let mode = sidecar["network_mode"].as_str().unwrap();
+    let service = &services[mode.strip_prefix("service:").unwrap()];
+    // A container in another's namespace has no ports of its own to publish.
+    assert!(sidecar["ports"].is_null() && sidecar["networks"].is_null());
+    let port = Config::default().query.endpoint.port();
+    let published = list(&service["ports"]);
+    assert!(published.contains(&format!("127.0.0.1:{port}:{port}")), "{published:?}");
+    assert!(published.iter().all(|port| port.starts_with("127.0.0.1:")), "{published:?}");
+    for volume in list(&sidecar["volumes"]) {
+        let (name, folder) = volume.split_once(':').unwrap();
+        assert!(compose["volumes"].as_object().unwrap().contains_key(name));
+        assert_eq!(folder, "/var/lib/spandrel");
+    }
+}
+
+#[test]
+fn the_compose_files_variables_make_a_valid_configuration() {
+    let compose = yaml("docker/compose.yaml");
+    let environment = compose["services"]["sidecar"]["environment"].as_object().unwrap();
+    let mut variables = HashMap::new();
+    for (name, value) in environment {
+        assert_known(name);
+        let value = value.as_str().unwrap();
+        let value = if value.starts_with("${") { "token" } else { value };
+        variables.insert(name.clone(), value.to_owned());
+    }
+    let config = image_config(&variables);
+    assert!(config.query.endpoint.ip().is_unspecified() && config.security.token.is_some());
+}
+
+#[test]
+fn the_compose_files_builds_are_there() {
+    let compose = yaml("docker/compose.yaml");
+    for service in compose["services"].as_object().unwrap().values() {
+        let build = &service["build"];
+        let context = build.as_str().or(build["context"].as_str()).unwrap();
+        let file = build["dockerfile"].as_str().unwrap_or("Dockerfile");
+        assert!(root().join("docker").join(context).join(file).exists(), "{context} {file}");
+    }
+}
+
+/// The sidecar of the Kubernetes manifest, and its pod.
+fn kubernetes() -> (Value, Value) {
+    let pod = yaml("docker/kubernetes.yaml")["spec"]["template"]["spec"].clone();
+    let sidecar = pod["initContainers"][0].clone();
+    (sidecar, pod)
+}
+
+#[test]
+fn the_pods_probes_run_the_binary_itself() {
+    let (sidecar, _) = kubernetes();
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        assert_is_a_command(&list(&sidecar[probe]["exec"]["command"]));
+    }
+}
+
+#[test]
+fn the_pods_variables_make_a_valid_configuration() {
+    let (sidecar, _) = kubernetes();
+    let mut variables = HashMap::new();
+    for variable in sidecar["env"].as_array().unwrap() {
+        let name = variable["name"].as_str().unwrap();
+        assert_known(name);
+        let value = match &variable["value"] {
+            Value::String(value) => value.replace("$(POD_IP)", "10.0.0.7"),
+            _ => "from-elsewhere".to_owned(),
+        };
+        variables.insert(name.to_owned(), value);
+    }
+    let config = image_config(&variables);
+    assert_eq!(config.query.endpoint.to_string(), "10.0.0.7:7317");
+    assert_eq!(variables["SPANDREL_URL"], format!("http://{}", config.query.endpoint));
+    assert!(config.security.token.is_some() && !config.security.insecure);
+    // Off the pod's address there are only the receivers, and they stay on loopback.
+    assert!(config.receivers.otlp.grpc.unwrap().ip().is_loopback());
+}
+
+#[test]
+fn the_pod_is_a_native_sidecar_without_privileges() {
+    let (sidecar, pod) = kubernetes();
+    assert_eq!(sidecar["restartPolicy"], "Always");
+    assert_eq!(sidecar["ports"][0]["containerPort"], Config::default().query.endpoint.port());
+    assert_eq!(sidecar["securityContext"]["runAsUser"], 65532);
+    assert_eq!(pod["securityContext"]["fsGroup"], 65532);
+    assert_eq!(sidecar["securityContext"]["readOnlyRootFilesystem"], true);
+    let mount = &sidecar["volumeMounts"][0];
+    assert_eq!(mount["mountPath"], "/var/lib/spandrel");
+    assert!(pod["volumes"].as_array().unwrap().iter().any(|volume| volume["name"] == mount["name"]));
+}
