@@ -7,5 +7,7 @@
 pub mod coverage;
 pub mod engine;
 pub mod language;
+pub mod render;
 pub mod source;
 pub mod time;
+pub mod trace;

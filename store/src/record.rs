@@ -75,8 +75,14 @@ impl Flags {
     pub const NOT_JSON: Flags = Flags(1 << 8);
     /// The same span was received more than once. Set in answers.
     pub const DUPLICATE: Flags = Flags(1 << 9);
+    /// The span names a parent that is nowhere in what was found of its trace. Set in answers.
+    pub const MISSING_PARENT: Flags = Flags(1 << 10);
+    /// The span's clock and its parent's disagree. Set in answers.
+    pub const CLOCK_SKEW: Flags = Flags(1 << 11);
+    /// The span descends from itself. Set in answers.
+    pub const CYCLE: Flags = Flags(1 << 12);
 
-    const NAMES: [(Flags, &'static str); 10] = [
+    const NAMES: [(Flags, &'static str); 13] = [
         (Flags::END_BEFORE_START, "end_before_start"),
         (Flags::NOT_FINITE, "not_finite"),
         (Flags::BAD_TRACE_ID, "bad_trace_id"),
@@ -87,6 +93,9 @@ impl Flags {
         (Flags::CUT, "cut"),
         (Flags::NOT_JSON, "not_json"),
         (Flags::DUPLICATE, "duplicate"),
+        (Flags::MISSING_PARENT, "missing_parent"),
+        (Flags::CLOCK_SKEW, "clock_skew"),
+        (Flags::CYCLE, "cycle"),
     ];
 
     pub fn insert(&mut self, other: Flags) {
@@ -202,7 +211,7 @@ impl ScopeContext {
 
 /// What a span can say of itself that its fields spell less plainly.
 pub trait SpanExt {
-    /// End minus start; 0 where the end is before the start.
+    /// End minus start; 0 where the end is before the start, or no start was sent.
     fn duration_ns(&self) -> u64;
     fn is_error(&self) -> bool;
     fn parent(&self) -> Option<SpanId>;
@@ -213,7 +222,10 @@ pub trait SpanExt {
 
 impl SpanExt for Span {
     fn duration_ns(&self) -> u64 {
-        self.end_time_unix_nano.saturating_sub(self.start_time_unix_nano)
+        match self.start_time_unix_nano {
+            0 => 0,
+            start => self.end_time_unix_nano.saturating_sub(start),
+        }
     }
 
     fn is_error(&self) -> bool {

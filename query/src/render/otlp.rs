@@ -1,0 +1,32 @@
+//! Records back in OTLP's own JSON: one object with `resourceSpans` and `resourceLogs`, each record under
+//! its resource and scope, field for field as it was sent.
+//!
+//! The protobuf JSON mapping with OTLP's exceptions: ids are hexadecimal, enums are numbers, 64-bit integers
+//! are text, fields with their default value are left out. What has no place in OTLP (flags, the original
+//! line of a text input) is not in it.
+
+mod grouping;
+mod message;
+
+use std::sync::Arc;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use spandrel_store::Record;
+
+/// Records that serialise as one OTLP/JSON object.
+#[derive(Debug)]
+pub struct OtlpJson<'a>(pub &'a [Arc<Record>]);
+
+impl Serialize for OtlpJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (spans, logs): (Vec<&Record>, Vec<&Record>) =
+            self.0.iter().map(Arc::as_ref).partition(|record| record.span().is_some());
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("resourceSpans", &message::list(&grouping::by_resource(&spans)))?;
+        map.serialize_entry("resourceLogs", &message::list(&grouping::by_resource(&logs)))?;
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests;
