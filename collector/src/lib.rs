@@ -1,1 +1,25 @@
-//! spandrel-collector
+//! Where records come in: OTLP over gRPC and HTTP, JSON logs over HTTP and on standard input.
+//!
+//! In comes what clients send, out go [`Batch`](spandrel_store::Batch)es of normalised records to the
+//! [`Store`](spandrel_store::Store). A success is answered only once the store has kept them. On overload
+//! clients are refused with a retryable status and standard input waits. On shutdown the receivers stay
+//! open for `shutdown.linger`, or until idle, then what is in flight is finished.
+
+mod activity;
+mod admission;
+mod body;
+mod collector;
+mod content;
+mod counters;
+mod grpc;
+mod http;
+mod intake;
+mod json_log;
+mod lines;
+mod listener;
+mod normalise;
+mod otlp;
+mod refusal;
+mod stdin;
+
+pub use collector::{Addresses, BindError, Collector};

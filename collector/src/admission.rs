@@ -1,0 +1,93 @@
+//! The bytes that one request holds of the memory budget, from its first body bytes to its records.
+//!
+//! A request holds two permits: one for its body, given back once it is decoded, and one for its records,
+//! which travels inside the batch. Both grow before the memory that they stand for is taken, so no client
+//! makes the process hold more than the budget, whatever it sends and however well it compresses.
+
+use std::time::Duration;
+
+use spandrel_store::{MemoryBudget, Permit};
+
+use crate::refusal::Refusal;
+
+/// How long a request waits for others to give bytes back before it is refused.
+const WAIT_MAX: Duration = Duration::from_millis(200);
+const WAIT_STEP: Duration = Duration::from_millis(10);
+
+/// What an overloaded client is told to wait.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Records are charged in steps of this many bytes, so that the shared counter is not touched for each.
+const RECORDS_STEP_BYTES: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(crate) struct Admission {
+    budget: MemoryBudget,
+    body: Permit,
+    records: Permit,
+    /// Charged to `records` and not yet used.
+    records_spare: usize,
+}
+
+impl Admission {
+    pub(crate) fn new(budget: &MemoryBudget) -> Option<Admission> {
+        let (body, records) = (budget.try_acquire(0)?, budget.try_acquire(0)?);
+        Some(Admission { budget: budget.clone(), body, records, records_spare: 0 })
+    }
+
+    /// Takes bytes for the body, waiting a moment where others hold them.
+    pub(crate) async fn grow_body_patiently(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let deadline = tokio::time::Instant::now() + WAIT_MAX;
+        loop {
+            match self.grow_body(bytes) {
+                Err(Refusal::Overloaded { .. }) if tokio::time::Instant::now() < deadline => {
+                    tokio::time::sleep(WAIT_STEP).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    pub(crate) fn grow_body(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if self.body.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
+    }
+
+    /// Takes bytes for a decoded record, or for what a decoder is about to hold.
+    pub(crate) fn grow_records(&mut self, bytes: usize) -> Result<(), Refusal> {
+        if let Some(spare) = self.records_spare.checked_sub(bytes) {
+            self.records_spare = spare;
+            return Ok(());
+        }
+        let missing = bytes - self.records_spare;
+        let step = missing.max(RECORDS_STEP_BYTES);
+        if self.records.try_grow(step) {
+            self.records_spare += step - bytes;
+            return Ok(());
+        }
+        Err(self.refusal(missing))
+    }
+
+    /// The records' permit, for the batch; the body's is given back.
+    pub(crate) fn into_records(self) -> Permit {
+        self.records
+    }
+
+    /// The records' permit so far; the next records start a new one.
+    pub(crate) fn take_records(&mut self) -> Option<Permit> {
+        let fresh = self.budget.try_acquire(0)?;
+        self.records_spare = 0;
+        Some(std::mem::replace(&mut self.records, fresh))
+    }
+
+    /// What alone is more than the whole budget is never to be had, so nobody shall try again.
+    fn refusal(&self, bytes: usize) -> Refusal {
+        let own = self.body.bytes().saturating_add(self.records.bytes()).saturating_add(bytes);
+        if own > self.budget.bytes_max() {
+            return Refusal::TooLarge {
+                what: "the decoded request",
+                limit_bytes: self.budget.bytes_max(),
+            };
+        }
+        Refusal::Overloaded { retry_after: RETRY_AFTER }
+    }
+}

@@ -1,0 +1,158 @@
+//! The stage as a whole: binds its sockets, runs its receivers, ends them in order.
+//!
+//! On shutdown: health says "not serving" at once; receivers stay open for `shutdown.linger`, or until nobody
+//! is connected and nothing came for a while; then no more is accepted and what is in flight is finished,
+//! within [`DRAIN_MAX`].
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use prometheus::Registry;
+use spandrel_config::Config;
+use spandrel_store::Store;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::counters::Counters;
+use crate::intake::Intake;
+use crate::listener::{self, Protocol, Serving};
+use crate::{grpc, http, stdin};
+
+/// What in-flight requests have to finish once nothing more is accepted.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// Idle is when nobody was connected for this part of the linger.
+const QUIET_DIVISOR: u32 = 2;
+
+const IDLE_CHECK: Duration = Duration::from_millis(50);
+
+/// The receivers, bound and not yet serving.
+#[derive(Debug)]
+pub struct Collector {
+    config: Config,
+    intake: Intake,
+    grpc: Option<TcpListener>,
+    http: Option<TcpListener>,
+}
+
+/// Where the receivers listen; the ports are the real ones where the configuration says 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    pub grpc: Option<SocketAddr>,
+    pub http: Option<SocketAddr>,
+}
+
+/// The receivers cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error("cannot listen on {address} for {what}: {source}; {advice} or set {key} to another address")]
+    Address {
+        what: &'static str,
+        address: SocketAddr,
+        key: &'static str,
+        advice: &'static str,
+        source: std::io::Error,
+    },
+    #[error("cannot register metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl Collector {
+    /// Binds the sockets that the configuration asks for.
+    pub async fn bind(config: &Config, store: Store, registry: &Registry) -> Result<Collector, BindError> {
+        let counters = Counters::register(registry)?;
+        let intake = Intake::new(store, &config.limits, counters);
+        let otlp = Some(&config.receivers.otlp).filter(|otlp| otlp.enabled);
+        let grpc = otlp.and_then(|otlp| otlp.grpc);
+        let http = otlp.and_then(|otlp| otlp.http);
+        Ok(Collector {
+            config: config.clone(),
+            intake,
+            grpc: listen(grpc, "OTLP/gRPC", "receivers.otlp.protocols.grpc.endpoint").await?,
+            http: listen(http, "OTLP/HTTP", "receivers.otlp.protocols.http.endpoint").await?,
+        })
+    }
+
+    pub fn addresses(&self) -> Addresses {
+        let address = |listener: &Option<TcpListener>| listener.as_ref().and_then(|l| l.local_addr().ok());
+        Addresses { grpc: address(&self.grpc), http: address(&self.http) }
+    }
+
+    /// Serves until `shutdown` is cancelled, then lingers, drains and returns.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Collector { config, intake, grpc, http } = self;
+        let tasks = TaskTracker::new();
+        let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
+        let serving = |protocol: Protocol, router: Router| Serving {
+            protocol,
+            router,
+            activity: intake.activity.clone(),
+            connections_max: config.limits.connections_max,
+            head_timeout: config.limits.request_timeout,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+            abort: abort.clone(),
+        };
+        let mut health = None;
+        if let Some(socket) = grpc {
+            let (router, reporter) = grpc::router(intake.clone()).await;
+            health = Some(reporter);
+            tasks.spawn(listener::accept(socket, serving(Protocol::Grpc, router)));
+        }
+        if let Some(socket) = http {
+            tasks.spawn(listener::accept(socket, serving(Protocol::Http, http::router(intake.clone()))));
+        }
+        if config.receivers.stdin.enabled {
+            let receiver = stdin::Stdin::new(intake.clone(), &config.receivers.stdin);
+            tasks.spawn(receiver.run(stdin::lines(), stop.clone()));
+        }
+        shutdown.cancelled().await;
+        if let Some(reporter) = &health {
+            grpc::report(reporter, tonic_health::ServingStatus::NotServing).await;
+        }
+        linger(&intake, config.shutdown.linger).await;
+        stop.cancel();
+        tasks.close();
+        if tokio::time::timeout(DRAIN_MAX, tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = tasks.len(), "receivers did not finish in time; dropping what is in flight");
+        }
+        abort.cancel();
+    }
+}
+
+/// Waits for the services' last flush.
+async fn linger(intake: &Intake, linger: Duration) {
+    intake.activity.touch();
+    let quiet = linger / QUIET_DIVISOR;
+    let idle = async {
+        while !intake.activity.is_idle_for(quiet) {
+            tokio::time::sleep(IDLE_CHECK).await;
+        }
+    };
+    // Idle or not, the linger is over.
+    let _ = tokio::time::timeout(linger, idle).await;
+}
+
+async fn listen(
+    address: Option<SocketAddr>,
+    what: &'static str,
+    key: &'static str,
+) -> Result<Option<TcpListener>, BindError> {
+    let Some(address) = address else { return Ok(None) };
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(source) => {
+            let advice = match source.kind() {
+                std::io::ErrorKind::AddrInUse => "stop the program that has it",
+                std::io::ErrorKind::PermissionDenied => "run with the right to use this port",
+                _ => "check that this machine has the address",
+            };
+            Err(BindError::Address { what, address, key, advice, source })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! OTLP over HTTP, and JSON logs on the same port.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::routing::post;
+use spandrel_store::Receiver;
+
+use crate::body;
+use crate::content::{Compression, Encoding};
+use crate::intake::{Form, Intake, Outcome};
+use crate::otlp::{Signal, answer};
+use crate::refusal::Refusal;
+
+mod log_lines;
+
+/// The routes of the HTTP port.
+pub(crate) fn router(intake: Intake) -> Router {
+    let mut router = Router::new();
+    for signal in Signal::ALL {
+        let intake = intake.clone();
+        let export = move |request: Request| export(intake, signal, request);
+        router = router.route(signal.http_path(), post(export).fallback(wrong_method));
+    }
+    router
+        .route("/v1/json-logs", post(log_lines::take_in).fallback(wrong_method))
+        .fallback(unknown_path)
+        .with_state(intake)
+}
+
+async fn export(intake: Intake, signal: Signal, request: Request) -> Response {
+    let _in_flight = intake.activity.request();
+    // Who sends neither encoding is answered in the one that people can read.
+    let encoding = Encoding::of_otlp(request.headers());
+    let answered_in = encoding.as_ref().copied().unwrap_or(Encoding::Json);
+    match take(&intake, signal, encoding, request).await {
+        Ok(outcome) => success(signal, answered_in, &outcome),
+        Err(refusal) => refuse(&intake, Receiver::OtlpHttp, &refusal, answered_in),
+    }
+}
+
+async fn take(
+    intake: &Intake,
+    signal: Signal,
+    encoding: Result<Encoding, Refusal>,
+    request: Request,
+) -> Result<Outcome, Refusal> {
+    let (parts, body) = request.into_parts();
+    let form = encoding.and_then(|encoding| {
+        let compression = Compression::of_http(&parts.headers)?;
+        Ok((Form { signal, encoding, compression }, intake.admit()?))
+    });
+    let (form, mut admission) = match form {
+        Ok(ready) => ready,
+        Err(refusal) => {
+            body::discard(body, intake.body_limits).await;
+            return Err(refusal);
+        }
+    };
+    let body = body::read(body, intake.body_limits, &mut admission).await?;
+    intake.export(Receiver::OtlpHttp, form, body, admission).await
+}
+
+fn success(signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {
+    let mut response = Response::new(Body::from(answer::success(signal, encoding, outcome)));
+    let media_type = ::http::HeaderValue::from_static(encoding.media_type());
+    response.headers_mut().insert(::http::header::CONTENT_TYPE, media_type);
+    response
+}
+
+fn refuse(intake: &Intake, receiver: Receiver, refusal: &Refusal, encoding: Encoding) -> Response {
+    intake.counters.refused_request(receiver, refusal.reason());
+    answer::http_refusal(refusal, encoding)
+}
+
+async fn unknown_path(State(intake): State<Intake>, request: Request) -> Response {
+    turn_away(&intake, Refusal::UnknownPath, request).await
+}
+
+async fn wrong_method(State(intake): State<Intake>, request: Request) -> Response {
+    let mut response = turn_away(&intake, Refusal::WrongMethod, request).await;
+    response.headers_mut().insert(::http::header::ALLOW, ::http::HeaderValue::from_static("POST"));
+    response
+}
+
+async fn turn_away(intake: &Intake, refusal: Refusal, request: Request) -> Response {
+    let encoding = Encoding::of_otlp(request.headers()).unwrap_or(Encoding::Json);
+    body::discard(request.into_body(), intake.body_limits).await;
+    refuse(intake, Receiver::OtlpHttp, &refusal, encoding)
+}

@@ -1,0 +1,168 @@
+//! From a request's body to its answer: decompress, decode, normalise, keep. Every receiver goes through
+//! here, so that each rule is written once.
+//!
+//! Large bodies are decoded on the blocking pool, so that they hold up no other request. The pool's queue is
+//! bounded by the memory budget, of which every body holds its bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use spandrel_config::Limits;
+use spandrel_store::{Batch, NewRecord, Permit, Receiver, Store, UnixNanos};
+
+use crate::activity::Activity;
+use crate::admission::Admission;
+use crate::body::{BodyLimits, compression};
+use crate::content::{Compression, Encoding};
+use crate::counters::Counters;
+use crate::normalise::{Normaliser, RecordLimits, Refused};
+use crate::otlp::{self, Signal};
+use crate::refusal::Refusal;
+
+/// Bodies up to this size are decoded where they were read.
+const INLINE_BYTES_MAX: usize = 32 << 10;
+
+const NO_EXPORTER: &str = "no exporter takes metrics: they were counted and dropped";
+
+/// Shared by all receivers; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Intake {
+    pub(crate) store: Store,
+    pub(crate) counters: Counters,
+    pub(crate) activity: Arc<Activity>,
+    pub(crate) body_limits: BodyLimits,
+    pub(crate) record_limits: RecordLimits,
+}
+
+/// How an OTLP body is to be read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    pub(crate) signal: Signal,
+    pub(crate) encoding: Encoding,
+    pub(crate) compression: Compression,
+}
+
+/// What a success says.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    /// Why some were refused, or a warning; empty where all is well.
+    pub(crate) message: String,
+}
+
+impl Intake {
+    pub(crate) fn new(store: Store, limits: &Limits, counters: Counters) -> Intake {
+        let body_limits = BodyLimits {
+            bytes_max: limits.request_bytes_max.as_usize(),
+            timeout: limits.request_timeout,
+        };
+        let activity = Arc::new(Activity::new(counters.clone()));
+        Intake { store, counters, activity, body_limits, record_limits: RecordLimits::of(limits) }
+    }
+
+    pub(crate) fn admit(&self) -> Result<Admission, Refusal> {
+        Admission::new(self.store.budget())
+            .ok_or(Refusal::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+    }
+
+    /// Keeps what an OTLP request carries.
+    pub(crate) async fn export(
+        &self,
+        receiver: Receiver,
+        form: Form,
+        body: Bytes,
+        admission: Admission,
+    ) -> Result<Outcome, Refusal> {
+        let (body_max, limits) = (self.body_limits.bytes_max, self.record_limits);
+        let received = UnixNanos::now();
+        let size = body.len();
+        let decode = move || {
+            let mut admission = admission;
+            let body = compression::decompress(form.compression, body, body_max, &mut admission)?;
+            let mut normaliser = Normaliser::new(received, limits, admission);
+            match form.encoding {
+                Encoding::Protobuf => otlp::protobuf::read(form.signal, &body, &mut normaliser)?,
+                Encoding::Json => otlp::json::read(form.signal, &body, &mut normaliser)?,
+            }
+            Ok(normaliser)
+        };
+        let normaliser = run(size, form.compression, decode).await?;
+        self.settle(receiver, form.signal, normaliser).await
+    }
+
+    async fn settle(
+        &self,
+        receiver: Receiver,
+        signal: Signal,
+        normaliser: Normaliser,
+    ) -> Result<Outcome, Refusal> {
+        let mut normaliser = normaliser;
+        self.counters.cut(&normaliser.cuts);
+        self.count_refused(receiver, signal, normaliser.refused);
+        if signal == Signal::Metrics {
+            return Ok(self.drop_metrics(receiver, normaliser.data_points));
+        }
+        let refused = normaliser.refused;
+        if normaliser.records.is_empty() && refused.total() > 0 {
+            return Err(Refusal::NothingValid(refused.message()));
+        }
+        let (received, (records, permit)) = (normaliser.received, normaliser.take_records());
+        drop(normaliser);
+        let accepted = self.keep(receiver, signal, received, records, permit).await?;
+        Ok(Outcome { accepted, rejected: refused.total(), message: refused.message() })
+    }
+
+    /// Hands records to the store and returns once they are kept: how many there were.
+    pub(crate) async fn keep(
+        &self,
+        receiver: Receiver,
+        signal: Signal,
+        received: UnixNanos,
+        records: Vec<NewRecord>,
+        permit: Option<Permit>,
+    ) -> Result<u64, Refusal> {
+        let count = records.len() as u64;
+        if count == 0 {
+            return Ok(0);
+        }
+        match self.store.append(Batch { receiver, received, records, permit }).await {
+            Ok(()) => {
+                self.counters.accepted(receiver, signal, count);
+                Ok(count)
+            }
+            Err(error) => {
+                let refusal = Refusal::from(error);
+                self.counters.refused_records(receiver, signal, refusal.reason(), count);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn count_refused(&self, receiver: Receiver, signal: Signal, refused: Refused) {
+        for (reason, count) in refused.by_reason() {
+            self.counters.refused_records(receiver, signal, reason, count);
+        }
+    }
+
+    fn drop_metrics(&self, receiver: Receiver, data_points: u64) -> Outcome {
+        self.counters.accepted(receiver, Signal::Metrics, data_points);
+        self.counters.dropped_without_exporter(Signal::Metrics, data_points);
+        let message = if data_points > 0 { NO_EXPORTER.to_owned() } else { String::new() };
+        Outcome { accepted: data_points, rejected: 0, message }
+    }
+}
+
+/// Runs a decoder here, or on the blocking pool where its input may be large.
+pub(crate) async fn run<T: Send + 'static>(
+    size: usize,
+    compression: Compression,
+    decode: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let unfolded = if compression == Compression::Identity { size } else { size.saturating_mul(8) };
+    if unfolded <= INLINE_BYTES_MAX {
+        return decode();
+    }
+    let joined = tokio::task::spawn_blocking(decode).await;
+    joined.unwrap_or_else(|_| Err(Refusal::undecodable("the decoder failed")))
+}

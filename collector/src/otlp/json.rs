@@ -1,0 +1,37 @@
+//! OTLP in JSON: a request's text in, normalised records out.
+//!
+//! Protobuf's JSON with OTLP's own rules: ids in hexadecimal, enums as integers. Read as leniently as the
+//! specification allows: integers as numbers or text, enum names, lowerCamelCase and snake_case, absent
+//! fields and null, unknown fields skipped. `opentelemetry-proto`'s own reader is stricter than that in most
+//! of these and has no limits.
+//!
+//! Invariants: recursion follows the schema and the nesting limit, everything else is skipped without
+//! recursion, so serde_json's own depth limit is switched off. What is held is charged as it is read.
+
+mod messages;
+mod reader;
+mod scalar;
+
+use serde::de::DeserializeSeed as _;
+
+use self::messages::Request;
+use self::reader::{MessageSeed, Reader};
+use super::Signal;
+use crate::normalise::Normaliser;
+use crate::refusal::Refusal;
+
+/// Reads one export request of a signal.
+pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    json.disable_recursion_limit();
+    let mut reader = Reader::new(signal, normaliser);
+    let request = MessageSeed::<Request>::new(&mut reader).deserialize(&mut json);
+    let refusal = reader.refusal.take();
+    match request.and_then(|request| json.end().map(|()| request)) {
+        Ok(request) => request.hand_over(signal, normaliser),
+        Err(error) => Err(refusal.unwrap_or_else(|| Refusal::undecodable(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

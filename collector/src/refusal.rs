@@ -1,0 +1,146 @@
+//! Why a request was not taken, and how each protocol says so.
+//!
+//! The one place where a refusal becomes an HTTP status or a gRPC code. What can never be taken has a status
+//! that no client resends; what may be taken later has one that says when to come back.
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use spandrel_store::AppendError;
+use tonic::Code;
+
+/// A request, or a whole chunk of lines, that was not kept.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the body cannot be decoded: {0}")]
+    Undecodable(String),
+    #[error("nothing in the request can be kept: {0}")]
+    NothingValid(String),
+    #[error("unsupported content type; send {expected}")]
+    ContentType { expected: &'static str },
+    #[error("unsupported content encoding; send gzip, deflate, zstd or identity")]
+    ContentEncoding,
+    #[error("{what} is larger than the limit of {limit_bytes} bytes")]
+    TooLarge { what: &'static str, limit_bytes: usize },
+    #[error("the request was not sent within {} s", .0.as_secs_f64())]
+    TooSlow(Duration),
+    #[error("too many records in flight; try again")]
+    Overloaded { retry_after: Duration },
+    #[error("{reason}")]
+    Unavailable { reason: String, cause: Reason, retry_after: Duration },
+    #[error("no such path; there are /v1/traces, /v1/logs, /v1/metrics and /v1/json-logs")]
+    UnknownPath,
+    #[error("only POST is served here")]
+    WrongMethod,
+}
+
+/// The closed set of reasons that counters know, of requests and of single records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Undecodable,
+    NothingValid,
+    ContentType,
+    ContentEncoding,
+    TooLarge,
+    TooSlow,
+    Overloaded,
+    StorageFull,
+    StorageFailed,
+    ShuttingDown,
+    UnknownPath,
+    WrongMethod,
+    BadTraceId,
+    BadSpanId,
+}
+
+impl Reason {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Reason::Undecodable => "undecodable",
+            Reason::NothingValid => "nothing_valid",
+            Reason::ContentType => "content_type",
+            Reason::ContentEncoding => "content_encoding",
+            Reason::TooLarge => "too_large",
+            Reason::TooSlow => "too_slow",
+            Reason::Overloaded => "overloaded",
+            Reason::StorageFull => "storage_full",
+            Reason::StorageFailed => "storage_failed",
+            Reason::ShuttingDown => "shutting_down",
+            Reason::UnknownPath => "unknown_path",
+            Reason::WrongMethod => "wrong_method",
+            Reason::BadTraceId => "bad_trace_id",
+            Reason::BadSpanId => "bad_span_id",
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn undecodable(error: impl std::fmt::Display) -> Refusal {
+        Refusal::Undecodable(error.to_string())
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        match self {
+            Refusal::Undecodable(_) => Reason::Undecodable,
+            Refusal::NothingValid(_) => Reason::NothingValid,
+            Refusal::ContentType { .. } => Reason::ContentType,
+            Refusal::ContentEncoding => Reason::ContentEncoding,
+            Refusal::TooLarge { .. } => Reason::TooLarge,
+            Refusal::TooSlow(_) => Reason::TooSlow,
+            Refusal::Overloaded { .. } => Reason::Overloaded,
+            Refusal::Unavailable { cause, .. } => *cause,
+            Refusal::UnknownPath => Reason::UnknownPath,
+            Refusal::WrongMethod => Reason::WrongMethod,
+        }
+    }
+
+    pub(crate) fn http_status(&self) -> StatusCode {
+        match self {
+            Refusal::Undecodable(_) | Refusal::NothingValid(_) => StatusCode::BAD_REQUEST,
+            Refusal::ContentType { .. } | Refusal::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Refusal::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::UnknownPath => StatusCode::NOT_FOUND,
+            Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// Only RESOURCE_EXHAUSTED with RetryInfo, UNAVAILABLE and DEADLINE_EXCEEDED are resent by OTLP clients.
+    pub(crate) fn grpc_code(&self) -> Code {
+        match self {
+            Refusal::Undecodable(_)
+            | Refusal::NothingValid(_)
+            | Refusal::TooLarge { .. }
+            | Refusal::ContentType { .. } => Code::InvalidArgument,
+            Refusal::TooSlow(_) => Code::DeadlineExceeded,
+            Refusal::Overloaded { .. } => Code::ResourceExhausted,
+            Refusal::Unavailable { .. } => Code::Unavailable,
+            Refusal::ContentEncoding | Refusal::UnknownPath | Refusal::WrongMethod => Code::Unimplemented,
+        }
+    }
+
+    /// When to come back; `None` where coming back is of no use.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Refusal::Overloaded { retry_after } | Refusal::Unavailable { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Refusal {
+        let retry_after = error.retry_after();
+        let cause = match error {
+            AppendError::Overloaded { .. } => return Refusal::Overloaded { retry_after },
+            AppendError::StorageFull { .. } => Reason::StorageFull,
+            AppendError::Journal { .. } => Reason::StorageFailed,
+            AppendError::Closed => Reason::ShuttingDown,
+        };
+        Refusal::Unavailable { reason: error.to_string(), cause, retry_after }
+    }
+}
