@@ -67,11 +67,6 @@ impl Admission {
         Err(self.refusal(missing))
     }
 
-    /// The records' permit, for the batch; the body's is given back.
-    pub(crate) fn into_records(self) -> Permit {
-        self.records
-    }
-
     /// The records' permit so far; the next records start a new one.
     pub(crate) fn take_records(&mut self) -> Option<Permit> {
         let fresh = self.budget.try_acquire(0)?;
@@ -83,10 +78,7 @@ impl Admission {
     fn refusal(&self, bytes: usize) -> Refusal {
         let own = self.body.bytes().saturating_add(self.records.bytes()).saturating_add(bytes);
         if own > self.budget.bytes_max() {
-            return Refusal::TooLarge {
-                what: "the decoded request",
-                limit_bytes: self.budget.bytes_max(),
-            };
+            return Refusal::TooLarge { what: "the decoded request", limit_bytes: self.budget.bytes_max() };
         }
         Refusal::Overloaded { retry_after: RETRY_AFTER }
     }

@@ -106,7 +106,7 @@ impl Collector {
         }
         if config.receivers.stdin.enabled {
             let receiver = stdin::Stdin::new(intake.clone(), &config.receivers.stdin);
-            tasks.spawn(receiver.run(stdin::lines(), stop.clone()));
+            tasks.spawn(receiver.run(stop.clone()));
         }
         shutdown.cancelled().await;
         if let Some(reporter) = &health {
@@ -116,7 +116,10 @@ impl Collector {
         stop.cancel();
         tasks.close();
         if tokio::time::timeout(DRAIN_MAX, tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = tasks.len(), "receivers did not finish in time; dropping what is in flight");
+            tracing::warn!(
+                tasks = tasks.len(),
+                "receivers did not finish in time; dropping what is in flight"
+            );
         }
         abort.cancel();
     }
@@ -153,6 +156,3 @@ async fn listen(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

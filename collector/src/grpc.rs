@@ -57,8 +57,7 @@ async fn export(State(intake): State<Intake>, signal: Signal, request: Request) 
 
 async fn take(intake: &Intake, signal: Signal, request: Request) -> Result<Outcome, Refusal> {
     let (parts, body) = request.into_parts();
-    let compression =
-        content::check_grpc(&parts.headers).and_then(|()| Compression::of_grpc(&parts.headers));
+    let compression = content::check_grpc(&parts.headers).and_then(|()| Compression::of_grpc(&parts.headers));
     let (compression, mut admission) = match compression.and_then(|found| Ok((found, intake.admit()?))) {
         Ok(ready) => ready,
         Err(refusal) => {
@@ -78,7 +77,8 @@ async fn take(intake: &Intake, signal: Signal, request: Request) -> Result<Outco
 /// The one message of a unary call, and whether it is compressed.
 fn unframe(framed: Bytes) -> Result<(bool, Bytes), Refusal> {
     let bad = |what: &str| Refusal::undecodable(what);
-    let (header, _) = framed.split_first_chunk::<FRAME_HEADER_BYTES>().ok_or_else(|| bad("no gRPC message"))?;
+    let (header, _) =
+        framed.split_first_chunk::<FRAME_HEADER_BYTES>().ok_or_else(|| bad("no gRPC message"))?;
     let [flag, length @ ..] = *header;
     let message = framed.slice(FRAME_HEADER_BYTES..);
     if usize::try_from(u32::from_be_bytes(length)) != Ok(message.len()) {

@@ -53,10 +53,8 @@ pub(crate) struct Outcome {
 
 impl Intake {
     pub(crate) fn new(store: Store, limits: &Limits, counters: Counters) -> Intake {
-        let body_limits = BodyLimits {
-            bytes_max: limits.request_bytes_max.as_usize(),
-            timeout: limits.request_timeout,
-        };
+        let body_limits =
+            BodyLimits { bytes_max: limits.request_bytes_max.as_usize(), timeout: limits.request_timeout };
         let activity = Arc::new(Activity::new(counters.clone()));
         Intake { store, counters, activity, body_limits, record_limits: RecordLimits::of(limits) }
     }

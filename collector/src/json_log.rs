@@ -1,1 +1,1 @@
-//! x
+//! Understanding a log line, JSON or text, from whichever logger it came.

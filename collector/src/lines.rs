@@ -1,1 +1,1 @@
-//! x
+//! Lines of text inputs.

@@ -251,6 +251,3 @@ fn set_aside(attributes: &mut Vec<KeyValue>, key: &str, bytes: Vec<u8>) {
 pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,16 @@
-//! x
+//! JSON or text lines on standard input.
+
+use spandrel_config::StdinReceiver;
+use tokio_util::sync::CancellationToken;
+
 use crate::intake::Intake;
+
 pub(crate) struct Stdin;
-impl Stdin { pub(crate) fn new(_: Intake, _: &spandrel_config::StdinReceiver) -> Stdin { Stdin }
- pub(crate) async fn run(self, _: (), _: tokio_util::sync::CancellationToken) {} }
-pub(crate) fn lines() {}
+
+impl Stdin {
+    pub(crate) fn new(_: Intake, _: &StdinReceiver) -> Stdin {
+        Stdin
+    }
+
+    pub(crate) async fn run(self, _: CancellationToken) {}
+}

@@ -56,7 +56,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             attributes_max: 1_024,
             string_bytes_max: ByteSize::mib(1),
-            nesting_max: 32,
+            nesting_max: 24,
             line_bytes_max: ByteSize::mib(1),
             trace_records_max: 200_000,
             list_max: 10_000,

@@ -3,7 +3,9 @@
 use ::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use ::http::{HeaderValue, Response};
 use axum::body::Body;
-use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
 use prost::Message as _;
 use serde_json::json;
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -43,7 +45,9 @@ fn success_json(signal: Signal, outcome: &Outcome) -> serde_json::Value {
 pub(crate) fn grpc_status(refusal: &Refusal) -> tonic::Status {
     let (code, message) = (refusal.grpc_code(), refusal.to_string());
     match refusal.retry_after() {
-        Some(delay) => tonic::Status::with_error_details(code, message, ErrorDetails::with_retry_info(Some(delay))),
+        Some(delay) => {
+            tonic::Status::with_error_details(code, message, ErrorDetails::with_retry_info(Some(delay)))
+        }
         None => tonic::Status::new(code, message),
     }
 }
@@ -79,7 +83,8 @@ fn status_json(refusal: &Refusal) -> Vec<u8> {
     let mut status = json!({"code": refusal.grpc_code() as i32, "message": refusal.to_string()});
     if let Some(delay) = refusal.retry_after() {
         let delay = format!("{}s", delay.as_secs_f64());
-        status["details"] = json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]);
+        status["details"] =
+            json!([{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay}]);
     }
     status.to_string().into_bytes()
 }

