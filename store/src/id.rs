@@ -83,6 +83,13 @@ impl RecordId {
         RecordId { kind: b'l', bytes }
     }
 
+    /// The frame and index that a log's id was made of; `None` for a span's.
+    pub(crate) fn place(self) -> Option<(u64, u32)> {
+        let [.., f0, f1, f2, f3, f4, f5, f6, f7, i0, i1, i2, i3, _, _, _, _] = self.bytes;
+        let frame = u64::from_be_bytes([f0, f1, f2, f3, f4, f5, f6, f7]);
+        (self.kind == b'l').then_some((frame, u32::from_be_bytes([i0, i1, i2, i3])))
+    }
+
     /// The id that [`Display`](fmt::Display) wrote; `None` for any other text.
     pub fn parse(text: &str) -> Option<RecordId> {
         let (kind, hex) = (text.as_bytes().first()?, text.get(1..)?);

@@ -11,10 +11,14 @@ pub mod budget;
 pub mod error;
 pub mod filter;
 pub mod id;
+mod journal;
 pub mod level;
 pub mod record;
 pub mod snapshot;
 mod store;
+mod stored;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod time;
 

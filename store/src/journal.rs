@@ -1,0 +1,223 @@
+//! The append-only write-ahead log. What is in it, synced, is acknowledged.
+//!
+//! # Layout
+//! `journal/<first sequence number, 16 hex digits>.wal`: an 8-byte header (`SPNJ`, version) and frames, each
+//! `length u32 | crc32c u32 | sequence u64 | payload`, little endian; the checksum covers sequence and
+//! payload. Sequence numbers rise by one from frame to frame, over all files, for the life of the store.
+//!
+//! # Guarantees
+//! * A frame whose append returned is read back by every later [`Journal::open`], until it is trimmed.
+//! * A failed append leaves the journal as it was: the file is cut back to its last good frame, and where
+//!   even that fails, or where a sync failed, it is left behind and a new file begun. A sync is never
+//!   repeated on the same file: after a failure the kernel may have dropped the pages it could not write.
+//! * Opening repairs. An incomplete frame at the end of a file is what a crash in the middle of a write
+//!   leaves; it was not acknowledged and is cut. A complete frame whose checksum fails is [`Damage`]: it is
+//!   passed over where a good frame follows, else the rest of the file is given up, and both are reported.
+//!
+//! One thread owns it. It takes no locks and starts no tasks.
+
+mod frame;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use frame::{FILE_HEADER, read_frames};
+
+/// A file that is longer than this is closed at the next append.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    folder: PathBuf,
+    sync: bool,
+    current: Option<Current>,
+    /// Closed files, oldest first.
+    closed: Vec<Closed>,
+    next_sequence: u64,
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Current {
+    file: File,
+    path: PathBuf,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Closed {
+    path: PathBuf,
+    bytes: u64,
+    last: u64,
+}
+
+/// A frame as it was read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub sequence: u64,
+    pub payload: Bytes,
+}
+
+/// Bytes that were a frame once and are not any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub path: PathBuf,
+    pub offset: u64,
+    pub bytes: u64,
+}
+
+/// What opening found.
+#[derive(Debug, Default)]
+pub(crate) struct Recovered {
+    pub frames: Vec<Frame>,
+    pub damage: Vec<Damage>,
+    /// Bytes of incomplete frames that were cut from the ends of files.
+    pub torn_bytes: u64,
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, which exists. Frames up to `committed` are left out of what is
+    /// recovered. Appends will get sequence numbers above `committed` and above everything found.
+    pub fn open(folder: &Path, sync: bool, committed: u64) -> io::Result<(Journal, Recovered)> {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
+        paths.sort();
+        let mut journal = Journal {
+            folder: folder.to_owned(),
+            sync,
+            current: None,
+            closed: Vec::new(),
+            next_sequence: committed + 1,
+            buffer: Vec::new(),
+        };
+        let mut recovered = Recovered::default();
+        for path in paths {
+            journal.recover(path, committed, &mut recovered)?;
+        }
+        Ok((journal, recovered))
+    }
+
+    fn recover(&mut self, path: PathBuf, committed: u64, recovered: &mut Recovered) -> io::Result<()> {
+        let content = Bytes::from(fs::read(&path)?);
+        let found = read_frames(&content);
+        let mut last = 0;
+        for frame in found.frames {
+            last = frame.sequence;
+            self.next_sequence = self.next_sequence.max(frame.sequence + 1);
+            // A file may be left behind with a frame that was written again to the next one.
+            let known = recovered.frames.last().is_some_and(|before| before.sequence >= frame.sequence);
+            if frame.sequence > committed && !known {
+                recovered.frames.push(frame);
+            }
+        }
+        let damage = |(offset, bytes)| Damage { path: path.clone(), offset, bytes };
+        recovered.damage.extend(found.damage.into_iter().map(damage));
+        recovered.torn_bytes += found.torn_bytes;
+        if found.torn_bytes > 0 {
+            OpenOptions::new().write(true).open(&path)?.set_len(content.len() as u64 - found.torn_bytes)?;
+        }
+        let bytes = content.len() as u64 - found.torn_bytes;
+        self.closed.push(Closed { path, bytes, last });
+        Ok(())
+    }
+
+    /// Appends payloads as one write and one sync; all of them are kept, or none is. Returns the sequence
+    /// number of the first.
+    pub fn append(&mut self, payloads: &[Vec<u8>]) -> io::Result<u64> {
+        let first = self.next_sequence;
+        self.buffer.clear();
+        for (sequence, payload) in (first..).zip(payloads) {
+            frame::write(&mut self.buffer, sequence, payload)?;
+        }
+        self.roll()?;
+        let buffer = std::mem::take(&mut self.buffer);
+        let written = self.write(&buffer);
+        self.buffer = buffer;
+        self.buffer.shrink_to(1 << 20);
+        written?;
+        self.next_sequence = first + payloads.len() as u64;
+        Ok(first)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let current = self.current.as_mut().expect("roll() leaves a current file");
+        if let Err(error) = current.file.write_all_at(bytes, current.bytes) {
+            if current.file.set_len(current.bytes).is_err() {
+                self.close_current();
+            }
+            return Err(error);
+        }
+        if self.sync
+            && let Err(error) = current.file.sync_data()
+        {
+            let _ = current.file.set_len(current.bytes);
+            self.close_current();
+            return Err(error);
+        }
+        current.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes sure that there is a current file with room in it.
+    fn roll(&mut self) -> io::Result<()> {
+        if self.current.as_ref().is_some_and(|current| current.bytes >= FILE_BYTES_MAX) {
+            self.close_current();
+        }
+        if self.current.is_some() {
+            return Ok(());
+        }
+        let path = self.folder.join(format!("{:016x}.wal", self.next_sequence));
+        let file = self.create(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        self.current = Some(Current { file, path, bytes: FILE_HEADER.len() as u64 });
+        Ok(())
+    }
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        // A file of this name can only hold frames that no append returned for.
+        self.closed.iter().for_each(|closed| debug_assert!(closed.path != path || closed.last == 0));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        file.write_all(&FILE_HEADER)?;
+        if self.sync {
+            file.sync_data()?;
+            File::open(&self.folder)?.sync_all()?;
+        }
+        Ok(file)
+    }
+
+    fn close_current(&mut self) {
+        if let Some(Current { path, bytes, .. }) = self.current.take() {
+            self.closed.retain(|closed| closed.path != path);
+            self.closed.push(Closed { path, bytes, last: self.next_sequence - 1 });
+        }
+    }
+
+    /// Deletes the files whose frames are all committed; the current one too, if it has any.
+    pub fn trim(&mut self, committed: u64) -> io::Result<()> {
+        let used = self.current.as_ref().is_some_and(|current| current.bytes > FILE_HEADER.len() as u64);
+        if used && self.next_sequence - 1 <= committed {
+            self.close_current();
+        }
+        while let Some(oldest) = self.closed.first() {
+            if oldest.last > committed {
+                break;
+            }
+            fs::remove_file(&oldest.path)?;
+            self.closed.remove(0);
+        }
+        Ok(())
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        let current = self.current.as_ref().map_or(0, |current| current.bytes);
+        current + self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests;

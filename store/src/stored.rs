@@ -1,0 +1,251 @@
+//! The stored forms of batches and records: protocol buffers around OTLP's own messages, so that what was
+//! sent comes back field for field.
+//!
+//! A [`StoredBatch`] is a journal frame's payload; contexts (resource and scope) stand in it once. A
+//! [`StoredRecord`] is also what a document of a partition holds, its context being a number that the
+//! partition resolves. Field numbers are the format on disk: never reuse one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message;
+
+use crate::batch::{Batch, NewRecord, Receiver};
+use crate::id::RecordId;
+use crate::level::Level;
+use crate::otlp::{InstrumentationScope, LogRecord, Resource, Span};
+use crate::record::{Flags, Record, RecordBody, ResourceContext, ScopeContext};
+use crate::time::UnixNanos;
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StoredBatch {
+    #[prost(uint32, tag = "1")]
+    pub receiver: u32,
+    #[prost(fixed64, tag = "2")]
+    pub received: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub contexts: Vec<StoredContext>,
+    #[prost(message, repeated, tag = "4")]
+    pub records: Vec<StoredRecord>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StoredContext {
+    #[prost(message, optional, tag = "1")]
+    pub resource: Option<Resource>,
+    #[prost(string, tag = "2")]
+    pub resource_schema_url: String,
+    #[prost(message, optional, tag = "3")]
+    pub scope: Option<InstrumentationScope>,
+    #[prost(string, tag = "4")]
+    pub scope_schema_url: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StoredRecord {
+    #[prost(uint32, tag = "1")]
+    pub context: u32,
+    #[prost(message, optional, tag = "2")]
+    pub span: Option<Box<Span>>,
+    #[prost(message, optional, tag = "3")]
+    pub log: Option<Box<LogRecord>>,
+    #[prost(uint32, tag = "4")]
+    pub level: u32,
+    #[prost(uint32, tag = "5")]
+    pub flags: u32,
+    #[prost(bytes = "bytes", optional, tag = "6")]
+    pub original: Option<Bytes>,
+    /// The next four are set in partitions only: a batch says them once, or by position.
+    #[prost(uint32, tag = "7")]
+    pub receiver: u32,
+    #[prost(fixed64, tag = "8")]
+    pub received: u64,
+    #[prost(uint64, tag = "9")]
+    pub frame: u64,
+    #[prost(uint32, tag = "10")]
+    pub index: u32,
+}
+
+/// A resource and a scope, shared by the records that came under both.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Context {
+    pub resource: Arc<ResourceContext>,
+    pub scope: Arc<ScopeContext>,
+}
+
+/// Bytes that are not a stored form, although their checksum held: a format this program does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("not a stored record: {0}")]
+pub(crate) struct Undecodable(String);
+
+/// The payload of the journal frame that keeps a batch.
+pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
+    let mut numbers: HashMap<(*const ResourceContext, *const ScopeContext), u32> = HashMap::new();
+    let mut contexts = Vec::new();
+    let mut records = Vec::with_capacity(batch.records.len());
+    for record in &batch.records {
+        let key = (Arc::as_ptr(&record.resource), Arc::as_ptr(&record.scope));
+        let context = *numbers.entry(key).or_insert_with(|| {
+            contexts.push(store_context(&record.resource, &record.scope));
+            contexts.len() as u32 - 1
+        });
+        records.push((context, record));
+    }
+    let head = StoredBatch {
+        receiver: batch.receiver as u32,
+        received: batch.received.0,
+        contexts,
+        records: Vec::new(),
+    };
+    let mut bytes = head.encode_to_vec();
+    for (context, record) in records {
+        encode_in_batch(context, record, &mut bytes);
+    }
+    bytes
+}
+
+/// Appends one record as an element of [`StoredBatch::records`] without cloning it: the message's fields
+/// are written by hand, in the order and with the tags above.
+fn encode_in_batch(context: u32, record: &NewRecord, out: &mut Vec<u8>) {
+    let level = record.level.map_or(0, |level| level as u32);
+    let body =
+        RecordRef { context, level, flags: record.flags.0, original: &record.original, body: &record.body };
+    prost::encoding::encode_key(4, prost::encoding::WireType::LengthDelimited, out);
+    prost::encoding::encode_varint(body.encoded_len() as u64, out);
+    body.encode(out);
+}
+
+/// The fields of a [`StoredRecord`] that every stored record has, borrowed.
+struct RecordRef<'a> {
+    context: u32,
+    level: u32,
+    flags: u32,
+    original: &'a Option<Bytes>,
+    body: &'a RecordBody,
+}
+
+impl RecordRef<'_> {
+    fn encoded_len(&self) -> usize {
+        use prost::encoding::{bytes, message, uint32};
+        let number = |tag, value: u32| if value == 0 { 0 } else { uint32::encoded_len(tag, &value) };
+        let body = match self.body {
+            RecordBody::Span(span) => message::encoded_len(2, span.as_ref()),
+            RecordBody::Log(log) => message::encoded_len(3, log.as_ref()),
+        };
+        let original = self.original.as_ref().map_or(0, |original| bytes::encoded_len(6, original));
+        number(1, self.context) + body + number(4, self.level) + number(5, self.flags) + original
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        use prost::encoding::{bytes, message, uint32};
+        let number = |tag, value: u32, out: &mut Vec<u8>| {
+            if value != 0 {
+                uint32::encode(tag, &value, out);
+            }
+        };
+        number(1, self.context, out);
+        match self.body {
+            RecordBody::Span(span) => message::encode(2, span.as_ref(), out),
+            RecordBody::Log(log) => message::encode(3, log.as_ref(), out),
+        }
+        number(4, self.level, out);
+        number(5, self.flags, out);
+        if let Some(original) = self.original {
+            bytes::encode(6, original, out);
+        }
+    }
+}
+
+/// The stored form of a record in a partition where its context has the given number.
+pub(crate) fn encode_record(record: &Record, context: u32) -> Vec<u8> {
+    use prost::encoding::{fixed64, uint32, uint64};
+    let level = record.level.map_or(0, |level| level as u32);
+    let body =
+        RecordRef { context, level, flags: record.flags.0, original: &record.original, body: &record.body };
+    let mut out = Vec::with_capacity(body.encoded_len() + 32);
+    body.encode(&mut out);
+    uint32::encode(7, &(record.receiver as u32), &mut out);
+    fixed64::encode(8, &record.received.0, &mut out);
+    if let Some((frame, index)) = record.id.place() {
+        uint64::encode(9, &frame, &mut out);
+        uint32::encode(10, &index, &mut out);
+    }
+    out
+}
+
+/// The records of a journal frame, with their ids.
+pub(crate) fn decode_batch(bytes: Bytes, store: u64, frame: u64) -> Result<Vec<Arc<Record>>, Undecodable> {
+    let batch = StoredBatch::decode(bytes).map_err(|error| Undecodable(error.to_string()))?;
+    let contexts: Vec<Context> = batch.contexts.into_iter().map(Context::from_stored).collect();
+    let restore = |(index, mut stored): (usize, StoredRecord)| {
+        let context =
+            contexts.get(stored.context as usize).ok_or_else(|| Undecodable("no such context".to_owned()))?;
+        (stored.receiver, stored.received) = (batch.receiver, batch.received);
+        (stored.frame, stored.index) = (frame, index as u32);
+        restore(stored, context, store).map(Arc::new)
+    };
+    batch.records.into_iter().enumerate().map(restore).collect()
+}
+
+/// A stored record of a partition, whose context the caller has looked up.
+pub(crate) fn restore(stored: StoredRecord, context: &Context, store: u64) -> Result<Record, Undecodable> {
+    let receiver = u8::try_from(stored.receiver).ok().and_then(Receiver::from_repr);
+    let body = match (stored.span, stored.log) {
+        (Some(span), None) => RecordBody::Span(span),
+        (None, Some(log)) => RecordBody::Log(log),
+        _ => return Err(Undecodable("neither a span nor a log".to_owned())),
+    };
+    let new = NewRecord {
+        resource: context.resource.clone(),
+        scope: context.scope.clone(),
+        body,
+        level: u8::try_from(stored.level).ok().and_then(Level::from_repr),
+        flags: Flags(stored.flags),
+        original: stored.original,
+    };
+    let id = id_of(&new.body, store, stored.frame, stored.index);
+    let receiver = receiver.ok_or_else(|| Undecodable(format!("no receiver {}", stored.receiver)))?;
+    Ok(Record::new(id, receiver, UnixNanos(stored.received), new))
+}
+
+/// The id of the record at a place of the journal.
+pub(crate) fn id_of(body: &RecordBody, store: u64, frame: u64, index: u32) -> RecordId {
+    match (body, body.trace_id(), body.span_id()) {
+        (RecordBody::Span(_), Some(trace), Some(span)) => RecordId::of_span(trace, span),
+        _ => RecordId::of_log(store, frame, index),
+    }
+}
+
+fn store_context(resource: &ResourceContext, scope: &ScopeContext) -> StoredContext {
+    StoredContext {
+        resource: resource.resource.clone(),
+        resource_schema_url: resource.schema_url.clone(),
+        scope: scope.scope.clone(),
+        scope_schema_url: scope.schema_url.clone(),
+    }
+}
+
+impl Context {
+    pub fn of(record: &Record) -> Context {
+        Context { resource: record.resource.clone(), scope: record.scope.clone() }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        store_context(&self.resource, &self.scope).encode_to_vec()
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Context, Undecodable> {
+        let stored = StoredContext::decode(bytes).map_err(|error| Undecodable(error.to_string()))?;
+        Ok(Context::from_stored(stored))
+    }
+
+    fn from_stored(stored: StoredContext) -> Context {
+        let resource = ResourceContext { resource: stored.resource, schema_url: stored.resource_schema_url };
+        let scope = ScopeContext { scope: stored.scope, schema_url: stored.scope_schema_url };
+        Context { resource: Arc::new(resource), scope: Arc::new(scope) }
+    }
+}
+
+#[cfg(test)]
+mod tests;
