@@ -7,7 +7,7 @@ mod eval;
 
 use std::cmp::Ordering;
 
-pub(crate) use eval::visit_fields;
+pub(crate) use eval::{attribute_lists, kind_of, span_messages, visit_fields};
 
 use crate::id::TraceIdMatch;
 use crate::level::Level;
@@ -75,6 +75,7 @@ pub enum Field {
 
 /// Where an attribute is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
 pub enum Place {
     /// In all the places below.
     Any,
@@ -169,6 +170,16 @@ impl Operand {
     /// A whole number, for fields that count nanoseconds.
     pub fn from_nanos(nanos: u64) -> Operand {
         Operand::new(&nanos.to_string())
+    }
+}
+
+impl Place {
+    /// The places that an attribute really is in.
+    pub const CONCRETE: [Place; 5] =
+        [Place::Record, Place::Resource, Place::Scope, Place::Event, Place::Body];
+
+    pub(crate) fn from_repr(number: u8) -> Option<Place> {
+        Place::CONCRETE.into_iter().find(|place| *place as u8 == number)
     }
 }
 

@@ -90,6 +90,12 @@ impl RecordId {
         (self.kind == b'l').then_some((frame, u32::from_be_bytes([i0, i1, i2, i3])))
     }
 
+    /// The span id in a span's; `None` for a log's.
+    pub(crate) fn span(self) -> Option<SpanId> {
+        let [.., b0, b1, b2, b3, b4, b5, b6, b7] = self.bytes;
+        (self.kind == b's').then_some(SpanId([b0, b1, b2, b3, b4, b5, b6, b7]))
+    }
+
     /// The id that [`Display`](fmt::Display) wrote; `None` for any other text.
     pub fn parse(text: &str) -> Option<RecordId> {
         let (kind, hex) = (text.as_bytes().first()?, text.get(1..)?);

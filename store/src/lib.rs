@@ -6,14 +6,24 @@
 //! this crate's secret: no caller sees a document, a schema field or a tantivy query, so what one document
 //! holds may change at any time.
 
+mod appender;
 pub mod batch;
 pub mod budget;
 pub mod error;
 pub mod filter;
+mod folder;
+mod head;
+mod history;
 pub mod id;
+mod indexer;
 mod journal;
 pub mod level;
+mod metrics;
+mod partition;
 pub mod record;
+mod recovery;
+mod retention;
+mod shared;
 pub mod snapshot;
 mod store;
 mod stored;

@@ -2,15 +2,19 @@
 //!
 //! All of these block: call them on a blocking thread. They check their deadline as they go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::cmp::Ordering;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::ReadError;
-use crate::filter::{Field, Filter, Place};
+use crate::filter::{Field, Filter, Place, visit_fields};
 use crate::id::{RecordId, TraceIdMatch};
-use crate::record::Record;
+use crate::partition::{NewestRecords, PartitionView, check};
+use crate::record::{Flags, Record};
+use crate::shared::State;
 use crate::time::{TimeRange, UnixNanos};
 
 /// A place in the order of answers: newest first, ties by id.
@@ -75,6 +79,21 @@ pub enum ValueKind {
     Map = 6,
 }
 
+impl ValueKind {
+    pub const ALL: [ValueKind; 6] = [
+        ValueKind::String,
+        ValueKind::Int,
+        ValueKind::Double,
+        ValueKind::Bool,
+        ValueKind::Bytes,
+        ValueKind::Map,
+    ];
+
+    pub(crate) fn from_repr(number: u8) -> Option<ValueKind> {
+        ValueKind::ALL.into_iter().find(|kind| *kind as u8 == number)
+    }
+}
+
 /// Values of a field with the number of records that have each, most frequent first, ties by value.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Values {
@@ -104,29 +123,28 @@ pub enum GapReason {
 /// A view of the store as it was when [`Store::snapshot`](crate::Store::snapshot) was called.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    pub(crate) records: Arc<Vec<Arc<Record>>>,
+    pub(crate) state: Arc<State>,
 }
 
 impl Snapshot {
-    /// The records of a trace, up to `records_max`.
+    /// The records of a trace, up to `records_max`: of a larger one, the earliest that each part of the store
+    /// gave.
     pub fn trace(
         &self,
         id: &TraceIdMatch,
         records_max: usize,
         deadline: Instant,
     ) -> Result<TraceRecords, ReadError> {
-        let filter = Filter::is(Field::TraceId, crate::filter::Test::TraceId(id.clone()));
-        let mut found = TraceRecords::default();
-        self.scan(&Scan { filter, range: TimeRange::ALL, after: None, deadline }, &mut |record| {
-            if found.records.len() == records_max {
-                found.truncated = true;
-                return ControlFlow::Break(());
-            }
-            found.records.push(record);
-            ControlFlow::Continue(())
-        })?;
-        found.records.reverse();
-        Ok(found)
+        let batches = self.state.head.batches();
+        let mut records: Vec<Arc<Record>> = batches.flat_map(|batch| batch.trace(id)).cloned().collect();
+        for view in &self.state.partitions {
+            records.extend(view.trace(id, records_max, deadline)?.into_iter().map(Arc::new));
+        }
+        records.sort_by_key(|record| (record.time(), record.id));
+        mark_duplicates(&mut records);
+        let truncated = records.len() > records_max;
+        records.truncate(records_max);
+        Ok(TraceRecords { records, truncated })
     }
 
     /// Visits the matching records newest first, each once, until `visit` breaks.
@@ -135,40 +153,36 @@ impl Snapshot {
         scan: &Scan,
         visit: &mut dyn FnMut(Arc<Record>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        let mut found: Vec<&Arc<Record>> = Vec::new();
-        for record in self.records.iter() {
-            if Instant::now() > scan.deadline {
-                return Err(ReadError::Deadline);
-            }
-            let after = scan.after.is_none_or(|after| (record.time(), record.id) < (after.time, after.id));
-            if after && scan.range.contains(record.time()) && scan.filter.matches(record) {
-                found.push(record);
-            }
-        }
-        found.sort_by_key(|record| std::cmp::Reverse((record.time(), record.id)));
-        found.dedup_by_key(|record| record.id);
-        for record in found {
-            if visit(record.clone()).is_break() {
+        let mut merge = Merge::new(&self.state, scan)?;
+        let mut last = None;
+        while let Some(record) = merge.next_record()? {
+            let place = (record.time(), record.id);
+            if last != Some(place) && visit(record).is_break() {
                 break;
             }
+            last = Some(place);
         }
         Ok(())
     }
 
-    /// Counts the matching records over time; `scan.after` does not apply.
+    /// Counts the matching records over time; `scan.after` does not apply. A span that was sent twice counts
+    /// as often as it is kept.
     pub fn count(&self, scan: &Scan, counting: &Counting) -> Result<Vec<Series>, ReadError> {
+        let counting = Counting { step_ns: counting.step_ns.max(1), ..counting.clone() };
         let mut groups: BTreeMap<Vec<Option<String>>, BTreeMap<u64, u64>> = BTreeMap::new();
-        let mut too_many = false;
-        self.scan(scan, &mut |record| {
-            let key: Vec<Option<String>> =
-                counting.by.iter().map(|field| record.first_value(field)).collect();
-            let step = counting.step_ns.max(1);
-            *groups.entry(key).or_default().entry(record.time().0 / step * step).or_default() += 1;
-            too_many = groups.len() > counting.groups_max;
-            if too_many { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
-        if too_many {
-            return Err(ReadError::TooManyGroups { max: counting.groups_max });
+        let mut add = |key, start, count| {
+            *groups.entry(key).or_default().entry(start).or_default() += count;
+            match groups.len() > counting.groups_max {
+                true => Err(ReadError::TooManyGroups { max: counting.groups_max }),
+                false => Ok(()),
+            }
+        };
+        for record in self.matching_head(scan)? {
+            let key = counting.by.iter().map(|field| record.first_value(field)).collect();
+            add(key, record.time().0 / counting.step_ns * counting.step_ns, 1)?;
+        }
+        for view in &self.state.partitions {
+            view.count(scan, &counting, &mut add)?;
         }
         let series = |(key, points): (_, BTreeMap<u64, u64>)| Series {
             key,
@@ -177,34 +191,57 @@ impl Snapshot {
         Ok(groups.into_iter().map(series).collect())
     }
 
+    fn matching_head<'a>(&'a self, scan: &'a Scan) -> Result<Vec<&'a Arc<Record>>, ReadError> {
+        let mut matching = Vec::new();
+        let batches = self.state.head.batches().filter(|batch| batch.overlaps(&scan.range));
+        for (index, record) in batches.flat_map(|batch| &batch.records).enumerate() {
+            check(scan.deadline, index)?;
+            if scan.range.contains(record.time()) && scan.filter.matches(record) {
+                matching.push(record);
+            }
+        }
+        Ok(matching)
+    }
+
     /// The attributes that retained records have, sorted; up to `fields_max`.
     pub fn fields(&self, fields_max: usize, deadline: Instant) -> Result<Vec<FieldInfo>, ReadError> {
-        let mut fields = std::collections::BTreeSet::new();
-        for record in self.records.iter() {
-            if Instant::now() > deadline {
-                return Err(ReadError::Deadline);
+        let mut fields = BTreeSet::new();
+        let mut add = |info: FieldInfo| {
+            if fields.len() < fields_max {
+                fields.insert(info);
             }
-            crate::filter::visit_fields(record, &mut |info| {
-                if fields.len() < fields_max {
-                    fields.insert(info);
-                }
-            });
+        };
+        for (index, record) in self.state.head.records().enumerate() {
+            check(deadline, index)?;
+            visit_fields(record, &mut add);
+        }
+        for view in &self.state.partitions {
+            check(deadline, 0)?;
+            view.fields(fields_max, &mut add);
         }
         Ok(fields.into_iter().collect())
     }
 
-    /// Whether any retained record has the field.
+    /// Whether any retained record has the attribute; fields of Spandrel's own are always known.
     pub fn knows(&self, field: &Field) -> bool {
-        self.records.iter().any(|record| record.first_value(field).is_some())
+        let Field::Attribute { place, name } = field else { return true };
+        let in_head = || self.state.head.records().any(|record| record.has_attribute(*place, name));
+        self.state.partitions.iter().any(|view| view.knows(*place, name)) || in_head()
     }
 
     /// The values of a field among the matching records.
     pub fn values(&self, field: &Field, scan: &Scan, values_max: usize) -> Result<Values, ReadError> {
         let mut counts: HashMap<String, u64> = HashMap::new();
-        self.scan(scan, &mut |record| {
-            record.visit_values(field, &mut |value| *counts.entry(value.to_owned()).or_default() += 1);
-            ControlFlow::Continue(())
-        })?;
+        let mut add = |value: &str, count: u64| match counts.get_mut(value) {
+            Some(sum) => *sum += count,
+            None => drop(counts.insert(value.to_owned(), count)),
+        };
+        for record in self.matching_head(scan)? {
+            record.visit_distinct_values(field, &mut |value| add(value, 1));
+        }
+        for view in &self.state.partitions {
+            view.values(field, scan, &mut add)?;
+        }
         let mut values: Vec<(String, u64)> = counts.into_iter().collect();
         values.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
         let truncated = values.len() > values_max;
@@ -214,17 +251,135 @@ impl Snapshot {
 
     /// The least and the greatest event time held; `None` while nothing is.
     pub fn extent(&self) -> Option<(UnixNanos, UnixNanos)> {
-        let times = || self.records.iter().map(|record| record.time());
-        Some((times().min()?, times().max()?))
+        let commits =
+            self.state.partitions.iter().map(|view| &view.commit).filter(|commit| commit.records() > 0);
+        let of_partitions = commits.map(|commit| (UnixNanos(commit.least), UnixNanos(commit.greatest)));
+        let both = of_partitions.chain(self.state.head.extent());
+        both.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// How many spans and logs are held; a span sent twice may count twice.
     pub fn record_count(&self) -> u64 {
-        self.records.len() as u64
+        let of_partitions: u64 = self.state.partitions.iter().map(|view| view.commit.records()).sum();
+        of_partitions + self.state.head.records().count() as u64
     }
 
     /// What was here and cannot be answered for.
     pub fn gaps(&self) -> Vec<Gap> {
-        Vec::new()
+        let damaged = self.state.partitions.iter().filter_map(|view| view.gap());
+        self.state.gaps.iter().cloned().chain(damaged).collect()
+    }
+}
+
+/// Of records with the same id, the first to arrive stays and is flagged.
+fn mark_duplicates(records: &mut Vec<Arc<Record>>) {
+    let mut first: HashMap<RecordId, usize> = HashMap::with_capacity(records.len());
+    let mut kept: Vec<Arc<Record>> = Vec::with_capacity(records.len());
+    for record in records.drain(..) {
+        match first.entry(record.id) {
+            Entry::Vacant(entry) => {
+                entry.insert(kept.len());
+                kept.push(record);
+            }
+            Entry::Occupied(entry) => {
+                let earlier = Arc::make_mut(&mut kept[*entry.get()]);
+                earlier.flags.insert(Flags::DUPLICATE);
+            }
+        }
+    }
+    *records = kept;
+}
+
+/// The matching records of the head and all partitions, newest first. A partition is not looked at before
+/// everything newer than its newest record has been given.
+struct Merge<'a> {
+    scan: &'a Scan,
+    /// Matching records of the head, oldest first.
+    head: Vec<&'a Arc<Record>>,
+    unopened: Vec<&'a Arc<PartitionView>>,
+    open: BinaryHeap<Candidate>,
+    sources: Vec<NewestRecords<'a>>,
+}
+
+/// The next record of an open partition.
+struct Candidate {
+    record: Arc<Record>,
+    source: usize,
+}
+
+impl<'a> Merge<'a> {
+    fn new(state: &'a State, scan: &'a Scan) -> Result<Merge<'a>, ReadError> {
+        let mut head = Vec::new();
+        let batches = state.head.batches().filter(|batch| batch.overlaps(&scan.range));
+        for (index, record) in batches.flat_map(|batch| &batch.records).enumerate() {
+            check(scan.deadline, index)?;
+            let after = scan.after.is_none_or(|after| (record.time(), record.id) < (after.time, after.id));
+            if after && scan.range.contains(record.time()) && scan.filter.matches(record) {
+                head.push(record);
+            }
+        }
+        head.sort_by_key(|record| (record.time(), record.id));
+        let mut unopened: Vec<_> =
+            state.partitions.iter().filter(|view| view.overlaps(&scan.range)).collect();
+        unopened.sort_by_key(|view| view.commit.greatest);
+        Ok(Merge { scan, head, unopened, open: BinaryHeap::new(), sources: Vec::new() })
+    }
+
+    fn next_record(&mut self) -> Result<Option<Arc<Record>>, ReadError> {
+        let of_head = self.head.last().map(|record| (record.time(), record.id));
+        loop {
+            let best = self.open.peek().map(Candidate::key).max(of_head);
+            let Some(view) = self
+                .unopened
+                .last()
+                .filter(|view| best.is_none_or(|(time, _)| view.commit.greatest >= time.0))
+            else {
+                break;
+            };
+            let source = self.sources.len();
+            self.sources.push(view.newest(self.scan));
+            self.unopened.pop();
+            self.advance(source)?;
+        }
+        let of_partitions = self.open.peek().map(Candidate::key);
+        if of_head >= of_partitions {
+            return Ok(self.head.pop().cloned());
+        }
+        let Some(Candidate { record, source }) = self.open.pop() else { return Ok(None) };
+        self.advance(source)?;
+        Ok(Some(record))
+    }
+
+    fn advance(&mut self, source: usize) -> Result<(), ReadError> {
+        if let Some(record) = self.sources[source].next_record()? {
+            self.open.push(Candidate { record: Arc::new(record), source });
+        }
+        Ok(())
+    }
+}
+
+impl Candidate {
+    fn key(&self) -> (UnixNanos, RecordId) {
+        (self.record.time(), self.record.id)
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Candidate) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Candidate {}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Candidate) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Candidate) -> Ordering {
+        self.key().cmp(&other.key())
     }
 }

@@ -1,64 +1,114 @@
 //! The store: one writer, many snapshots.
+//!
+//! A batch goes to the journal's thread (`appender.rs`), which makes it durable, publishes it in the head and
+//! acknowledges it, and from there to the index's thread (`indexer.rs`), which moves it from the head to a
+//! partition. Readers take a [`Snapshot`] and are never in anybody's way.
 
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
-use spandrel_config::{Limits, Storage};
-use tokio::sync::broadcast;
+use spandrel_config::{Durability, Storage};
+use tokio::sync::{broadcast, oneshot};
 
+use crate::appender::{Append, Appender};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
 use crate::error::{AppendError, OpenError};
-use crate::id::RecordId;
-use crate::record::{Record, RecordBody};
+use crate::folder::DataFolder;
+use crate::indexer::Indexer;
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::record::Record;
+use crate::recovery::{Recovered, recover};
+use crate::retention::Limits;
+use crate::shared::Shared;
 use crate::snapshot::Snapshot;
+use crate::stored::encode_batch;
 
 /// Batches that a slow tail may lag behind before it is told how many it missed.
 const TAIL_BATCHES_MAX: usize = 256;
+/// Batches that wait for the disk; more are refused as overload.
+const APPEND_QUEUE: usize = 1024;
+/// Batches that wait for the index; their bytes are bounded by the memory budget.
+const INDEX_QUEUE: usize = 64;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A handle to the store; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    writer: Arc<Mutex<Option<Writer>>>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    budget: MemoryBudget,
-    records: Mutex<Arc<Vec<Arc<Record>>>>,
-    tail: broadcast::Sender<Arc<[Arc<Record>]>>,
+struct Writer {
+    queue: SyncSender<Append>,
+    appender: JoinHandle<(Journal, Arc<Shared>)>,
+    indexer: JoinHandle<()>,
 }
 
 impl Store {
     /// Opens the data folder, repairs what a crash left, and starts the writer. Blocks.
     pub fn open(
         storage: &Storage,
-        limits: &Limits,
+        limits: &spandrel_config::Limits,
         registry: &prometheus::Registry,
     ) -> Result<Store, OpenError> {
-        let _ = (storage, registry);
-        let (tail, _) = broadcast::channel(TAIL_BATCHES_MAX);
-        let budget = MemoryBudget::new(limits.memory.as_usize());
-        let shared = Shared { budget, records: Mutex::default(), tail };
-        Ok(Store { shared: Arc::new(shared) })
+        let metrics = Metrics::register(registry)?;
+        let io = |source| OpenError::Io { folder: storage.directory.clone(), source };
+        let folder = Arc::new(DataFolder::open(&storage.directory)?);
+        let retention = Limits::new(&storage.retention, &folder).map_err(io)?;
+        let sync = storage.durability == Durability::Fsync;
+        let Recovered { state, journal, history, committed, next_partition } =
+            recover(&folder, sync, &metrics).map_err(io)?;
+        metrics.storage_limit_bytes.set(retention.max_bytes as i64);
+
+        let waiting: Vec<_> = state.head.batches().cloned().collect();
+        // Half of the memory is for records in flight; the rest is the index's arena, questions and code.
+        let budget = MemoryBudget::new(limits.memory.as_usize() / 2);
+        let shared = Shared::new(state, budget, metrics, TAIL_BATCHES_MAX, retention.max_bytes);
+        let shared = Arc::new(shared);
+        shared.committed.store(committed, std::sync::atomic::Ordering::Release);
+
+        let (index, batches) = sync_channel(INDEX_QUEUE.max(waiting.len()));
+        for batch in waiting {
+            index.try_send(batch).expect("the queue was made with room for these");
+        }
+        let (queue, appends) = sync_channel(APPEND_QUEUE);
+        let identity = folder.identity;
+        let indexer = Indexer::new(shared.clone(), folder, retention, history, batches, next_partition);
+        let appender =
+            Appender { shared: shared.clone(), journal, identity, queue: appends, index, trimmed: 0 };
+        let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let indexer = spawn("index").spawn(move || indexer.run()).map_err(io)?;
+        let appender = spawn("journal").spawn(move || appender.run()).map_err(io)?;
+        Ok(Store { shared, writer: Arc::new(Mutex::new(Some(Writer { queue, appender, indexer }))) })
     }
 
     /// Keeps a batch. Returns once its records are in the journal, synced as configured, and queryable.
-    /// An empty batch is a success.
+    /// An empty batch is a success. If the caller goes away while waiting, the batch may be kept or not.
     pub async fn append(&self, batch: Batch) -> Result<(), AppendError> {
-        let mut records = self.shared.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = Arc::make_mut(&mut records);
-        let frame = all.len() as u64;
-        let mut fresh = Vec::new();
-        for (index, new) in batch.records.into_iter().enumerate() {
-            let id = match (&new.body, new.body.trace_id(), new.body.span_id()) {
-                (RecordBody::Span(_), Some(trace), Some(span)) => RecordId::of_span(trace, span),
-                _ => RecordId::of_log(0, frame, index as u32),
-            };
-            fresh.push(Arc::new(Record::new(id, batch.receiver, batch.received, new)));
+        if batch.records.is_empty() {
+            return Ok(());
         }
-        all.extend(fresh.iter().cloned());
-        let _ = self.shared.tail.send(fresh.into());
-        Ok(())
+        let payload = encode_batch(&batch);
+        if self.shared.is_full(payload.len() as u64) {
+            return Err(AppendError::StorageFull { retry_after: RETRY_AFTER });
+        }
+        let (reply, kept) = oneshot::channel();
+        self.send(Append { batch, payload, reply })?;
+        kept.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    fn send(&self, append: Append) -> Result<(), AppendError> {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = writer.as_ref().ok_or(AppendError::Closed)?;
+        writer.queue.try_send(append).map_err(|error| match error {
+            TrySendError::Full(_) => AppendError::Overloaded { retry_after: RETRY_AFTER },
+            TrySendError::Disconnected(_) => AppendError::Closed,
+        })
     }
 
     /// The memory that batches in flight are charged to.
@@ -68,8 +118,7 @@ impl Store {
 
     /// Everything that is queryable now.
     pub fn snapshot(&self) -> Snapshot {
-        let records = self.shared.records.lock().unwrap_or_else(PoisonError::into_inner);
-        Snapshot { records: records.clone() }
+        self.shared.snapshot()
     }
 
     /// Records as they are acknowledged, from now on.
@@ -78,5 +127,23 @@ impl Store {
     }
 
     /// Refuses what comes from now on, indexes what was acknowledged and commits it. Blocks until done.
-    pub fn close(&self) {}
+    pub fn close(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Writer { queue, appender, indexer }) = writer else { return };
+        drop(queue);
+        let journal = appender.join();
+        if indexer.join().is_err() {
+            tracing::error!("the indexing thread failed; what is acknowledged stays in the journal");
+        }
+        let Ok((mut journal, shared)) = journal else {
+            tracing::error!("the journal's thread failed");
+            return;
+        };
+        if let Err(error) = journal.trim(shared.committed.load(std::sync::atomic::Ordering::Acquire)) {
+            tracing::warn!(%error, "a journal file that is no longer needed cannot be deleted");
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,9 +5,9 @@ use std::cmp::Ordering;
 
 use super::{Comparison, Field, Filter, Operand, Place, Predicate, Test};
 use crate::level::Level;
-use crate::otlp::{AnyValue, KeyValue, Value};
+use crate::otlp::{AnyValue, InstrumentationScope, KeyValue, Value};
 use crate::record::value::{to_text, visit_all_leaves, visit_leaves};
-use crate::record::{Record, RecordBody, SpanExt, log_message};
+use crate::record::{Record, RecordBody, ResourceContext, ScopeContext, SpanExt, log_message};
 use crate::snapshot::{FieldInfo, ValueKind};
 use crate::text;
 
@@ -34,14 +34,45 @@ impl Filter {
 
 impl Predicate {
     fn matches(&self, record: &Record) -> bool {
-        match &self.test {
-            Test::TraceId(wanted) => record.trace_id().is_some_and(|id| wanted.matches(id)),
-            test => any_value(record, &self.field, &mut |value| test.holds(&value)),
+        match (&self.field, &self.test) {
+            (Field::TraceId, Test::TraceId(wanted)) => record.trace_id().is_some_and(|id| wanted.matches(id)),
+            (field, test) => any_value(record, field, &mut |value| test.holds(&value)),
+        }
+    }
+}
+
+impl Predicate {
+    /// Whether a resource and scope alone make this hold for every record under them.
+    pub(crate) fn matches_context(&self, resource: &ResourceContext, scope: &ScopeContext) -> bool {
+        let named = |text: &str| !text.is_empty() && self.test.holds_text(text);
+        let of_scope =
+            |get: fn(&InstrumentationScope) -> &str| scope.scope.as_ref().is_some_and(|s| named(get(s)));
+        match &self.field {
+            Field::Service => named(resource.service()),
+            Field::ScopeName => of_scope(|scope| &scope.name),
+            Field::ScopeVersion => of_scope(|scope| &scope.version),
+            Field::Attribute { place, name } => {
+                let lists = [(Place::Resource, resource.attributes()), (Place::Scope, scope.attributes())];
+                let mut lists =
+                    lists.into_iter().filter(|(of, _)| matches!(place, Place::Any) || of == place);
+                lists.any(|(_, list)| {
+                    visit_leaves(list, name, &mut |v| self.test.holds(&FieldValue::Attribute(v)))
+                })
+            }
+            _ => false,
         }
     }
 }
 
 impl Test {
+    pub(crate) fn holds_text(&self, text: &str) -> bool {
+        self.holds(&text_value(text))
+    }
+
+    pub(crate) fn holds_level(&self, level: Level) -> bool {
+        self.holds(&FieldValue::Level(level))
+    }
+
     fn holds(&self, value: &FieldValue<'_>) -> bool {
         match self {
             Test::Exists => true,
@@ -211,6 +242,22 @@ impl Record {
         });
     }
 
+    /// Whether the record has an attribute of this name, whatever its value.
+    pub(crate) fn has_attribute(&self, place: Place, name: &str) -> bool {
+        visit_attribute(self, place, name, &mut |_| true)
+    }
+
+    /// Visits the values of a field as text, each once.
+    pub(crate) fn visit_distinct_values(&self, field: &Field, visit: &mut dyn FnMut(&str)) {
+        let mut seen: Vec<String> = Vec::new();
+        self.visit_values(field, &mut |value| {
+            if !seen.iter().any(|known| known == value) {
+                visit(value);
+                seen.push(value.to_owned());
+            }
+        });
+    }
+
     /// The first value of a field as text.
     pub fn first_value(&self, field: &Field) -> Option<String> {
         let mut first = None;
@@ -233,7 +280,7 @@ pub(crate) fn visit_fields(record: &Record, visit: &mut dyn FnMut(FieldInfo)) {
     }
 }
 
-fn kind_of(value: &AnyValue) -> Option<ValueKind> {
+pub(crate) fn kind_of(value: &AnyValue) -> Option<ValueKind> {
     Some(match value.value.as_ref()? {
         Value::StringValue(_) => ValueKind::String,
         Value::BoolValue(_) => ValueKind::Bool,

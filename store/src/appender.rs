@@ -1,0 +1,149 @@
+//! The journal's thread: batches become durable, then queryable, then are acknowledged, then are indexed.
+//!
+//! In come batches from [`Store::append`](crate::Store::append), over a bounded queue; those that wait while
+//! the disk syncs are written and synced together. Out go the same batches, in order, to the index's thread,
+//! over a bounded queue too: when the index falls behind, this waits, the queue in front fills, and appends
+//! are refused as overloaded. It ends when the store is closed, after everything that was queued.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::batch::Batch;
+use crate::error::AppendError;
+use crate::head::HeadBatch;
+use crate::journal::Journal;
+use crate::record::Record;
+use crate::shared::Shared;
+use crate::stored::id_of;
+
+/// Batches and bytes of one write and sync.
+const GROUP_BATCHES_MAX: usize = 256;
+const GROUP_BYTES_MAX: usize = 8 << 20;
+/// Without appends, how long a journal file may outlive the commit of its frames.
+const TRIM_EVERY: Duration = Duration::from_millis(500);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A batch that waits to be kept.
+pub(crate) struct Append {
+    pub batch: Batch,
+    pub payload: Vec<u8>,
+    pub reply: oneshot::Sender<Result<(), AppendError>>,
+}
+
+pub(crate) struct Appender {
+    pub shared: Arc<Shared>,
+    pub journal: Journal,
+    pub identity: u64,
+    pub queue: Receiver<Append>,
+    pub index: SyncSender<Arc<HeadBatch>>,
+    pub trimmed: u64,
+}
+
+impl Appender {
+    pub fn run(mut self) -> (Journal, Arc<Shared>) {
+        loop {
+            match self.queue.recv_timeout(TRIM_EVERY) {
+                Ok(first) => self.append(first),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.trim();
+        }
+        (self.journal, self.shared)
+    }
+
+    fn append(&mut self, first: Append) {
+        let group = self.group(first);
+        let payloads: Vec<Vec<u8>> = group.0;
+        let started = Instant::now();
+        let written = self.journal.append(&payloads);
+        self.shared.metrics.journal_sync_seconds.observe(started.elapsed().as_secs_f64());
+        self.shared.journal_bytes.store(self.journal.bytes(), Ordering::Relaxed);
+        match written {
+            Ok(sequence) => self.publish(sequence, group.1, &payloads),
+            Err(error) => self.refuse(&error, group.1),
+        }
+    }
+
+    /// The first batch and those that wait behind it, with their payloads apart.
+    fn group(&self, first: Append) -> (Vec<Vec<u8>>, Vec<(Batch, Reply)>) {
+        let mut bytes = first.payload.len();
+        let (mut payloads, mut waiting) = (vec![first.payload], vec![(first.batch, first.reply)]);
+        while waiting.len() < GROUP_BATCHES_MAX && bytes < GROUP_BYTES_MAX {
+            let Ok(next) = self.queue.try_recv() else { break };
+            bytes += next.payload.len();
+            payloads.push(next.payload);
+            waiting.push((next.batch, next.reply));
+        }
+        (payloads, waiting)
+    }
+
+    fn publish(&self, first: u64, waiting: Vec<(Batch, Reply)>, payloads: &[Vec<u8>]) {
+        let mut batches = Vec::with_capacity(waiting.len());
+        let mut replies = Vec::with_capacity(waiting.len());
+        for ((sequence, (batch, reply)), payload) in (first..).zip(waiting).zip(payloads) {
+            batches.push(Arc::new(self.head_batch(sequence, batch, payload.len() as u64)));
+            replies.push(reply);
+        }
+        self.shared.update(|state| batches.iter().for_each(|batch| state.head.push(batch.clone())));
+        for reply in replies {
+            // Whoever asked may have gone; what was kept stays kept.
+            let _ = reply.send(Ok(()));
+        }
+        let metrics = &self.shared.metrics;
+        for batch in batches {
+            metrics.appended_records.inc_by(batch.records.len() as u64);
+            metrics.head_records.add(batch.records.len() as i64);
+            metrics.head_bytes.add(batch.bytes as i64);
+            // No receivers is fine: nobody is watching.
+            let _ = self.shared.tail.send(batch.records.as_slice().into());
+            if self.index.send(batch).is_err() {
+                tracing::error!("the indexing thread has ended; what is acknowledged stays in the journal");
+            }
+        }
+    }
+
+    fn head_batch(&self, sequence: u64, batch: Batch, bytes: u64) -> HeadBatch {
+        let (receiver, received, permit) = (batch.receiver, batch.received, batch.permit);
+        let records = batch.records.into_iter().enumerate().map(|(index, new)| {
+            let id = id_of(&new.body, self.identity, sequence, index as u32);
+            Arc::new(Record::new(id, receiver, received, new))
+        });
+        HeadBatch::new(sequence, records.collect(), bytes, permit)
+    }
+
+    fn refuse(&self, error: &std::io::Error, waiting: Vec<(Batch, Reply)>) {
+        self.shared.metrics.journal_errors.inc();
+        tracing::error!(%error, batches = waiting.len(), "the journal cannot be written; senders are told to try again");
+        for (_, reply) in waiting {
+            let _ = reply.send(Err(refusal(error)));
+        }
+    }
+
+    fn trim(&mut self) {
+        let committed = self.shared.committed.load(Ordering::Acquire);
+        if committed == self.trimmed {
+            return;
+        }
+        match self.journal.trim(committed) {
+            Ok(()) => self.trimmed = committed,
+            Err(error) => tracing::warn!(%error, "a journal file that is no longer needed cannot be deleted"),
+        }
+        self.shared.journal_bytes.store(self.journal.bytes(), Ordering::Relaxed);
+        self.shared.metrics.journal_bytes.set(self.journal.bytes() as i64);
+    }
+}
+
+type Reply = oneshot::Sender<Result<(), AppendError>>;
+
+fn refusal(error: &std::io::Error) -> AppendError {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    match error.kind() {
+        StorageFull | QuotaExceeded | FileTooLarge => AppendError::StorageFull { retry_after: RETRY_AFTER },
+        _ => AppendError::Journal { reason: error.to_string(), retry_after: RETRY_AFTER },
+    }
+}

@@ -1,0 +1,138 @@
+//! The data folder: one process owns it, and it says which format it has.
+//!
+//! # Layout
+//! ```text
+//! spandrel.json     format version and the store's random identity
+//! lock              held with flock by the process that owns the folder
+//! history.json      what was lost or deleted, and how long the store has run
+//! journal/          the write-ahead log, see journal.rs
+//! partitions/N/     one tantivy index each, N rising, see partition.rs
+//! set-aside/        damaged partitions and journal files, for people to look at
+//! ```
+//! The three JSON files are replaced as a whole: written beside, synced, renamed.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::OpenError;
+
+/// The newest format this program writes and reads.
+pub(crate) const FORMAT: u32 = 1;
+
+#[derive(Debug)]
+pub(crate) struct DataFolder {
+    root: PathBuf,
+    /// The store's own number, part of every log's id.
+    pub identity: u64,
+    _lock: File,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Description {
+    format: u32,
+    identity: u64,
+}
+
+impl DataFolder {
+    /// Locks the folder, making it first if it isn't there, and checks its format.
+    pub fn open(root: &Path) -> Result<DataFolder, OpenError> {
+        let io = |source| OpenError::Io { folder: root.to_owned(), source };
+        fs::create_dir_all(root).map_err(io)?;
+        let lock = File::create(root.join("lock")).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { folder: root.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let identity = describe(root)?;
+        let folder = DataFolder { root: root.to_owned(), identity, _lock: lock };
+        for path in [folder.journal(), folder.partitions(), folder.set_aside()] {
+            fs::create_dir_all(path).map_err(io)?;
+        }
+        Ok(folder)
+    }
+
+    pub fn journal(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub fn partitions(&self) -> PathBuf {
+        self.root.join("partitions")
+    }
+
+    pub fn set_aside(&self) -> PathBuf {
+        self.root.join("set-aside")
+    }
+
+    pub fn history(&self) -> PathBuf {
+        self.root.join("history.json")
+    }
+
+    /// Size of the volume the folder is on.
+    pub fn volume_bytes(&self) -> io::Result<u64> {
+        let stat = rustix::fs::statvfs(&self.root)?;
+        Ok(stat.f_blocks.saturating_mul(stat.f_frsize))
+    }
+
+    /// Moves a damaged file or folder out of the way, keeping its name recognisable.
+    pub fn put_aside(&self, path: &Path) -> io::Result<PathBuf> {
+        let name = path.file_name().map_or("unnamed".into(), |name| name.to_string_lossy());
+        let kind = path.parent().and_then(Path::file_name).map_or("".into(), |kind| kind.to_string_lossy());
+        let free = |n: &u32| !self.set_aside().join(format!("{kind}-{name}-{n}")).exists();
+        let number = (1..=u32::MAX).find(free).unwrap_or(u32::MAX);
+        let target = self.set_aside().join(format!("{kind}-{name}-{number}"));
+        fs::rename(path, &target)?;
+        Ok(target)
+    }
+}
+
+/// Reads the folder's description, or writes one for a new folder; returns the store's identity.
+fn describe(root: &Path) -> Result<u64, OpenError> {
+    let io = |source| OpenError::Io { folder: root.to_owned(), source };
+    let path = root.join("spandrel.json");
+    match fs::read(&path) {
+        Ok(content) => {
+            let found: Description = serde_json::from_slice(&content).map_err(|error| io(error.into()))?;
+            if found.format > FORMAT {
+                let folder = root.to_owned();
+                return Err(OpenError::NewerFormat { folder, found: found.format, supported: FORMAT });
+            }
+            Ok(found.identity)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let mut random = [0; 8];
+            File::open("/dev/urandom")
+                .and_then(|mut file| io::Read::read_exact(&mut file, &mut random))
+                .map_err(io)?;
+            let identity = u64::from_le_bytes(random);
+            write_json(&path, &Description { format: FORMAT, identity }).map_err(io)?;
+            Ok(identity)
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+/// Replaces a JSON file as a whole.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    let beside = path.with_extension("json.new");
+    let mut file = File::create(&beside)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// Bytes that a file, or everything in a folder, takes on the disk. What vanishes meanwhile counts nothing.
+pub(crate) fn disk_bytes(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(metadata) = fs::symlink_metadata(path) else { return 0 };
+    let own = metadata.blocks() * 512;
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    own + entries.map(|entry| disk_bytes(&entry.path())).sum::<u64>()
+}

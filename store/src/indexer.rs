@@ -1,0 +1,315 @@
+//! The index's thread: owns the open partition, commits it, closes it, and keeps to the retention limits.
+//!
+//! In come batches that are already acknowledged and queryable in the head. A commit moves them to the
+//! partition's view in one step. Commits are paced by bytes, and by time only so that an idle store holds
+//! little in memory and in the journal: freshness is the head's business.
+//!
+//! Where tantivy fails, the writer is thrown away and opened again, and everything that the head still holds
+//! is indexed anew; until that works, batches stay in the head, their permits are kept, and the memory
+//! budget turns new ones away at the edge.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use crate::folder::{DataFolder, disk_bytes};
+use crate::head::HeadBatch;
+use crate::history::History;
+use crate::partition::{self, PartitionView, PartitionWriter};
+use crate::retention::Limits;
+use crate::shared::Shared;
+use crate::snapshot::{Gap, GapReason};
+
+/// How often the clock is looked at while nothing comes in.
+const TICK: Duration = Duration::from_millis(200);
+const RETENTION_EVERY: Duration = Duration::from_secs(1);
+/// Uncommitted records wait this long at most, and this long once nothing more comes.
+const COMMIT_AGE: Duration = Duration::from_secs(10);
+const COMMIT_IDLE: Duration = Duration::from_secs(1);
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// After so many failures to open it, a partition is left as it is and a new one begun.
+const REOPENS_MAX: u32 = 5;
+
+pub(crate) struct Indexer {
+    shared: Arc<Shared>,
+    folder: Arc<DataFolder>,
+    limits: Limits,
+    history: History,
+    queue: Receiver<Arc<HeadBatch>>,
+    /// `None` after a failure, until it is opened again.
+    writer: Option<PartitionWriter>,
+    number: u64,
+    opened: Instant,
+    failures: u32,
+    retry_at: Instant,
+    /// The last batch taken from the queue.
+    received: u64,
+    uncommitted_bytes: u64,
+    uncommitted_since: Option<Instant>,
+    last_batch: Instant,
+    retained: Instant,
+    /// Bytes of closed partitions, by number: they do not change.
+    closed_bytes: HashMap<u64, u64>,
+}
+
+impl Indexer {
+    pub fn new(
+        shared: Arc<Shared>,
+        folder: Arc<DataFolder>,
+        limits: Limits,
+        history: History,
+        queue: Receiver<Arc<HeadBatch>>,
+        number: u64,
+    ) -> Indexer {
+        let now = Instant::now();
+        Indexer {
+            received: shared.committed.load(Ordering::Acquire),
+            shared,
+            folder,
+            limits,
+            history,
+            queue,
+            writer: None,
+            number,
+            opened: now,
+            failures: 0,
+            retry_at: now,
+            uncommitted_bytes: 0,
+            uncommitted_since: None,
+            last_batch: now,
+            retained: now,
+            closed_bytes: HashMap::new(),
+        }
+    }
+
+    pub fn run(mut self) {
+        self.reopen();
+        self.retain();
+        loop {
+            match self.queue.recv_timeout(TICK) {
+                Ok(batch) => self.take(&batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.reopen();
+            if self.commit_is_due() {
+                self.commit();
+            }
+            if self.retained.elapsed() >= RETENTION_EVERY {
+                self.tick();
+            }
+        }
+        if self.uncommitted_since.is_some() {
+            self.commit();
+        }
+        if let Err(error) = self.history.write() {
+            tracing::warn!(%error, "cannot note how long the store has run");
+        }
+    }
+
+    fn take(&mut self, batch: &HeadBatch) {
+        self.received = batch.sequence;
+        self.add(batch);
+    }
+
+    fn add(&mut self, batch: &HeadBatch) {
+        self.uncommitted_bytes += batch.bytes;
+        self.uncommitted_since.get_or_insert_with(Instant::now);
+        self.last_batch = Instant::now();
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.add(batch)
+        {
+            self.fail("index", &error);
+        }
+    }
+
+    fn commit_is_due(&self) -> bool {
+        let Some(since) = self.uncommitted_since else { return false };
+        self.writer.is_some()
+            && (self.uncommitted_bytes >= self.limits.commit_bytes
+                || since.elapsed() >= COMMIT_AGE
+                || self.last_batch.elapsed() >= COMMIT_IDLE)
+    }
+
+    fn commit(&mut self) {
+        let Some(writer) = &mut self.writer else { return };
+        let started = Instant::now();
+        let view = match writer.commit(self.history.running_ms()) {
+            Ok(view) => view,
+            Err(error) => return self.fail("commit", &error),
+        };
+        self.uncommitted_bytes = 0;
+        self.uncommitted_since = None;
+        self.failures = 0;
+        self.shared.committed.store(view.commit.sequence, Ordering::Release);
+        self.publish(view);
+        self.shared.metrics.commits.inc();
+        self.shared.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
+        if self.is_to_be_closed() {
+            self.close_partition();
+        }
+        self.retain();
+    }
+
+    /// Makes a view of the open partition the current one; what it holds leaves the head in the same step.
+    fn publish(&self, view: Arc<PartitionView>) {
+        self.shared.update(|state| {
+            state.head.drop_through(view.commit.sequence);
+            match state.partitions.last_mut().filter(|last| last.number == view.number) {
+                Some(last) => *last = view,
+                None => state.partitions.push(view),
+            }
+        });
+        let state = self.shared.state();
+        let metrics = &self.shared.metrics;
+        metrics.head_records.set(state.head.records().count() as i64);
+        metrics.head_bytes.set(state.head.bytes() as i64);
+        metrics.partitions.set(state.partitions.len() as i64);
+        metrics.records.set(state.partitions.iter().map(|view| view.commit.records()).sum::<u64>() as i64);
+    }
+
+    fn is_to_be_closed(&self) -> bool {
+        let Some(writer) = &self.writer else { return false };
+        writer.is_full()
+            || self.opened.elapsed() >= self.limits.partition_age
+            || disk_bytes(writer.path()) >= self.limits.partition_bytes
+    }
+
+    /// Ends the open partition, whose records are all committed, and begins the next.
+    fn close_partition(&mut self) {
+        let Some(writer) = self.writer.take() else { return };
+        match writer.close() {
+            Ok(view) => self.publish(view),
+            Err(error) => {
+                tracing::warn!(%error, "merges of a closed partition did not end well; it stays as it is")
+            }
+        }
+        self.number += 1;
+        self.opened = Instant::now();
+        self.reopen();
+    }
+
+    fn fail(&mut self, what: &str, error: &tantivy::TantivyError) {
+        self.shared.metrics.index_errors.inc();
+        self.failures += 1;
+        tracing::error!(%error, failures = self.failures, "cannot {what}; the records stay in the journal and in memory, trying again");
+        self.writer = None;
+        self.retry_at = Instant::now() + REOPEN_AFTER;
+    }
+
+    /// Opens the writer if there is none, and feeds it what the head holds and it has not committed.
+    fn reopen(&mut self) {
+        if self.writer.is_some() || Instant::now() < self.retry_at {
+            return;
+        }
+        let committed = self.shared.committed.load(Ordering::Acquire);
+        let (partitions, identity) = (self.folder.partitions(), self.folder.identity);
+        match PartitionWriter::open(&partitions, self.number, identity, committed) {
+            Ok(writer) => self.writer = Some(writer),
+            Err(error) => {
+                self.fail("open the index", &error);
+                if self.failures >= REOPENS_MAX && !is_storage_full(&error) {
+                    self.number += 1;
+                    self.failures = 0;
+                }
+                return;
+            }
+        }
+        self.uncommitted_bytes = 0;
+        self.uncommitted_since = None;
+        let state = self.shared.state();
+        for batch in state.head.batches() {
+            if batch.sequence > committed && batch.sequence <= self.received {
+                self.add(batch);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        self.retained = Instant::now();
+        if self.uncommitted_since.is_none()
+            && let Some(writer) = &self.writer
+            && let Some(current) = self.shared.state().partitions.last()
+            && current.number == writer.number()
+            && writer.has_merged(current)
+        {
+            match writer.view() {
+                Ok(view) => self.publish(view),
+                Err(error) => tracing::warn!(%error, "cannot read the index after a merge"),
+            }
+        }
+        if let Err(error) = self.history.tick(self.limits.max_age) {
+            tracing::warn!(%error, "cannot note how long the store has run");
+        }
+        self.retain();
+    }
+
+    /// Deletes the oldest closed partitions until the limits hold.
+    fn retain(&mut self) {
+        loop {
+            let (used, open) = self.measure();
+            let state = self.shared.state();
+            let Some(oldest) = state.partitions.first().filter(|oldest| oldest.number != self.number) else {
+                return;
+            };
+            let age = self.history.running_ms().saturating_sub(oldest.commit.running_ms);
+            let expired = u128::from(age) > self.limits.max_age.as_millis();
+            if self.limits.excess(used, open) == 0 && !expired {
+                return;
+            }
+            self.delete(oldest);
+        }
+    }
+
+    /// Bytes used by everything, and by the open partition.
+    fn measure(&mut self) -> (u64, u64) {
+        let partitions = self.folder.partitions();
+        let mut used = disk_bytes(&self.folder.set_aside());
+        for view in &self.shared.state().partitions {
+            if view.number != self.number {
+                let measured = || disk_bytes(&partition::folder(&partitions, view.number));
+                used += *self.closed_bytes.entry(view.number).or_insert_with(measured);
+            }
+        }
+        let open = disk_bytes(&partition::folder(&partitions, self.number));
+        self.shared.partition_bytes.store(used + open, Ordering::Relaxed);
+        self.shared.metrics.partition_bytes.set((used + open) as i64);
+        (used + open + self.shared.journal_bytes.load(Ordering::Relaxed), open)
+    }
+
+    fn delete(&mut self, view: &PartitionView) {
+        tracing::info!(
+            partition = view.number,
+            records = view.commit.records(),
+            "retention deletes a partition"
+        );
+        let detail = "deleted by retention".to_owned();
+        let gap = Gap { reason: GapReason::Deleted, range: view.commit.range(), detail };
+        if let Err(error) = self.history.add(&gap) {
+            tracing::warn!(%error, "cannot note what retention deleted");
+        }
+        let gaps = self.history.gaps();
+        self.shared.update(|state| {
+            state.partitions.retain(|other| other.number != view.number);
+            state.gaps = gaps;
+        });
+        if let Err(error) = std::fs::remove_dir_all(partition::folder(&self.folder.partitions(), view.number))
+        {
+            tracing::warn!(%error, partition = view.number, "cannot delete a partition");
+        }
+        self.closed_bytes.remove(&view.number);
+        self.shared.metrics.deleted_partitions.inc();
+        self.shared.metrics.deleted_records.inc_by(view.commit.records());
+    }
+}
+
+fn is_storage_full(error: &tantivy::TantivyError) -> bool {
+    match error {
+        tantivy::TantivyError::IoError(error) => {
+            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,315 @@
+//! Records that arrived together: one tantivy index in one folder.
+//!
+//! A [`PartitionWriter`] fills the newest partition and commits it now and then; each commit gives a
+//! [`PartitionView`], immutable, that snapshots read. The commit's payload says up to which journal frame
+//! everything is in, so that the two never disagree: after a crash the frames behind it are indexed again,
+//! and what tantivy had not committed is gone.
+//!
+//! tantivy runs one indexing thread and one merging thread; documents are handed to it by one thread of
+//! ours, see `indexer.rs`.
+
+mod collect;
+mod dictionary;
+mod document;
+mod prefilter;
+mod schema;
+mod view;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+use tantivy::directory::MmapDirectory;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::schema::{IndexRecordOption, Value as _};
+use tantivy::{
+    DocAddress, DocSet as _, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED,
+    TantivyDocument,
+};
+
+use crate::head::HeadBatch;
+use crate::stored::Context;
+use crate::time::{TimeRange, UnixNanos};
+
+use document::DocumentWriter;
+use schema::Fields;
+
+pub(crate) use view::{NewestRecords, PartitionView, check};
+
+/// tantivy's least; a segment is written when it is full, or at a commit.
+const ARENA_BYTES: usize = 15_000_000;
+/// Decompressed blocks of records that a segment's reader keeps.
+const STORE_CACHE_BLOCKS: usize = 8;
+
+/// What a partition's committed records amount to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Commit {
+    /// The last journal frame that is in this partition or an older one.
+    pub sequence: u64,
+    pub least: u64,
+    pub greatest: u64,
+    pub spans: u64,
+    pub logs: u64,
+    /// How long the store had run by then, see `history.rs`.
+    pub running_ms: u64,
+}
+
+impl Commit {
+    fn empty(sequence: u64) -> Commit {
+        Commit { sequence, least: u64::MAX, greatest: 0, spans: 0, logs: 0, running_ms: 0 }
+    }
+
+    pub fn records(&self) -> u64 {
+        self.spans + self.logs
+    }
+
+    /// The event times held; everything where none are known.
+    pub fn range(&self) -> TimeRange {
+        if self.records() == 0 {
+            return TimeRange::ALL;
+        }
+        TimeRange { start: UnixNanos(self.least), end: UnixNanos(self.greatest.saturating_add(1)) }
+    }
+
+    /// Whether every record held is in the range.
+    pub fn within(&self, range: &TimeRange) -> bool {
+        range.contains(UnixNanos(self.least)) && range.contains(UnixNanos(self.greatest))
+    }
+
+    fn add(&mut self, batch: &HeadBatch) {
+        self.sequence = batch.sequence;
+        for record in &batch.records {
+            let time = record.time().0;
+            (self.least, self.greatest) = (self.least.min(time), self.greatest.max(time));
+            match record.span() {
+                Some(_) => self.spans += 1,
+                None => self.logs += 1,
+            }
+        }
+    }
+}
+
+/// The one partition that is written to.
+pub(crate) struct PartitionWriter {
+    number: u64,
+    path: PathBuf,
+    identity: u64,
+    fields: Fields,
+    reader: IndexReader,
+    writer: IndexWriter,
+    documents: DocumentWriter,
+    /// What the next commit will say.
+    pending: Commit,
+    damaged: Arc<AtomicBool>,
+}
+
+/// The folder of a partition.
+pub(crate) fn folder(partitions: &Path, number: u64) -> PathBuf {
+    partitions.join(format!("{number:08}"))
+}
+
+/// Opens a partition to read it. Any damage that shows at once is an error.
+pub(crate) fn open(partitions: &Path, number: u64, identity: u64) -> tantivy::Result<Arc<PartitionView>> {
+    let path = folder(partitions, number);
+    guarded(|| {
+        let index = Index::open_in_dir(&path)?;
+        let commit = commit_of(&index)?;
+        view(number, &reader(&index)?.searcher(), commit, identity, Arc::default())
+    })
+}
+
+/// Whether the partition has ever committed a record, or cannot say that it has not.
+pub(crate) fn has_commits(path: &Path) -> bool {
+    let metas = guarded(|| Index::open_in_dir(path)?.load_metas());
+    let never = metas.is_ok_and(|metas| metas.segments.is_empty() && metas.payload.is_none());
+    let empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    !(never || empty)
+}
+
+/// What a partition says of itself in its newest commit, as far as that can be read.
+pub(crate) fn peek(partitions: &Path, number: u64) -> Option<Commit> {
+    let path = folder(partitions, number);
+    guarded(|| commit_of(&Index::open_in_dir(&path)?)).ok().filter(|commit| commit.records() > 0)
+}
+
+impl PartitionWriter {
+    /// Makes a new partition, or opens one to go on writing to it. `sequence` is the last journal frame that
+    /// older partitions hold.
+    pub fn open(
+        partitions: &Path,
+        number: u64,
+        identity: u64,
+        sequence: u64,
+    ) -> tantivy::Result<PartitionWriter> {
+        let path = folder(partitions, number);
+        guarded(|| {
+            std::fs::create_dir_all(&path)?;
+            let fields = Fields::new();
+            let directory = MmapDirectory::open(&path)?;
+            let settings = schema::index_settings();
+            let mut index = match Index::exists(&directory)? {
+                true => Index::open(directory)?,
+                false => Index::create(directory, fields.schema.clone(), settings)?,
+            };
+            index.set_tokenizers(schema::tokenizers());
+            let pending = commit_of(&index).unwrap_or_else(|_| Commit::empty(sequence));
+            let reader = reader(&index)?;
+            let contexts = read_contexts(&reader.searcher(), &fields)?;
+            let documents = DocumentWriter::new(fields.clone(), contexts);
+            let writer = writer(&index)?;
+            let damaged = Arc::default();
+            Ok(PartitionWriter {
+                number,
+                path,
+                identity,
+                fields,
+                reader,
+                writer,
+                documents,
+                pending,
+                damaged,
+            })
+        })
+    }
+
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn add(&mut self, batch: &HeadBatch) -> tantivy::Result<()> {
+        for record in &batch.records {
+            let (context, document) = self.documents.documents(record);
+            if let Some(context) = context {
+                self.writer.add_document(context)?;
+            }
+            self.writer.add_document(document)?;
+        }
+        self.pending.add(batch);
+        Ok(())
+    }
+
+    /// Makes everything added so far durable and readable.
+    pub fn commit(&mut self, running_ms: u64) -> tantivy::Result<Arc<PartitionView>> {
+        self.pending.running_ms = running_ms;
+        let payload = serde_json::to_string(&self.pending).expect("a struct of numbers is JSON");
+        let mut prepared = self.writer.prepare_commit()?;
+        prepared.set_payload(&payload);
+        prepared.commit()?;
+        self.view()
+    }
+
+    /// What is committed, with the segments as merges left them.
+    pub fn view(&self) -> tantivy::Result<Arc<PartitionView>> {
+        self.reader.reload()?;
+        let contexts = self.documents.contexts().into();
+        Ok(Arc::new(PartitionView {
+            number: self.number,
+            commit: self.pending.clone(),
+            fields: self.fields.clone(),
+            searcher: self.reader.searcher(),
+            contexts,
+            identity: self.identity,
+            damaged: self.damaged.clone(),
+        }))
+    }
+
+    /// Whether merges have changed the segments since `view` was made.
+    pub fn has_merged(&self, view: &PartitionView) -> bool {
+        let now = self.reader.searcher().index().searchable_segment_ids().unwrap_or_default();
+        let then = view.searcher.segment_readers();
+        let known = |id| then.iter().any(|reader| reader.segment_id() == id);
+        now.len() != then.len() || now.into_iter().any(|id| !known(id))
+    }
+
+    /// Whether it has to be closed whatever its size.
+    pub fn is_full(&self) -> bool {
+        self.documents.contexts().len() >= document::CONTEXTS_MAX || self.pending.records() >= 1 << 30
+    }
+
+    /// Lets running merges end. Everything must have been committed.
+    pub fn close(self) -> tantivy::Result<Arc<PartitionView>> {
+        let (number, identity, commit) = (self.number, self.identity, self.pending.clone());
+        let (reader, damaged) = (self.reader, self.damaged);
+        self.writer.wait_merging_threads()?;
+        reader.reload()?;
+        view(number, &reader.searcher(), commit, identity, damaged)
+    }
+}
+
+fn view(
+    number: u64,
+    searcher: &Searcher,
+    commit: Commit,
+    identity: u64,
+    damaged: Arc<AtomicBool>,
+) -> tantivy::Result<Arc<PartitionView>> {
+    let fields = Fields::new();
+    let contexts = read_contexts(searcher, &fields)?.into();
+    let searcher = searcher.clone();
+    Ok(Arc::new(PartitionView { number, commit, fields, searcher, contexts, identity, damaged }))
+}
+
+fn reader(index: &Index) -> tantivy::Result<IndexReader> {
+    index
+        .reader_builder()
+        .reload_policy(ReloadPolicy::Manual)
+        .doc_store_cache_num_blocks(STORE_CACHE_BLOCKS)
+        .try_into()
+}
+
+fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
+    let options = IndexWriterOptions::builder()
+        .memory_budget_per_thread(ARENA_BYTES)
+        .num_worker_threads(1)
+        .num_merge_threads(1)
+        .build();
+    let writer = index.writer_with_options(options)?;
+    writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+    Ok(writer)
+}
+
+fn commit_of(index: &Index) -> tantivy::Result<Commit> {
+    let payload = index.load_metas()?.payload.unwrap_or_default();
+    serde_json::from_str(&payload)
+        .map_err(|_| tantivy::TantivyError::InternalError("no commit is noted".to_owned()))
+}
+
+/// The contexts that are defined in the index, in the order of their numbers.
+fn read_contexts(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Vec<Arc<Context>>> {
+    let damaged = |what: &str| tantivy::TantivyError::InternalError(what.to_owned());
+    let mut found: Vec<(u64, DocAddress)> = Vec::new();
+    for (segment, reader) in (0..).zip(searcher.segment_readers()) {
+        let index = reader.inverted_index(fields.context_definition)?;
+        let mut terms = index.terms().stream()?;
+        while terms.advance() {
+            let number =
+                terms.key().try_into().map(u64::from_be_bytes).map_err(|_| damaged("a context's number"))?;
+            let mut documents = index.read_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+            if documents.doc() != TERMINATED {
+                found.push((number, DocAddress::new(segment, documents.doc())));
+            }
+            documents.advance();
+        }
+    }
+    found.sort_unstable();
+    let mut contexts = Vec::with_capacity(found.len());
+    for (expected, (number, address)) in (0..).zip(found) {
+        let document: TantivyDocument = searcher.doc(address)?;
+        let bytes = document.get_first(fields.stored).and_then(|value| value.as_bytes());
+        let context = bytes.and_then(|bytes| Context::decode(bytes).ok()).filter(|_| number == expected);
+        contexts.push(Arc::new(context.ok_or_else(|| damaged("a context is missing"))?));
+    }
+    Ok(contexts)
+}
+
+/// Runs what reads files that a disk may have damaged: a panic is an error like any other.
+fn guarded<T>(what: impl FnOnce() -> tantivy::Result<T>) -> tantivy::Result<T> {
+    let panicked = |_| tantivy::TantivyError::InternalError("the index is inconsistent".to_owned());
+    catch_unwind(AssertUnwindSafe(what)).map_err(panicked)?
+}

@@ -1,0 +1,135 @@
+//! Start-up: from whatever a crash or a disk left to a state that serves.
+//!
+//! A partition that does not open is set aside with the range of time it held. A damaged piece of the journal
+//! is copied aside, and since nobody can tell what was in it, every answer says that something is missing
+//! until retention would have deleted it. The rest serves.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::folder::DataFolder;
+use crate::head::{Head, HeadBatch};
+use crate::history::History;
+use crate::journal::{Damage, Frame, Journal};
+use crate::metrics::Metrics;
+use crate::partition::{self, PartitionView};
+use crate::shared::State;
+use crate::snapshot::{Gap, GapReason};
+use crate::stored::decode_batch;
+use crate::time::TimeRange;
+
+pub(crate) struct Recovered {
+    pub state: State,
+    pub journal: Journal,
+    pub history: History,
+    /// The last journal frame that is in a partition.
+    pub committed: u64,
+    /// The number of the partition to write to.
+    pub next_partition: u64,
+}
+
+pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io::Result<Recovered> {
+    let mut gaps = Vec::new();
+    let numbers = partition_numbers(&folder.partitions())?;
+    let partitions: Vec<_> = numbers.iter().filter_map(|number| open(folder, *number, &mut gaps)).collect();
+    let committed = partitions.iter().map(|view| view.commit.sequence).max().unwrap_or(0);
+    let running_ms = partitions.iter().map(|view| view.commit.running_ms).max().unwrap_or(0);
+
+    let (journal, found) = Journal::open(&folder.journal(), sync, committed)?;
+    gaps.extend(found.damage.iter().map(|damage| journal_gap(folder, damage)));
+    if found.torn_bytes > 0 {
+        tracing::info!(
+            bytes = found.torn_bytes,
+            "cut an incomplete write, never acknowledged, from the journal"
+        );
+    }
+    let mut head = Head::default();
+    for frame in found.frames {
+        match restore(frame, folder.identity) {
+            Ok(batch) => head.push(Arc::new(batch)),
+            Err(gap) => gaps.push(gap),
+        }
+    }
+    let mut history = History::open(folder.history(), running_ms);
+    metrics.set_aside.inc_by(gaps.len() as u64);
+    for gap in &gaps {
+        tracing::error!(detail = gap.detail, "set aside; answers say so");
+        history.add(gap)?;
+    }
+    let next_partition = next_number(&numbers, &partitions);
+    let records: usize = head.batches().map(|batch| batch.records.len()).sum();
+    tracing::info!(partitions = partitions.len(), journal_records = records, "the store is open");
+    let state = State { head, partitions, gaps: history.gaps() };
+    Ok(Recovered { state, journal, history, committed, next_partition })
+}
+
+/// Writing goes on in the newest partition if it is sound, else in a new one.
+fn next_number(numbers: &[u64], partitions: &[Arc<PartitionView>]) -> u64 {
+    match (numbers.last(), partitions.last()) {
+        (Some(newest), Some(sound)) if sound.number == *newest => *newest,
+        (Some(newest), _) => newest + 1,
+        (None, _) => 1,
+    }
+}
+
+fn partition_numbers(partitions: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(partitions)? {
+        numbers.extend(entry?.file_name().to_str().and_then(|name| name.parse::<u64>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn open(folder: &DataFolder, number: u64, gaps: &mut Vec<Gap>) -> Option<Arc<PartitionView>> {
+    let partitions = folder.partitions();
+    let error = match partition::open(&partitions, number, folder.identity) {
+        Ok(view) => return Some(view),
+        Err(error) => error,
+    };
+    let path = partition::folder(&partitions, number);
+    if !partition::has_commits(&path) {
+        // A crash came before its first commit: everything in it is in the journal still.
+        drop(fs::remove_dir_all(&path));
+        return None;
+    }
+    let range = partition::peek(&partitions, number).map_or(TimeRange::ALL, |commit| commit.range());
+    let moved = folder.put_aside(&path);
+    let place = moved.map_or_else(|error| error.to_string(), |path| path.display().to_string());
+    gaps.push(Gap {
+        reason: GapReason::SetAside,
+        range,
+        detail: format!("partition {number} is damaged ({error}); moved to {place}"),
+    });
+    None
+}
+
+fn journal_gap(folder: &DataFolder, damage: &Damage) -> Gap {
+    let name = damage.path.file_name().map_or("journal".into(), |name| name.to_string_lossy());
+    let copy = folder.set_aside().join(format!("journal-{name}"));
+    if let Err(error) = fs::copy(&damage.path, &copy) {
+        tracing::warn!(%error, "cannot copy a damaged journal file aside");
+    }
+    Gap {
+        reason: GapReason::SetAside,
+        range: TimeRange::ALL,
+        detail: format!(
+            "{} bytes of the journal at offset {} fail their checksum; the file is copied to {}",
+            damage.bytes,
+            damage.offset,
+            copy.display()
+        ),
+    }
+}
+
+fn restore(frame: Frame, identity: u64) -> Result<HeadBatch, Gap> {
+    let bytes = frame.payload.len() as u64;
+    let records = decode_batch(frame.payload, identity, frame.sequence);
+    records.map(|records| HeadBatch::new(frame.sequence, records, bytes, None)).map_err(|error| Gap {
+        reason: GapReason::SetAside,
+        range: TimeRange::ALL,
+        detail: format!("journal frame {} cannot be read: {error}", frame.sequence),
+    })
+}

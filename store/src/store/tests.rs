@@ -1,0 +1,550 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use proptest::prelude::*;
+use spandrel_config::{ByteSize, Limits as ConfigLimits, Retention};
+
+use super::*;
+use crate::batch::NewRecord;
+use crate::filter::{Comparison, Field, Filter, Operand, Place, Test};
+use crate::id::{RecordId, SpanId, TraceId, TraceIdMatch};
+use crate::record::{Flags, RecordBody};
+use crate::snapshot::{Counting, GapReason, Position, Scan};
+use crate::testing::{self, EPOCH, SERVICES, shop, shop_from};
+use crate::text::{Glob, words};
+use crate::time::{TimeRange, UnixNanos};
+
+fn storage(folder: &Path) -> Storage {
+    Storage { directory: folder.to_owned(), ..Storage::default() }
+}
+
+fn open(folder: &Path) -> Store {
+    open_with(&storage(folder))
+}
+
+fn open_with(storage: &Storage) -> Store {
+    Store::open(storage, &ConfigLimits::default(), &prometheus::Registry::new()).unwrap()
+}
+
+fn append(store: &Store, records: Vec<NewRecord>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(store.append(testing::batch(records))).unwrap();
+}
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
+fn scan(filter: Filter) -> Scan {
+    Scan { filter, range: TimeRange::ALL, after: None, deadline: later() }
+}
+
+fn ids(snapshot: &Snapshot, scan: &Scan) -> Vec<RecordId> {
+    let mut ids = Vec::new();
+    let mut visit = |record: Arc<Record>| {
+        ids.push(record.id);
+        ControlFlow::Continue(())
+    };
+    snapshot.scan(scan, &mut visit).unwrap();
+    ids
+}
+
+fn bodies(snapshot: &Snapshot) -> Vec<RecordBody> {
+    let mut bodies = Vec::new();
+    let mut visit = |record: Arc<Record>| {
+        bodies.push(record.body.clone());
+        ControlFlow::Continue(())
+    };
+    snapshot.scan(&scan(Filter::All), &mut visit).unwrap();
+    bodies
+}
+
+fn sorted_bodies(mut records: Vec<RecordBody>) -> Vec<String> {
+    let mut shown: Vec<String> = records.drain(..).map(|body| format!("{body:?}")).collect();
+    shown.sort();
+    shown
+}
+
+fn trace(n: u64) -> TraceIdMatch {
+    TraceIdMatch::exactly(TraceId::from_otlp(&testing::trace_bytes(n)).unwrap())
+}
+
+#[test]
+fn a_record_is_found_when_its_append_returns() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for n in 0..30 {
+        append(&store, shop_from(n, 1));
+        assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len() as u64, n + 1);
+    }
+    let found = store.snapshot().trace(&trace(10), 100, later()).unwrap();
+    assert!(found.records.len() >= 3 && !found.truncated);
+}
+
+#[test]
+fn what_was_sent_comes_back_from_the_partitions_field_for_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(200));
+    store.close();
+    drop(store);
+    let snapshot = open(folder.path()).snapshot();
+    assert_eq!(snapshot.state.head.records().count(), 0);
+    let sent = shop(200).into_iter().map(|record| record.body).collect();
+    assert_eq!(sorted_bodies(bodies(&snapshot)), sorted_bodies(sent));
+}
+
+#[test]
+fn ids_are_the_same_in_memory_in_the_journal_and_in_a_partition() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(50));
+    append(&store, shop_from(50, 50));
+    let in_memory = ids(&store.snapshot(), &scan(Filter::All));
+    let crashed = crash_image(folder.path());
+    let from_journal = ids(&open(crashed.path()).snapshot(), &scan(Filter::All));
+    store.close();
+    drop(store);
+    let from_partition = ids(&open(folder.path()).snapshot(), &scan(Filter::All));
+    assert_eq!(in_memory, from_journal);
+    assert_eq!(in_memory, from_partition);
+}
+
+/// A copy of the folder as a crash would leave it now: without what the store would do at its end.
+fn crash_image(folder: &Path) -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    copy(folder, image.path());
+    image
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_folder_has_one_owner() {
+    let folder = tempfile::tempdir().unwrap();
+    let _store = open(folder.path());
+    let second = Store::open(&storage(folder.path()), &ConfigLimits::default(), &prometheus::Registry::new());
+    assert!(matches!(second, Err(OpenError::Locked { .. })));
+}
+
+#[test]
+fn a_folder_of_a_newer_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spandrel.json"), r#"{"format":99,"identity":1}"#).unwrap();
+    let refused =
+        Store::open(&storage(folder.path()), &ConfigLimits::default(), &prometheus::Registry::new());
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("format version 99") && text.contains("up to 1"), "{text}");
+}
+
+#[test]
+fn after_close_nothing_is_taken_and_nothing_is_left_in_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(20));
+    store.close();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let refused = runtime.block_on(store.append(testing::batch(shop(1))));
+    assert!(matches!(refused, Err(AppendError::Closed)));
+    assert_eq!(fs::read_dir(folder.path().join("journal")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_damaged_partition_is_set_aside_and_the_rest_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(40));
+    store.close();
+    drop(store);
+    let partition = folder.path().join("partitions/00000001");
+    let segment = fs::read_dir(&partition).unwrap().map(|entry| entry.unwrap().path());
+    let stored = segment.filter(|path| path.extension().is_some_and(|extension| extension == "store")).next();
+    fs::remove_file(stored.unwrap()).unwrap();
+
+    let store = open(folder.path());
+    let gaps = store.snapshot().gaps();
+    assert_eq!(gaps.len(), 1);
+    assert_eq!(gaps[0].reason, GapReason::SetAside);
+    let times: Vec<u64> = shop(40).iter().map(|r| r.body.time().map_or(EPOCH + 5, |t| t.0)).collect();
+    assert_eq!(gaps[0].range.start.0, *times.iter().min().unwrap());
+    append(&store, shop_from(40, 10));
+    assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len(), 10);
+    store.close();
+    drop(store);
+    let snapshot = open(folder.path()).snapshot();
+    assert_eq!((snapshot.gaps().len(), snapshot.record_count()), (1, 10));
+}
+
+#[test]
+fn damage_that_shows_only_when_it_is_read_is_a_gap_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(400));
+    store.close();
+    drop(store);
+    let partition = folder.path().join("partitions/00000001");
+    for entry in fs::read_dir(&partition).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "store") {
+            let mut content = fs::read(&path).unwrap();
+            content[20..200].fill(0xa5);
+            fs::write(&path, content).unwrap();
+        }
+    }
+    let store = open(folder.path());
+    ids(&store.snapshot(), &scan(Filter::All));
+    assert_eq!(store.snapshot().gaps().len(), 1);
+    append(&store, shop_from(400, 5));
+    assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len(), 5);
+}
+
+#[test]
+fn a_span_that_was_sent_twice_is_one_span() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(20));
+    store.close();
+    drop(store);
+    let store = open(folder.path());
+    append(&store, shop_from(1, 1));
+    let snapshot = store.snapshot();
+    let span = shop_from(1, 1)[0].body.span_id().unwrap();
+    let of_span = |record: &&Arc<Record>| record.span().is_some() && record.span_id() == Some(span);
+    let found = snapshot.trace(&trace(1), 100, later()).unwrap();
+    let kept: Vec<_> = found.records.iter().filter(of_span).collect();
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].flags.contains(Flags::DUPLICATE));
+    let twice = Filter::equals(Field::SpanId, &span.to_string()).and(Filter::equals(Field::Type, "span"));
+    assert_eq!(ids(&snapshot, &scan(twice)).len(), 1);
+}
+
+#[test]
+fn retention_by_bytes_deletes_the_oldest_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let limit = ByteSize::mib(2);
+    let retention = Retention { max_bytes: Some(limit), ..Retention::default() };
+    let storage = Storage { retention, ..storage(folder.path()) };
+    for round in 0..40 {
+        let store = open_with(&storage);
+        append(&store, shop_from(round * 1500, 1500));
+        store.close();
+        assert!(crate::folder::disk_bytes(folder.path()) <= limit.0, "round {round}");
+    }
+    let snapshot = open_with(&storage).snapshot();
+    assert_eq!(snapshot.gaps().len(), 1);
+    assert_eq!(snapshot.gaps()[0].reason, GapReason::Deleted);
+    assert!(snapshot.record_count() < 40 * 1500);
+    assert!(!snapshot.trace(&trace(40 * 1500 - 1), 100, later()).unwrap().records.is_empty());
+}
+
+#[test]
+fn values_too_long_for_a_term_are_found_and_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let long = |end: &str| format!("{}{end}", "x".repeat(70_000));
+    let mut records = shop(3);
+    for (record, end) in records.iter_mut().zip(["a", "b", "c"]) {
+        let attribute = testing::text("long", &long(end));
+        match &mut record.body {
+            RecordBody::Span(span) => span.attributes.push(attribute),
+            RecordBody::Log(log) => log.attributes.push(attribute),
+        }
+    }
+    append(&store, records);
+    store.close();
+    drop(store);
+    let snapshot = open(folder.path()).snapshot();
+    let field = || Field::Attribute { place: Place::Any, name: "long".into() };
+    assert_eq!(ids(&snapshot, &scan(Filter::equals(field(), &long("b")))).len(), 1);
+    let ends = |pattern: &str| scan(Filter::is(field(), Test::Glob(Glob::new(pattern))));
+    assert_eq!(ids(&snapshot, &ends("x*c")).len(), 1);
+    assert_eq!(ids(&snapshot, &ends("*")).len(), 3);
+    let not_b = Filter::Not(Box::new(Filter::equals(field(), &long("b"))));
+    assert_eq!(ids(&snapshot, &scan(not_b)).len(), 2);
+}
+
+/// One store that has everything in memory, one that has all in partitions, one that has half in each.
+struct Three {
+    _folders: Vec<tempfile::TempDir>,
+    stores: Vec<Store>,
+}
+
+const RECORDS: u64 = 300;
+
+fn three() -> Three {
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let in_memory = open(folders[0].path());
+    append(&in_memory, shop(RECORDS / 2));
+    append(&in_memory, shop_from(RECORDS / 2, RECORDS / 2));
+    let half = open(folders[1].path());
+    append(&half, shop(RECORDS / 2));
+    half.close();
+    drop(half);
+    let half = open(folders[1].path());
+    append(&half, shop_from(RECORDS / 2, RECORDS / 2));
+    let all = open(folders[2].path());
+    append(&all, shop(RECORDS / 2));
+    append(&all, shop_from(RECORDS / 2, RECORDS / 2));
+    all.close();
+    drop(all);
+    Three { stores: vec![in_memory, half, open(folders[2].path())], _folders: folders }
+}
+
+fn attribute(place: Place, name: &str) -> Field {
+    Field::Attribute { place, name: name.into() }
+}
+
+fn any_field() -> impl Strategy<Value = Field> {
+    let names = [
+        "order.id",
+        "http.response.status_code",
+        "ratio",
+        "http.route",
+        "cached",
+        "tags",
+        "user.id",
+        "user",
+        "exception.type",
+        "service.name",
+        "k8s.pod.name",
+        "n",
+        "message",
+        "nowhere",
+    ];
+    let places = [Place::Any, Place::Record, Place::Resource, Place::Scope, Place::Event, Place::Body];
+    prop_oneof![
+        prop::sample::select(vec![
+            Field::Type,
+            Field::Service,
+            Field::Name,
+            Field::SpanKind,
+            Field::Status,
+            Field::StatusMessage,
+            Field::Level,
+            Field::Message,
+            Field::EventName,
+            Field::SeverityText,
+            Field::SeverityNumber,
+            Field::Source,
+            Field::Flag,
+            Field::Duration,
+            Field::Time,
+            Field::ScopeName,
+            Field::ScopeVersion,
+            Field::TraceId,
+            Field::SpanId,
+            Field::ParentSpanId,
+        ]),
+        (prop::sample::select(places.to_vec()), prop::sample::select(names.to_vec()))
+            .prop_map(|(place, name)| attribute(place, name)),
+    ]
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let span = SpanId(8u64.to_be_bytes()).to_string();
+    let trace = TraceId::from_otlp(&testing::trace_bytes(10)).unwrap().to_string();
+    let texts = [
+        "3",
+        "3.0",
+        "0",
+        "-0.0",
+        "0.5",
+        "1",
+        "500",
+        "error",
+        "warn",
+        "server",
+        "span",
+        "log",
+        "ok",
+        "GET /orders",
+        "/pay",
+        "true",
+        "a",
+        "PoolTimeout",
+        "connection",
+        "pool",
+        "connection pool",
+        "card 7 was refused",
+        "cut",
+        "otlp_http",
+        "WARNING",
+        "device.booted",
+        "exception",
+        "gateway",
+        "gateway.lib",
+        "1.2",
+        "orders-7d9f",
+        "x",
+        "100000000",
+        "1700000000100000000",
+        "",
+        "structured pool",
+    ];
+    let mut texts: Vec<String> = texts.map(str::to_owned).to_vec();
+    texts.extend([span, trace]);
+    texts.extend(SERVICES.map(str::to_owned));
+    prop::sample::select(texts)
+}
+
+fn any_test() -> impl Strategy<Value = Test> {
+    let comparisons =
+        [Comparison::Less, Comparison::LessOrEqual, Comparison::Greater, Comparison::GreaterOrEqual].to_vec();
+    prop_oneof![
+        Just(Test::Exists),
+        any_text().prop_map(|text| Test::Equals(Operand::new(&text))),
+        (prop::sample::select(comparisons), any_text())
+            .prop_map(|(c, text)| Test::Compare(c, Operand::new(&text))),
+        prop::sample::select(vec!["*", "G*", "*e*", "?", "gate*", "/orders/*", "3*", ""])
+            .prop_map(|glob| Test::Glob(Glob::new(glob))),
+        any_text().prop_map(|text| Test::Phrase(words(&text).collect())),
+        prop::sample::select(vec!["conn*", "p?ol", "*"]).prop_map(|glob| Test::WordGlob(Glob::new(glob))),
+        (0..RECORDS).prop_map(|n| Test::TraceId(trace(n))),
+        (0..RECORDS).prop_map(|n| Test::TraceId(TraceIdMatch { exact: vec![], low64: vec![n] })),
+    ]
+}
+
+fn any_filter() -> impl Strategy<Value = Filter> {
+    let leaf = prop_oneof![
+        1 => Just(Filter::All),
+        1 => Just(Filter::Nothing),
+        12 => (any_field(), any_test()).prop_map(|(field, test)| Filter::is(field, test)),
+    ];
+    leaf.prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::And),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Filter::Or),
+            inner.prop_map(|filter| Filter::Not(Box::new(filter))),
+        ]
+    })
+}
+
+fn any_range() -> impl Strategy<Value = TimeRange> {
+    let time = || (0..1000u64).prop_map(|ms| UnixNanos(EPOCH + ms * 1_000_000));
+    prop_oneof![Just(TimeRange::ALL), (time(), time()).prop_map(|(start, end)| TimeRange { start, end })]
+}
+
+type Counted = BTreeMap<(Vec<Option<String>>, u64), u64>;
+
+fn counted(snapshot: &Snapshot, scan: &Scan, by: &[Field]) -> Counted {
+    let counting = Counting { step_ns: 100_000_000, by: by.to_vec(), groups_max: 10_000 };
+    let series = snapshot.count(scan, &counting).unwrap();
+    let points = |series: crate::snapshot::Series| {
+        series.points.into_iter().map(move |(start, count)| ((series.key.clone(), start.0), count))
+    };
+    series.into_iter().flat_map(points).collect()
+}
+
+#[test]
+fn head_and_partitions_give_the_same_answers_and_the_right_ones() {
+    let three = three();
+    let snapshots: Vec<Snapshot> = three.stores.iter().map(Store::snapshot).collect();
+    assert_eq!(snapshots[2].state.head.records().count(), 0);
+    let by = prop::collection::vec(any_field(), 0..3);
+    let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(filter in any_filter(), range in any_range(), by in by, field in any_field())| {
+        let scan = Scan { range, ..scan(filter.clone()) };
+        // What the filter means, by its definition, over everything there is.
+        let records: Vec<&Arc<Record>> = snapshots[0].state.head.records().collect();
+        let matching = records.iter().filter(|r| range.contains(r.time()) && filter.matches(r));
+        let mut expected: Vec<(UnixNanos, RecordId)> = matching.map(|r| (r.time(), r.id)).collect();
+        expected.sort_by(|a, b| b.cmp(a));
+        // Logs' ids hold the store's own number: times and spans' ids are compared.
+        let shown = |snapshot: &Snapshot| {
+            let mut shown = Vec::new();
+            snapshot.scan(&scan, &mut |record| {
+                shown.push((record.time(), record.span().map(|_| record.id), format!("{:?}", record.body)));
+                ControlFlow::Continue(())
+            }).unwrap();
+            shown
+        };
+        let first = shown(&snapshots[0]);
+        prop_assert_eq!(first.iter().map(|r| r.0).collect::<Vec<_>>(), expected.iter().map(|r| r.0).collect::<Vec<_>>());
+        let set = |all: Vec<(UnixNanos, Option<RecordId>, String)>| all.into_iter().collect::<BTreeSet<_>>();
+        let (counts, values) = (counted(&snapshots[0], &scan, &by), snapshots[0].values(&field, &scan, 1000).unwrap());
+        for other in &snapshots[1..] {
+            let found = shown(other);
+            prop_assert_eq!(found.len(), first.len());
+            prop_assert!(found.is_sorted_by(|a, b| a.0 >= b.0));
+            prop_assert_eq!(set(found), set(first.clone()));
+            prop_assert_eq!(&counted(other, &scan, &by), &counts);
+            prop_assert_eq!(&other.values(&field, &scan, 1000).unwrap(), &values);
+        }
+        prop_assert_eq!(counts.values().sum::<u64>(), expected.len() as u64);
+    });
+}
+
+#[test]
+fn pages_join_without_a_gap_or_a_repeat() {
+    let three = three();
+    for store in &three.stores {
+        let snapshot = store.snapshot();
+        let whole = ids(&snapshot, &scan(Filter::All));
+        let mut paged = Vec::new();
+        let mut after = None;
+        loop {
+            let mut page = Vec::new();
+            let mut visit = |record: Arc<Record>| {
+                page.push(Position { time: record.time(), id: record.id });
+                if page.len() == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            snapshot.scan(&Scan { after, ..scan(Filter::All) }, &mut visit).unwrap();
+            after = page.last().copied().or(after);
+            paged.extend(page.iter().map(|position| position.id));
+            if page.len() < 7 {
+                break;
+            }
+        }
+        assert_eq!(paged, whole);
+    }
+}
+
+#[test]
+fn fields_are_listed_the_same_from_memory_and_from_partitions() {
+    let three = three();
+    let fields = |store: &Store| store.snapshot().fields(1000, later()).unwrap();
+    let first = fields(&three.stores[0]);
+    assert!(first.iter().any(|field| field.name == "order.id" && field.place == Place::Record));
+    for store in &three.stores {
+        assert_eq!(fields(store), first);
+        for info in &first {
+            assert!(store.snapshot().knows(&attribute(info.place, &info.name)));
+            assert!(store.snapshot().knows(&attribute(Place::Any, &info.name)));
+        }
+        assert!(!store.snapshot().knows(&attribute(Place::Any, "nowhere")));
+    }
+}
+
+#[test]
+fn a_trace_beyond_the_limit_is_cut_and_says_so() {
+    let three = three();
+    for store in &three.stores {
+        let whole = store.snapshot().trace(&trace(20), 100, later()).unwrap();
+        let cut = store.snapshot().trace(&trace(20), 2, later()).unwrap();
+        assert!(!whole.truncated && whole.records.len() > 2);
+        assert!(cut.truncated && cut.records.len() == 2);
+    }
+}
+
+#[test]
+fn a_passed_deadline_ends_a_question() {
+    let three = three();
+    for store in &three.stores {
+        let late = Scan { deadline: Instant::now() - Duration::from_secs(1), ..scan(Filter::All) };
+        let ended = store.snapshot().scan(&late, &mut |_| ControlFlow::Continue(()));
+        assert!(matches!(ended, Err(crate::ReadError::Deadline)));
+    }
+}
