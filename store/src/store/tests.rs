@@ -170,8 +170,8 @@ fn a_damaged_partition_is_set_aside_and_the_rest_serves() {
     store.close();
     drop(store);
     let partition = folder.path().join("partitions/00000001");
-    let segment = fs::read_dir(&partition).unwrap().map(|entry| entry.unwrap().path());
-    let stored = segment.filter(|path| path.extension().is_some_and(|extension| extension == "store")).next();
+    let mut files = fs::read_dir(&partition).unwrap().map(|entry| entry.unwrap().path());
+    let stored = files.find(|path| path.extension().is_some_and(|extension| extension == "store"));
     fs::remove_file(stored.unwrap()).unwrap();
 
     let store = open(folder.path());
