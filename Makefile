@@ -1,6 +1,8 @@
 # The one entry point: `make` alone lists what there is. CI runs the same targets, by .ci/run.
 
 CARGO ?= cargo
+# Kills of `make crash`.
+ROUNDS ?= 50
 .DEFAULT_GOAL := help
 .PHONY: help demo build release test clients crash bench fmt fmt-check lint deny
 
@@ -24,11 +26,12 @@ test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python 
 clients: ## only the Python and Node clients against the real binary
 	tests/clients/run.sh
 
-crash: ## only the crash tests: kill -9 under load, torn and flipped journals, a full disk
-	$(CARGO) test --locked --test crash -- --nocapture
+crash: release ## kill -9 under load, fifty times, then torn and flipped journals, a full disk
+	$(CARGO) run --release --locked -p spandrel-bench -- crash --rounds $(ROUNDS) --binary target/release/spandrel
+	$(CARGO) test --locked --test damage -- --nocapture
 
-bench: ## the benchmarks behind docs/benchmarks.md (optimised build, several minutes)
-	$(CARGO) run --release --locked -p spandrel-bench
+bench: release ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
+	$(CARGO) run --release --locked -p spandrel-bench -- run --binary target/release/spandrel --output docs/benchmarks.md
 
 fmt: ## format all Rust files
 	$(CARGO) fmt --all

@@ -1,1 +1,244 @@
-fn main() {}
+//! `spandrel-bench`: load, benchmarks, replay and the crash harness, from the command line.
+#![allow(clippy::print_stdout, reason = "a command-line tool that prints what it found")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use spandrel_bench::crash;
+use spandrel_bench::http::Http;
+use spandrel_bench::load::{self, Shop, Signal};
+use spandrel_bench::measure::{self, Held, Machine, Measured, Plan};
+use spandrel_bench::replay::Case;
+use spandrel_bench::sender::{Sending, quantile, send};
+use spandrel_bench::sidecar::Launch;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "spandrel-bench",
+    version,
+    about = "Measures and torments the spandrel binary",
+    max_term_width = 100
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure a binary in a fresh folder and write the table
+    Run(Run),
+    /// Send the shop's load to a running sidecar
+    Load(LoadArguments),
+    /// Ask a sidecar that holds the load, and check and time the answers
+    QueryOnly(QueryOnly),
+    /// Send a recorded incident to a running sidecar
+    Replay(Replay),
+    /// Kill a binary under load, again and again, and check that nothing acknowledged is lost
+    Crash(Crash),
+}
+
+#[derive(Debug, Args)]
+struct Shape {
+    /// Spans to send, or that were sent; 0 for none
+    #[arg(long, default_value_t = 1_000_000)]
+    spans: usize,
+    /// Logs to send, or that were sent; 0 for none
+    #[arg(long, default_value_t = 660_000)]
+    logs: usize,
+    /// What the load follows from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct Pace {
+    /// Keep-alive connections, each with one request at a time
+    #[arg(long, default_value_t = 4)]
+    connections: usize,
+    /// Records of a request
+    #[arg(long, default_value_t = 512)]
+    per_request: usize,
+    /// Records a second over all connections; without it as fast as they are taken
+    #[arg(long)]
+    rate: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// The binary to measure; build it with `cargo build --release`
+    #[arg(long, default_value = "target/release/spandrel")]
+    binary: PathBuf,
+    #[command(flatten)]
+    shape: Shape,
+    #[command(flatten)]
+    pace: Pace,
+    /// Where the sidecars' folders are made; a real disk, or fsync costs nothing
+    #[arg(long, default_value = "target")]
+    work: PathBuf,
+    /// A document to write the table into, between its markers
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// End with status 1 if a target is missed
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Debug, Args)]
+struct LoadArguments {
+    /// The sidecar's OTLP/HTTP address
+    #[arg(long, default_value = "127.0.0.1:4318")]
+    http: SocketAddr,
+    #[command(flatten)]
+    shape: Shape,
+    #[command(flatten)]
+    pace: Pace,
+}
+
+#[derive(Debug, Args)]
+struct QueryOnly {
+    /// The sidecar's query address
+    #[arg(long, default_value = "127.0.0.1:7317")]
+    query: SocketAddr,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+#[derive(Debug, Args)]
+struct Replay {
+    /// A folder with traces.csv.zst and logs.csv.zst
+    case: PathBuf,
+    /// The sidecar's OTLP/HTTP address
+    #[arg(long, default_value = "127.0.0.1:4318")]
+    http: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+struct Crash {
+    #[arg(long, default_value = "target/release/spandrel")]
+    binary: PathBuf,
+    #[arg(long, default_value_t = 50)]
+    rounds: usize,
+    /// Repeat a run that failed; random without it
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The longest time under load before a kill, in milliseconds
+    #[arg(long, default_value_t = 1_500)]
+    load_ms_max: u64,
+    #[arg(long, default_value = "target")]
+    work: PathBuf,
+    /// A further setting of the sidecar, `key=value`
+    #[arg(long = "set")]
+    settings: Vec<String>,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Run(arguments) => run(arguments).await,
+        Command::Load(arguments) => send_load(arguments).await,
+        Command::QueryOnly(arguments) => query_only(arguments).await,
+        Command::Replay(arguments) => replay(arguments).await,
+        Command::Crash(arguments) => crash_rounds(arguments).await,
+    }
+}
+
+async fn run(arguments: Run) -> anyhow::Result<()> {
+    let mut columns: Vec<Measured> = Vec::new();
+    for (signal, records) in arguments.shape.signals() {
+        let Pace { connections, per_request, rate } = arguments.pace;
+        let plan = Plan { signal, records, per_request, connections, rate, seed: arguments.shape.seed };
+        columns.push(measure::run(&arguments.binary, &arguments.work, plan).await?);
+    }
+    let table = measure::table(&context(&arguments)?, &columns);
+    println!("{table}");
+    if let Some(document) = &arguments.output {
+        measure::write_between_markers(document, &table)?;
+    }
+    let misses: Vec<String> = columns.iter().flat_map(measure::misses).collect();
+    for miss in &misses {
+        println!("target missed: {miss}");
+    }
+    anyhow::ensure!(misses.is_empty() || !arguments.strict, "{} targets missed", misses.len());
+    Ok(())
+}
+
+/// Where, when and how: what stands above the table.
+fn context(arguments: &Run) -> anyhow::Result<String> {
+    let version = std::process::Command::new(&arguments.binary).arg("--version").output()?.stdout;
+    let version = String::from_utf8_lossy(&version).trim().to_owned();
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    let machine = Machine::this(&arguments.work)?;
+    Ok(format!("{version}, {date}, {machine}.\n`spandrel-bench {}`", command.join(" ")))
+}
+
+async fn send_load(arguments: LoadArguments) -> anyhow::Result<()> {
+    let shop = Shop::new(arguments.shape.seed, measure::now_unix_ns()?);
+    for (signal, records) in arguments.shape.signals() {
+        let load = load::requests(&shop, signal, records, arguments.pace.per_request);
+        let Pace { connections, rate, .. } = arguments.pace;
+        let sending = Sending { address: arguments.http, connections, rate };
+        let sent = send(Arc::from(load.requests), sending).await?;
+        let seconds = (sent.last_ack - sent.first_byte).as_secs_f64();
+        let noun = signal.noun();
+        println!("{} {noun}s of {} traces acknowledged in {seconds:.1} s", sent.records, load.traces);
+        println!("  ack p99 {:?}, {} refusals", quantile(&sent.latencies, 0.99), sent.refusals);
+    }
+    Ok(())
+}
+
+async fn query_only(arguments: QueryOnly) -> anyhow::Result<()> {
+    let shop = Shop::new(arguments.shape.seed, measure::now_unix_ns()?);
+    let held = Held {
+        traces_with_spans: load::traces_of(&shop, Signal::Spans, arguments.shape.spans),
+        traces_with_logs: load::traces_of(&shop, Signal::Logs, arguments.shape.logs),
+    };
+    for latency in measure::ask_all(&Http::new(arguments.query), &shop, held).await? {
+        let [median, high] = [0.5, 0.99].map(|share| quantile(&latency.latencies, share));
+        println!("{}: {} asked, p50 {median:?}, p99 {high:?}", latency.question, latency.latencies.len());
+    }
+    Ok(())
+}
+
+async fn replay(arguments: Replay) -> anyhow::Result<()> {
+    let case = Case::read(&arguments.case)?;
+    let replayed = case.replay(&Http::new(arguments.http)).await?;
+    println!("{} spans and {} log lines acknowledged", replayed.spans, replayed.logs);
+    Ok(())
+}
+
+async fn crash_rounds(arguments: Crash) -> anyhow::Result<()> {
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("seed {seed}");
+    let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
+    let mut launch = Launch::new(&arguments.binary, notes.path().join("data"), notes.path());
+    launch.settings = arguments.settings;
+    let load_max = Duration::from_millis(arguments.load_ms_max);
+    let plan = crash::Plan { launch, rounds: arguments.rounds, seed, load_max };
+    match crash::run(&plan, |line| println!("{line}")).await {
+        Ok(summary) => println!("{summary}"),
+        Err(error) => {
+            println!("the folder is kept: {}", notes.keep().display());
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn existing(folder: &Path) -> anyhow::Result<&Path> {
+    std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    Ok(folder)
+}
+
+impl Shape {
+    fn signals(&self) -> impl Iterator<Item = (Signal, usize)> {
+        [(Signal::Spans, self.spans), (Signal::Logs, self.logs)]
+            .into_iter()
+            .filter(|(_, records)| *records > 0)
+    }
+}

@@ -1,0 +1,129 @@
+//! The load: a shop of 15 services, as OTLP requests that are the same for the same seed.
+//!
+//! [`Shop`] tells every trace by its number, so that whoever sent the load also knows each answer to it.
+//! [`requests`] gathers the traces' records by service, as the services' own exporters would, and encodes
+//! them: each request holds one resource and up to `per_request` records.
+
+pub mod attribute;
+mod encode;
+mod route;
+mod shop;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use encode::{decode, logs_request, spans_request};
+pub use shop::{ServiceIndex, Shop, ShopTrace, hex};
+
+/// Which of the two signals a request holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    Spans,
+    Logs,
+}
+
+/// An encoded OTLP/HTTP body.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub signal: Signal,
+    pub records: usize,
+    pub body: Bytes,
+}
+
+/// A whole load: its requests in the order to send them, and how many of the shop's traces it holds.
+#[derive(Debug)]
+pub struct Load {
+    pub requests: Vec<Request>,
+    pub records: usize,
+    pub traces: u64,
+}
+
+impl Signal {
+    /// Where OTLP/HTTP takes it.
+    pub fn path(self) -> &'static str {
+        match self {
+            Signal::Spans => "/v1/traces",
+            Signal::Logs => "/v1/logs",
+        }
+    }
+
+    pub fn noun(self) -> &'static str {
+        match self {
+            Signal::Spans => "span",
+            Signal::Logs => "log",
+        }
+    }
+}
+
+impl Load {
+    pub fn bytes(&self) -> usize {
+        self.requests.iter().map(|request| request.body.len()).sum()
+    }
+}
+
+/// At least `records` records of one signal, traces 0, 1, … of the shop, each of them whole.
+pub fn requests(shop: &Shop, signal: Signal, records: usize, per_request: usize) -> Load {
+    match signal {
+        Signal::Spans => gather(
+            shop,
+            signal,
+            records,
+            per_request,
+            |trace| trace.spans,
+            |service, spans| encode::encode_spans(shop.resource(service), spans),
+        ),
+        Signal::Logs => gather(
+            shop,
+            signal,
+            records,
+            per_request,
+            |trace| trace.logs,
+            |service, logs| encode::encode_logs(shop.resource(service), logs),
+        ),
+    }
+}
+
+/// How many of the shop's traces such a load holds, without making its requests.
+pub fn traces_of(shop: &Shop, signal: Signal, records: usize) -> u64 {
+    let (mut traces, mut gathered) = (0, 0);
+    while gathered < records {
+        let trace = shop.trace(traces);
+        gathered += if signal == Signal::Spans { trace.spans.len() } else { trace.logs.len() };
+        traces += 1;
+    }
+    traces
+}
+
+fn gather<R>(
+    shop: &Shop,
+    signal: Signal,
+    records: usize,
+    per_request: usize,
+    records_of: impl Fn(ShopTrace) -> Vec<(ServiceIndex, R)>,
+    encode: impl Fn(ServiceIndex, Vec<R>) -> Bytes,
+) -> Load {
+    let mut waiting: Vec<Vec<R>> = (0..Shop::SERVICES.len()).map(|_| Vec::new()).collect();
+    let mut load = Load { requests: Vec::new(), records: 0, traces: 0 };
+    let push = |load: &mut Load, service: ServiceIndex, full: Vec<R>| {
+        let records = full.len();
+        load.records += records;
+        load.requests.push(Request { signal, records, body: encode(service, full) });
+    };
+    let mut gathered = 0;
+    while gathered < records {
+        for (service, record) in records_of(shop.trace(load.traces)) {
+            gathered += 1;
+            waiting[service.0].push(record);
+            if waiting[service.0].len() == per_request {
+                let full = std::mem::take(&mut waiting[service.0]);
+                push(&mut load, service, full);
+            }
+        }
+        load.traces += 1;
+    }
+    for (service, rest) in waiting.into_iter().enumerate().filter(|(_, rest)| !rest.is_empty()) {
+        push(&mut load, ServiceIndex(service), rest);
+    }
+    load
+}
