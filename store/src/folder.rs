@@ -52,6 +52,7 @@ impl DataFolder {
         for path in [folder.journal(), folder.partitions(), folder.set_aside()] {
             fs::create_dir_all(path).map_err(io)?;
         }
+        File::open(root).and_then(|root| root.sync_all()).map_err(io)?;
         Ok(folder)
     }
 

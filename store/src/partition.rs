@@ -146,6 +146,8 @@ impl PartitionWriter {
         let path = folder(partitions, number);
         guarded(|| {
             std::fs::create_dir_all(&path)?;
+            // tantivy syncs what is in its folder; that the folder is there is ours to make sure of.
+            std::fs::File::open(partitions)?.sync_all()?;
             let fields = Fields::new();
             let directory = MmapDirectory::open(&path)?;
             let settings = schema::index_settings();

@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use prost::Message as _;
+use tantivy::query::EnableScoring;
 use tantivy::schema::Value as _;
-use tantivy::{DocAddress, Searcher, TantivyDocument, Term};
+use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, Term};
 
 use super::Commit;
 use super::collect::{Counts, Hit, Newest};
@@ -144,16 +145,38 @@ impl PartitionView {
 
     /// Visits all matching records, in no order.
     fn each(&self, scan: &Scan, visit: &mut dyn FnMut(&Record)) -> Result<(), ReadError> {
+        let mut in_time = Ok(());
+        self.read(|| self.try_each(scan, visit, &mut in_time));
+        in_time
+    }
+
+    fn try_each(
+        &self,
+        scan: &Scan,
+        visit: &mut dyn FnMut(&Record),
+        in_time: &mut Result<(), ReadError>,
+    ) -> tantivy::Result<()> {
         let prefilter = self.compiler().compile(&scan.filter);
-        let collector = Newest { range: scan.range, latest: u64::MAX, hits_max: usize::MAX };
-        let hits = self.read(|| Ok(self.searcher.search(&*prefilter.query, &collector)?.0));
-        let mut hits = hits.unwrap_or_default();
-        hits.sort_unstable_by_key(|hit| hit.1);
-        for (index, (_, address)) in hits.into_iter().enumerate() {
-            check(scan.deadline, index)?;
-            let Some(record) = self.read(|| self.decode(address)) else { break };
-            if prefilter.exact || scan.filter.matches(&record) {
-                visit(&record);
+        let weight = prefilter.query.weight(EnableScoring::disabled_from_searcher(&self.searcher))?;
+        let mut read = 0;
+        for (segment, reader) in (0..).zip(self.searcher.segment_readers()) {
+            let time = reader.fast_fields().u64("time")?;
+            let mut documents = weight.scorer(reader, 1.0)?;
+            while documents.doc() != TERMINATED {
+                let document = documents.doc();
+                documents.advance();
+                if !time.first(document).is_some_and(|time| scan.range.contains(UnixNanos(time))) {
+                    continue;
+                }
+                let record = self.decode(DocAddress::new(segment, document))?;
+                if prefilter.exact || scan.filter.matches(&record) {
+                    visit(&record);
+                }
+                *in_time = check(scan.deadline, read);
+                if in_time.is_err() {
+                    return Ok(());
+                }
+                read += 1;
             }
         }
         Ok(())
