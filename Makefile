@@ -10,7 +10,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: ## build, run a sidecar, send it a shop's traffic, show the errors of a failing trace
-	$(CARGO) run --quiet --bin spandrel -- demo --embedded
+	$(CARGO) run --bin spandrel -- demo --embedded
 
 build: ## the binary, with debug assertions: target/debug/spandrel
 	$(CARGO) build --bin spandrel
@@ -45,6 +45,6 @@ lint: ## clippy over all targets, warnings are errors; cargo-deny where it is in
 	else echo 'cargo-deny is not installed: licences and bans not checked (cargo install cargo-deny --locked)'; fi
 
 deny: ## licences, bans and sources of all dependencies; advisories where their database can be reached
-	$(CARGO) deny check licenses bans sources
+	$(CARGO) deny check --hide-inclusion-graph licenses bans sources
 	@if timeout 15 git ls-remote --quiet --exit-code https://github.com/rustsec/advisory-db HEAD >/dev/null 2>&1; \
-	then $(CARGO) deny check advisories; else echo 'advisories not checked: their database cannot be reached'; fi
+	then $(CARGO) deny check --hide-inclusion-graph advisories; else echo 'advisories not checked: their database cannot be reached'; fi
