@@ -119,4 +119,4 @@ pub(crate) fn non_empty<M: SerializeMap>(map: &mut M, key: &'static str, text: &
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

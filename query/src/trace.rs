@@ -168,3 +168,6 @@ fn end_of(record: &Record) -> UnixNanos {
     let duration_ns = record.span().map_or(0, |span| span.duration_ns());
     UnixNanos(record.time().0.saturating_add(duration_ns))
 }
+
+#[cfg(test)]
+mod tests;
