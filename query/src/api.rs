@@ -1,0 +1,123 @@
+//! The native HTTP API, `/api/v1`, with the probes and `/metrics` beside it.
+//!
+//! Handlers read a request into the engine's words, ask the engine, and write the answer; each stands in a
+//! file of its own under `api/` and describes itself for `openapi.json`, which is generated from them. What
+//! all calls share is in one place each: parameters in [`asked`], answers in [`answer`], errors in
+//! [`problem`]. Nothing here knows how records are kept or which sources there are.
+
+mod answer;
+mod asked;
+mod auth;
+mod cursor;
+mod describe;
+mod fields;
+mod histogram;
+mod metrics;
+mod peers;
+mod probes;
+mod problem;
+mod search;
+mod services;
+mod tail;
+mod trace;
+mod traces;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::{Extension, Router, middleware};
+use spandrel_config::Security;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::engine::Engine;
+
+pub use metrics::Metrics;
+
+/// What every call has at hand.
+pub struct App {
+    engine: Engine,
+    metrics: Metrics,
+    registry: prometheus::Registry,
+    readiness: Readiness,
+    guard: auth::Guard,
+    tails: Arc<Semaphore>,
+    shutdown: CancellationToken,
+}
+
+/// Whether `/readyz` says yes. It doesn't at first; the assembly sets it once everything runs, and takes it
+/// back when shutdown begins.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl App {
+    /// `on_loopback` is whether the port can be reached from this machine alone. Live tails end at
+    /// `shutdown`.
+    pub fn new(
+        engine: Engine,
+        security: &Security,
+        on_loopback: bool,
+        registry: &prometheus::Registry,
+        shutdown: CancellationToken,
+    ) -> Result<App, prometheus::Error> {
+        Ok(App {
+            metrics: Metrics::new(registry)?,
+            registry: registry.clone(),
+            readiness: Readiness::default(),
+            guard: auth::Guard::new(security, on_loopback),
+            tails: Arc::new(Semaphore::new(engine.limits().tails_max)),
+            shutdown,
+            engine,
+        })
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+}
+
+/// All routes, behind the token where one is set.
+pub fn router(app: App) -> Router {
+    let app = Arc::new(app);
+    let (router, api) = routes_and_description().split_for_parts();
+    router
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(Extension(describe::Description::of(&api)))
+        .layer(middleware::from_fn_with_state(app.clone(), auth::check))
+        .layer(middleware::from_fn_with_state(app.clone(), metrics::observe))
+        .with_state(app)
+}
+
+fn routes_and_description() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(describe::Api::openapi())
+        .routes(routes!(trace::trace))
+        .routes(routes!(traces::traces))
+        .routes(routes!(search::search))
+        .routes(routes!(histogram::histogram))
+        .routes(routes!(fields::fields))
+        .routes(routes!(fields::values))
+        .routes(routes!(services::services))
+        .routes(routes!(tail::tail))
+        .routes(routes!(peers::peers))
+        .routes(routes!(describe::openapi))
+        .routes(routes!(probes::healthz))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(probes::metrics))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Who may ask. Everything but the probes needs the bearer token where one is set; `/metrics` only where
+//! configured. On loopback without a token, a request must at least be meant for this machine: a web page
+//! that points a name of its own at 127.0.0.1 (DNS rebinding) is refused.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use spandrel_config::{Secret, Security};
+use subtle::ConstantTimeEq;
+
+use super::App;
+use super::problem::Problem;
+
+pub(super) struct Guard {
+    token: Option<Secret>,
+    protect_metrics: bool,
+    /// Only names of this machine are answered to.
+    check_host: bool,
+}
+
+impl Guard {
+    pub(super) fn new(security: &Security, on_loopback: bool) -> Guard {
+        Guard {
+            token: security.token.clone(),
+            protect_metrics: security.protect_metrics,
+            check_host: on_loopback && security.token.is_none() && !security.insecure,
+        }
+    }
+
+    fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
+        let open = match path {
+            "/healthz" | "/readyz" => true,
+            "/metrics" => !self.protect_metrics,
+            _ => false,
+        };
+        if open {
+            return Ok(());
+        }
+        if self.check_host && !means_this_machine(headers) {
+            let detail = "this port answers to localhost alone; set security.token to use other names";
+            return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
+        }
+        match &self.token {
+            Some(token) if !bears(headers, token) => {
+                Err(Problem::new(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer` with the token"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Compares in a time that depends on the token's length alone.
+fn bears(headers: &HeaderMap, token: &Secret) -> bool {
+    let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let bearer = given.and_then(|given| given.split_at_checked("Bearer ".len()));
+    let token_given =
+        bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer ")).map(|(_, token)| token);
+    token_given.is_some_and(|given| bool::from(given.trim_ascii().ct_eq(token.0.as_bytes())))
+}
+
+/// Whether `Host` is an address, `localhost`, or absent, as in HTTP/1.0 and HTTP/2.
+fn means_this_machine(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(host) = host.to_str() else { return false };
+    let host = match host.strip_prefix('[') {
+        Some(ipv6) => ipv6.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(host, _)| host),
+    };
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost") || host.parse::<IpAddr>().is_ok()
+}
+
+pub(super) async fn check(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    if let Err(problem) = app.guard.check(request.uri().path(), request.headers()) {
+        app.metrics.refused("unauthorized");
+        return Err(problem);
+    }
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,245 @@
+//! The API's description: `openapi.json`, made of the handlers' own and of the types below.
+//!
+//! The types only describe: answers are written piece by piece and never exist as these. A test holds the
+//! keys of real answers against them.
+#![allow(dead_code, reason = "they only describe")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
+
+use super::problem::Problem;
+use crate::coverage::Coverage;
+use crate::render::RecordView as Record;
+use crate::render::schema::{Log, Span};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Spandrel", description = "Spans and logs of every service, by trace.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(Problem)),
+    modifiers(&Bearer),
+    security((), ("bearer" = [])),
+    tags(
+        (name = "trace", description = "Everything about one trace"),
+        (name = "query", description = "Questions in the query language"),
+        (name = "process", description = "This process"),
+    )
+)]
+pub(super) struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, api: &mut Document) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        api.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    }
+}
+
+/// `openapi.json` as it is served.
+#[derive(Debug, Clone)]
+pub(super) struct Description(Arc<str>);
+
+impl Description {
+    pub(super) fn of(api: &Document) -> Description {
+        Description(api.to_json().unwrap_or_default().into())
+    }
+}
+
+/// This description.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "process",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
+pub(super) async fn openapi(Extension(description): Extension<Description>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], description.0.to_string())
+}
+
+/// Parameters of every question.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Common {
+    /// The question in the query language; without it, everything.
+    #[param(example = "service:payment AND level:error")]
+    q: Option<String>,
+    /// From this time on: RFC 3339, seconds, milli-, micro- or nanoseconds since 1970, or relative.
+    #[param(example = "-15m")]
+    start: Option<String>,
+    /// Before this time.
+    end: Option<String>,
+    /// `all` sidecars or this one, `local`.
+    #[param(example = "all")]
+    scope: Option<String>,
+    /// `json` or `ndjson`; `otlp` for a trace.
+    #[param(example = "json")]
+    format: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParams {
+    /// Items of a page, 100 if not given.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CountParams {
+    /// Up to four fields, apart by commas.
+    #[param(example = "service,level")]
+    by: Option<String>,
+    /// The length of a step; without it, a round one that makes up to 100 of them.
+    #[param(example = "30s")]
+    step: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TraceAnswer {
+    /// Null while nothing of the trace was found and the coverage is incomplete.
+    #[schema(required)]
+    trace_id: Option<String>,
+    spans: Vec<Span>,
+    logs: Vec<Log>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct SearchAnswer {
+    records: Vec<Record>,
+    /// There is more; ask again with it as `cursor`.
+    next_cursor: Option<String>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TracesAnswer {
+    traces: Vec<TraceSummary>,
+    /// There is more; ask again with it as `cursor`.
+    next_cursor: Option<String>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TraceSummary {
+    trace_id: String,
+    /// The earliest span without a parent; null while there is none.
+    #[schema(required)]
+    root: Option<TraceRoot>,
+    services: Vec<String>,
+    start: String,
+    duration_ns: u64,
+    spans: u64,
+    logs: u64,
+    /// Spans and logs of level error and above.
+    errors: u64,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TraceRoot {
+    service: String,
+    name: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct HistogramAnswer {
+    step_ns: u64,
+    series: Vec<SeriesAnswer>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct SeriesAnswer {
+    /// The fields counted by, with this series' values; null where records have none.
+    by: BTreeMap<String, Option<String>>,
+    /// Pairs of the start of a step and a count.
+    #[schema(value_type = Vec<Vec<Object>>)]
+    points: Vec<(String, u64)>,
+}
+
+#[derive(ToSchema)]
+pub(super) struct FieldsAnswer {
+    fields: Vec<FieldAnswer>,
+    next_cursor: Option<String>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct FieldAnswer {
+    name: String,
+    /// `string`, `int`, `double`, `bool`, `bytes`, `map`, `duration` or `time`.
+    #[schema(rename = "type")]
+    kind: String,
+    /// `intrinsic`, or where the attribute is: `record`, `resource`, `scope`, `event`, `body`.
+    scope: String,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ValuesAnswer {
+    values: Vec<ValueAnswer>,
+    next_cursor: Option<String>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ValueAnswer {
+    value: String,
+    /// Records that have it.
+    count: u64,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ServicesAnswer {
+    services: Vec<ServiceAnswer>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ServiceAnswer {
+    name: String,
+    spans: u64,
+    logs: u64,
+    /// Spans and logs of level error and above.
+    errors: u64,
+}
+
+#[derive(ToSchema)]
+pub(super) struct PeersAnswer {
+    peers: Vec<PeerAnswer>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct PeerAnswer {
+    /// The query endpoint.
+    peer: String,
+    /// The service it stands next to, where known.
+    #[schema(required)]
+    service: Option<String>,
+    /// Whether it is the sidecar that answers.
+    local: bool,
+    /// `up`, or why it did not answer: `deadline`, `busy`, `failed`.
+    state: String,
+    detail: Option<String>,
+    version: Option<String>,
+    services: Option<Vec<String>>,
+    records: Option<u64>,
+    /// The earliest event time held.
+    start: Option<String>,
+    /// The latest event time held.
+    end: Option<String>,
+}

@@ -1,0 +1,103 @@
+//! Errors of this API: RFC 9457 problem details. One place turns each kind of error into a status.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::coverage::Coverage;
+use crate::engine::Rejected;
+use crate::language::SyntaxError;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    /// What is wrong, in plain words.
+    detail: String,
+    /// The parameter at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// Where in that parameter, in bytes from its beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<usize>,
+    /// What would have been understood there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<Box<Coverage>>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            parameter: None,
+            position: None,
+            expected: None,
+            found: None,
+            coverage: None,
+        }
+    }
+
+    pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Problem {
+        let problem = Problem::new(StatusCode::BAD_REQUEST, detail);
+        Problem { parameter: Some(name.to_owned()), ..problem }
+    }
+
+    pub(super) fn syntax(name: &str, error: SyntaxError) -> Problem {
+        Problem {
+            position: Some(error.position),
+            expected: Some(error.expected.clone()),
+            found: Some(error.found.clone()),
+            ..Problem::parameter(name, error.to_string())
+        }
+    }
+
+    pub(super) fn with_coverage(self, coverage: Coverage) -> Problem {
+        Problem { coverage: Some(Box::new(coverage)), ..self }
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, rejected.0)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"spandrel\""));
+        }
+        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+pub(super) async fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is no such call; /api/v1/openapi.json lists them")
+}
+
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this call is made with GET")
+}

@@ -1,0 +1,151 @@
+//! The query port: binds it, serves the API on it, drains it.
+//!
+//! In come HTTP/1 and HTTP/2 connections, at most `limits.connections_max` at once; more wait in the
+//! kernel's backlog. A client has `limits.request_timeout` to send a request's head. At shutdown no
+//! connection is taken any more, live tails end, running questions are answered within a grace period, and
+//! what is left then is closed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use spandrel_config::{Config, Limits};
+use spandrel_store::Store;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::{self, App, Readiness};
+use crate::engine::Engine;
+use crate::source::LocalSource;
+
+/// Time that running questions have to be answered once shutdown has begun.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Pause after the system refused a connection, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error(
+        "query.endpoint {endpoint} is not on loopback: set security.token_file, or security.insecure: true"
+    )]
+    Unprotected { endpoint: SocketAddr },
+    #[error("cannot listen on query.endpoint {endpoint}: {source}")]
+    Listen { endpoint: SocketAddr, source: std::io::Error },
+    #[error("cannot register metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A bound query port that is not served yet.
+pub struct QueryServer {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    readiness: Readiness,
+    limits: Limits,
+    /// Ends the live tails; its parent is the process's own.
+    draining: CancellationToken,
+}
+
+impl QueryServer {
+    pub async fn bind(
+        config: &Config,
+        store: Store,
+        registry: &prometheus::Registry,
+    ) -> Result<QueryServer, BindError> {
+        let endpoint = config.query.endpoint;
+        let on_loopback = endpoint.ip().is_loopback();
+        if !on_loopback && config.security.token.is_none() && !config.security.insecure {
+            return Err(BindError::Unprotected { endpoint });
+        }
+        let failed = |source| BindError::Listen { endpoint, source };
+        let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let local = LocalSource::new(store, address.to_string(), config.limits.queries_max);
+        let engine = Engine::new(vec![Arc::new(local)], config.limits.clone());
+        let draining = CancellationToken::new();
+        let app = App::new(engine, &config.security, on_loopback, registry, draining.clone())?;
+        let readiness = app.readiness();
+        let router = api::router(app);
+        Ok(QueryServer { listener, address, router, readiness, limits: config.limits.clone(), draining })
+    }
+
+    /// Where it listens; the port is the real one if 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
+    /// Serves until `shutdown`, then drains.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let connections = Arc::new(Semaphore::new(self.limits.connections_max));
+        let tasks = TaskTracker::new();
+        let closing = CancellationToken::new();
+        loop {
+            let accepted = async {
+                let place = connections.clone().acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                accepted = accepted => accepted,
+                () = shutdown.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let serve =
+                        serve(stream, self.router.clone(), self.limits.request_timeout, closing.clone());
+                    tasks.spawn(async move {
+                        let _place = place;
+                        serve.await;
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "accept a query connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(self.listener);
+        self.draining.cancel();
+        closing.cancel();
+        tasks.close();
+        if tokio::time::timeout(GRACE + ACCEPT_PAUSE, tasks.wait()).await.is_err() {
+            tracing::warn!(connections = tasks.len(), "query connections were cut off at shutdown");
+        }
+    }
+}
+
+/// Serves one connection until it ends, or, once `closing`, until its running questions are answered.
+async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
+    let _ = stream.set_nodelay(true);
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(head_timeout));
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            match tokio::time::timeout(GRACE, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a query connection broke off");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! The query crate as its users see it: a real store, the real router, requests and answers as data.
+
+mod coverage;
+mod description;
+mod documents;
+mod fixture;
+mod language;
+mod paging;
+mod scenarios;
+mod security;
+mod tail;
