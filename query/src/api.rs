@@ -105,6 +105,8 @@ pub fn router(app: App) -> Router {
 fn routes_and_description() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(describe::Api::openapi())
         .routes(routes!(trace::trace))
+        .routes(routes!(trace::errors))
+        .routes(routes!(trace::timeline))
         .routes(routes!(traces::traces))
         .routes(routes!(search::search))
         .routes(routes!(histogram::histogram))

@@ -4,8 +4,8 @@ use serde::Serialize;
 use spandrel_store::TimeRange;
 use spandrel_store::snapshot::{Gap, GapReason};
 
+use crate::render::time::Rfc3339;
 use crate::source::{Peer, SourceError};
-use crate::time::rfc3339;
 
 /// Stands in every answer. `complete` is true exactly while `missing` is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -70,8 +70,8 @@ impl Coverage {
                 GapReason::Deleted => "deleted",
             }
             .to_owned(),
-            start: known.then(|| rfc3339(gap.range.start)),
-            end: known.then(|| rfc3339(gap.range.end)),
+            start: known.then(|| Rfc3339(gap.range.start).to_string()),
+            end: known.then(|| Rfc3339(gap.range.end).to_string()),
             detail: gap.detail,
         });
     }

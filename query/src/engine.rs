@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use spandrel_config::Limits;
 use spandrel_store::snapshot::Position;
-use spandrel_store::{Filter, Record, TimeRange, TraceId, UnixNanos};
+use spandrel_store::{Filter, Record, TimeRange, UnixNanos};
 
 use crate::coverage::Coverage;
 use crate::source::Source;
@@ -58,8 +58,6 @@ pub struct Answer<T> {
 /// The records of one trace, in the order of their times, each once.
 #[derive(Debug, Default)]
 pub struct TraceFound {
-    /// `None` where no record was found.
-    pub trace_id: Option<TraceId>,
     pub records: Vec<Arc<Record>>,
     pub truncated: bool,
 }

@@ -5,15 +5,6 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use spandrel_store::UnixNanos;
 
-/// RFC 3339 with nanoseconds, in UTC; sorts as the times do.
-pub fn rfc3339(time: UnixNanos) -> String {
-    // Every u64 of nanoseconds lies before the year 2555, well within a timestamp's range.
-    match Timestamp::from_nanosecond(i128::from(time.0)) {
-        Ok(time) => format!("{time:.9}"),
-        Err(_) => String::new(),
-    }
-}
-
 /// A point in time: RFC 3339 (or a date alone, meant in UTC), seconds, milli-, micro- or nanoseconds since
 /// 1970 (told apart by their size), or relative to `now`: `-15m`, `now-15m`, `now`.
 pub fn parse_time(text: &str, now: UnixNanos) -> Option<UnixNanos> {

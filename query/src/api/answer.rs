@@ -56,8 +56,9 @@ impl Answer {
         (Answer { head, lists, next: None, coverage: answer.coverage, warnings }, answer.body)
     }
 
-    pub(super) fn with(mut self, key: &str, value: impl Into<Json>) -> Answer {
-        self.head.insert(key.to_owned(), value.into());
+    pub(super) fn with(mut self, key: &str, value: impl Serialize) -> Answer {
+        // Fails for maps with keys that are not text alone, and no answer has such.
+        self.head.insert(key.to_owned(), serde_json::to_value(value).unwrap_or_default());
         self
     }
 

@@ -17,7 +17,10 @@ use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 use super::problem::Problem;
 use crate::coverage::Coverage;
 use crate::render::RecordView as Record;
-use crate::render::schema::{Log, Span};
+use crate::trace::Trace;
+use crate::trace::errors::TraceErrors;
+use crate::trace::summary::TraceSummary;
+use crate::trace::timeline::Timeline;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -102,11 +105,24 @@ pub(super) struct CountParams {
 
 #[derive(ToSchema)]
 pub(super) struct TraceAnswer {
-    /// Null while nothing of the trace was found and the coverage is incomplete.
-    #[schema(required)]
-    trace_id: Option<String>,
-    spans: Vec<Span>,
-    logs: Vec<Log>,
+    #[serde(flatten)]
+    trace: Trace,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct ErrorsAnswer {
+    #[serde(flatten)]
+    errors: TraceErrors<'static>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+#[derive(ToSchema)]
+pub(super) struct TimelineAnswer {
+    #[serde(flatten)]
+    timeline: Timeline,
     warnings: Option<Vec<String>>,
     coverage: Coverage,
 }
@@ -127,27 +143,6 @@ pub(super) struct TracesAnswer {
     next_cursor: Option<String>,
     warnings: Option<Vec<String>>,
     coverage: Coverage,
-}
-
-#[derive(ToSchema)]
-pub(super) struct TraceSummary {
-    trace_id: String,
-    /// The earliest span without a parent; null while there is none.
-    #[schema(required)]
-    root: Option<TraceRoot>,
-    services: Vec<String>,
-    start: String,
-    duration_ns: u64,
-    spans: u64,
-    logs: u64,
-    /// Spans and logs of level error and above.
-    errors: u64,
-}
-
-#[derive(ToSchema)]
-pub(super) struct TraceRoot {
-    service: String,
-    name: String,
 }
 
 #[derive(ToSchema)]

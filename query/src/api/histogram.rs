@@ -12,7 +12,7 @@ use super::asked::Asked;
 use super::describe::{Common, CountParams, HistogramAnswer};
 use super::problem::Problem;
 use crate::engine::CountedSeries;
-use crate::time::rfc3339;
+use crate::render::time::Rfc3339;
 
 /// Counts over time, a series for each combination of the values of `by`. Counts are summed over sidecars.
 #[utoipa::path(get, path = "/api/v1/histogram", tag = "query", params(Common, CountParams), responses(
@@ -32,6 +32,6 @@ pub(super) async fn histogram(State(app): State<Arc<App>>, asked: Asked) -> Resu
 fn json(names: &[String], series: CountedSeries) -> Json {
     let by: Map<String, Json> = names.iter().cloned().zip(series.key.into_iter().map(Json::from)).collect();
     let points: Vec<Json> =
-        series.points.into_iter().map(|(time, count)| json!([rfc3339(time), count])).collect();
+        series.points.into_iter().map(|(time, count)| json!([Rfc3339(time).to_string(), count])).collect();
     json!({ "by": by, "points": points })
 }

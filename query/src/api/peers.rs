@@ -12,7 +12,7 @@ use super::asked::Asked;
 use super::describe::{Common, PeersAnswer};
 use super::problem::Problem;
 use crate::engine::PeerState;
-use crate::time::rfc3339;
+use crate::render::time::Rfc3339;
 
 /// Every sidecar that questions go to, this one included.
 #[utoipa::path(get, path = "/api/v1/peers", tag = "query", params(Common), responses(
@@ -30,8 +30,8 @@ fn peer(known: PeerState) -> Json {
             "version": state.version,
             "services": state.services,
             "records": state.record_count,
-            "start": state.extent.map(|(least, _)| rfc3339(least)),
-            "end": state.extent.map(|(_, greatest)| rfc3339(greatest)),
+            "start": state.extent.map(|(least, _)| Rfc3339(least).to_string()),
+            "end": state.extent.map(|(_, greatest)| Rfc3339(greatest).to_string()),
         }),
         Err(error) => json!({
             "peer": name, "service": service, "local": local, "state": error.reason(),

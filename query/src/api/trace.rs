@@ -1,19 +1,29 @@
-//! `/api/v1/traces/{trace_id}`: everything about one trace.
+//! `/api/v1/traces/{trace_id}`, its errors and its timeline.
+//!
+//! A trace may have 200,000 records, so putting one together runs on the blocking pool.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use spandrel_store::TraceIdMatch;
+use spandrel_store::snapshot::TraceRecords;
 
 use super::App;
 use super::answer::Answer;
-use super::asked::Asked;
-use super::describe::{Common, TraceAnswer};
+use super::asked::{Asked, Format};
+use super::describe::{Common, ErrorsAnswer, TimelineAnswer, TraceAnswer};
 use super::problem::Problem;
+use crate::coverage::Coverage;
 use crate::engine::{self, TraceFound};
-use crate::render::RecordView;
+use crate::render::otlp::OtlpJson;
+use crate::trace::TraceView;
+
+/// Of an answer in OTLP, which has no place for it, the header with the coverage as JSON.
+const COVERAGE_HEADER: &str = "spandrel-coverage";
 
 /// Every span and log of a trace. The id may be in any notation.
 #[utoipa::path(get, path = "/api/v1/traces/{trace_id}", tag = "trace",
@@ -29,26 +39,128 @@ pub(super) async fn trace(
     Path(id): Path<String>,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let found = find(&app, &id, &asked).await?;
+    let (id, found) = find(&app, &id, &asked).await?;
+    if asked.format == Format::Otlp {
+        return otlp(found).await;
+    }
     let (answer, found) = Answer::to(&asked, found);
-    let (spans, logs): (Vec<_>, Vec<_>) =
-        found.records.into_iter().map(RecordView::new).partition(|view| view.record.span().is_some());
-    answer
-        .with("trace_id", found.trace_id.map(|id| id.to_string()))
-        .list("spans", spans)
-        .list("logs", logs)
-        .respond(asked.format)
+    let trace = analyse(id, found, |view| view.to_trace()).await?;
+    let answer = answer
+        .with("trace_id", &trace.trace_id)
+        .with("start", trace.start)
+        .with("duration_ns", trace.duration_ns)
+        .with("services", trace.services)
+        .list("spans", trace.spans)
+        .list("logs", trace.logs)
+        .with("flags", trace.flags);
+    if_truncated(answer, trace.truncated).respond(asked.format)
+}
+
+/// Every error of a trace in order, the root cause, and the path from it to the entry.
+#[utoipa::path(get, path = "/api/v1/traces/{trace_id}/errors", tag = "trace",
+    params(("trace_id" = String, Path, description = "Hexadecimal, decimal, traceparent, B3, X-Ray, UUID"),
+        Common),
+    responses(
+        (status = 200, description = "What failed", body = ErrorsAnswer),
+        (status = 400, description = "No trace id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such trace, and nothing is missing from the answer", body = Problem,
+            content_type = "application/problem+json")))]
+pub(super) async fn errors(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let (id, found) = find(&app, &id, &asked).await?;
+    let (answer, found) = Answer::to(&asked, found);
+    analyse(id, found, move |view| {
+        let errors = view.errors();
+        let answer = answer
+            .with("trace_id", &errors.trace_id)
+            .list("errors", owned(&errors.errors))
+            .with("root_cause", &errors.root_cause)
+            .with("path", &errors.path)
+            .with("contributing", &errors.contributing);
+        if_truncated(answer, errors.truncated)
+    })
+    .await?
+    .respond(asked.format)
+}
+
+/// Spans' starts and ends, events and logs as one sequence.
+#[utoipa::path(get, path = "/api/v1/traces/{trace_id}/timeline", tag = "trace",
+    params(("trace_id" = String, Path, description = "Hexadecimal, decimal, traceparent, B3, X-Ray, UUID"),
+        Common),
+    responses(
+        (status = 200, description = "What happened, in order", body = TimelineAnswer),
+        (status = 400, description = "No trace id", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such trace, and nothing is missing from the answer", body = Problem,
+            content_type = "application/problem+json")))]
+pub(super) async fn timeline(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    asked: Asked,
+) -> Result<Response, Problem> {
+    let (id, found) = find(&app, &id, &asked).await?;
+    let (answer, found) = Answer::to(&asked, found);
+    let timeline = analyse(id, found, |view| view.timeline()).await?;
+    let answer = answer.with("trace_id", &timeline.trace_id).list("events", timeline.events);
+    if_truncated(answer, timeline.truncated).respond(asked.format)
 }
 
 /// The trace, or 404 if it is certain that there is none.
-async fn find(app: &App, id: &str, asked: &Asked) -> Result<engine::Answer<TraceFound>, Problem> {
+async fn find(
+    app: &App,
+    id: &str,
+    asked: &Asked,
+) -> Result<(TraceIdMatch, engine::Answer<TraceFound>), Problem> {
     let wanted =
         TraceIdMatch::parse(id).map_err(|error| Problem::parameter("trace_id", error.to_string()))?;
     let found = app.engine.trace(&wanted, &asked.about).await?;
-    if found.body.trace_id.is_none() && found.coverage.complete {
-        let problem =
-            Problem::new(StatusCode::NOT_FOUND, format!("no retained record belongs to trace `{id}`"));
-        return Err(problem.with_coverage(found.coverage));
+    if found.body.records.is_empty() && found.coverage.complete {
+        let detail = format!("no retained record belongs to trace `{id}`");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail).with_coverage(found.coverage));
     }
-    Ok(found)
+    Ok((wanted, found))
+}
+
+/// Puts the trace together and does something with it, off the threads that serve connections.
+async fn analyse<T: Send + 'static>(
+    id: TraceIdMatch,
+    found: TraceFound,
+    work: impl FnOnce(TraceView) -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let records = TraceRecords { records: found.records, truncated: found.truncated };
+    off_the_threads(move || work(TraceView::assemble(&id, records))).await
+}
+
+async fn off_the_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be put together"))
+}
+
+/// Items that borrow from the trace, as JSON of their own.
+fn owned<T: Serialize>(items: &[T]) -> Vec<Box<RawValue>> {
+    items.iter().filter_map(|item| to_raw_value(item).ok()).collect()
+}
+
+fn if_truncated(answer: Answer, truncated: bool) -> Answer {
+    if truncated { answer.with("truncated", true) } else { answer }
+}
+
+async fn otlp(found: engine::Answer<TraceFound>) -> Result<Response, Problem> {
+    let (records, coverage) = (found.body.records, found.coverage);
+    let body = off_the_threads(move || serde_json::to_vec(&OtlpJson(&records))).await?;
+    let body = body.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(COVERAGE_HEADER, coverage_header(&coverage));
+    Ok(response)
+}
+
+fn coverage_header(coverage: &Coverage) -> HeaderValue {
+    // A detail may hold what a header cannot; that there is something missing is said all the same.
+    let text = serde_json::to_string(coverage).unwrap_or_default();
+    let brief = || HeaderValue::from_static(if coverage.complete { "complete" } else { "incomplete" });
+    HeaderValue::try_from(text).unwrap_or_else(|_| brief())
 }

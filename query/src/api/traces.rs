@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use serde_json::{Value as Json, json};
 
 use super::App;
 use super::answer::Answer;
@@ -12,8 +11,6 @@ use super::asked::Asked;
 use super::cursor::Cursor;
 use super::describe::{Common, ListParams, TracesAnswer};
 use super::problem::Problem;
-use crate::engine::overview::Overview;
-use crate::time::rfc3339;
 
 /// Traces of which one record matches all of `q`, ordered by their newest matching record.
 #[utoipa::path(get, path = "/api/v1/traces", tag = "query", params(Common, ListParams), responses(
@@ -24,21 +21,7 @@ pub(super) async fn traces(State(app): State<Arc<App>>, asked: Asked) -> Result<
     let found = app.engine.traces(&asked.about, asked.after_trace()?, asked.limit()).await?;
     let (answer, page) = Answer::to(&asked, found);
     answer
-        .list("traces", page.items.into_iter().map(trace))
+        .list("traces", page.items.into_iter().map(|overview| overview.summary))
         .next(page.next.map(Cursor::Trace))
         .respond(asked.format)
-}
-
-fn trace(overview: Overview) -> Json {
-    let root = overview.root.map(|root| json!({ "service": root.service, "name": root.name }));
-    json!({
-        "trace_id": overview.trace_id.to_string(),
-        "root": root,
-        "services": overview.services,
-        "start": rfc3339(overview.start),
-        "duration_ns": overview.end.0.saturating_sub(overview.start.0),
-        "spans": overview.spans,
-        "logs": overview.logs,
-        "errors": overview.errors,
-    })
 }

@@ -1,10 +1,11 @@
 //! A trace in one line, made of parts that add up: each source tells of its own fragment.
 
-use std::collections::BTreeSet;
-
-use spandrel_store::record::SpanExt;
 use spandrel_store::snapshot::{Position, TraceRecords};
-use spandrel_store::{Level, Record, TraceId, UnixNanos};
+use spandrel_store::{TraceId, TraceIdMatch, UnixNanos};
+
+use crate::render::time::Rfc3339;
+use crate::trace::TraceView;
+use crate::trace::summary::TraceSummary;
 
 /// What one source, or all of them together, know of a trace. A span that two sources hold counts twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,80 +13,54 @@ pub struct Overview {
     pub trace_id: TraceId,
     /// The newest record that the question matches, where one does.
     pub newest_match: Option<Position>,
-    /// The earliest span without a parent.
-    pub root: Option<Root>,
-    pub services: BTreeSet<String>,
-    pub start: UnixNanos,
-    pub end: UnixNanos,
-    pub spans: u64,
-    pub logs: u64,
-    /// Records of level error and above.
-    pub errors: u64,
+    pub summary: TraceSummary,
     /// There are more records than were counted.
     pub truncated: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Root {
-    pub time: UnixNanos,
-    pub service: String,
-    pub name: String,
-}
-
 impl Overview {
     /// `None` if there are no records.
-    pub fn of(found: &TraceRecords, newest_match: Option<Position>) -> Option<Overview> {
-        let first = found.records.first()?;
-        let mut overview = Overview {
-            trace_id: first.trace_id()?,
-            newest_match,
-            root: None,
-            services: BTreeSet::new(),
-            start: first.time(),
-            end: first.time(),
-            spans: 0,
-            logs: 0,
-            errors: 0,
-            truncated: found.truncated,
-        };
-        found.records.iter().for_each(|record| overview.count(record));
-        Some(overview)
-    }
-
-    fn count(&mut self, record: &Record) {
-        let time = record.time();
-        let end = record.span().map_or(time, |span| UnixNanos(time.0.saturating_add(span.duration_ns())));
-        self.start = self.start.min(time);
-        self.end = self.end.max(end);
-        self.spans += u64::from(record.span().is_some());
-        self.logs += u64::from(record.log().is_some());
-        self.errors += u64::from(record.level >= Some(Level::Error));
-        if !record.service().is_empty() && !self.services.contains(record.service()) {
-            self.services.insert(record.service().to_owned());
-        }
-        if let Some(span) = record.span().filter(|span| span.parent().is_none()) {
-            let root = Root { time, service: record.service().to_owned(), name: span.name.clone() };
-            self.root_candidate(root);
-        }
-    }
-
-    fn root_candidate(&mut self, root: Root) {
-        if self.root.as_ref().is_none_or(|known| root.time < known.time) {
-            self.root = Some(root);
-        }
+    pub fn of(found: TraceRecords, newest_match: Option<Position>) -> Option<Overview> {
+        let trace_id = found.records.first()?.trace_id()?;
+        let truncated = found.truncated;
+        let summary = TraceView::assemble(&TraceIdMatch::exactly(trace_id), found).summary();
+        Some(Overview { trace_id, newest_match, summary, truncated })
     }
 
     /// Adds another source's part of the same trace.
     pub fn merge(&mut self, other: Overview) {
         let key = |position: &Position| (position.time, position.id);
         self.newest_match = self.newest_match.into_iter().chain(other.newest_match).max_by_key(key);
-        other.root.into_iter().for_each(|root| self.root_candidate(root));
-        self.services.extend(other.services);
-        self.start = self.start.min(other.start);
-        self.end = self.end.max(other.end);
-        self.spans += other.spans;
-        self.logs += other.logs;
-        self.errors += other.errors;
         self.truncated |= other.truncated;
+        add(&mut self.summary, other.summary);
     }
+}
+
+/// The root is that of the fragment that has one, of the earlier if both have. Times are those of the
+/// spans; logs count only where there are no spans at all.
+fn add(sum: &mut TraceSummary, other: TraceSummary) {
+    let (first, second) = (extent(sum), extent(&other));
+    let extent = match (sum.spans > 0, other.spans > 0) {
+        (true, false) => first,
+        (false, true) => second,
+        _ => first.into_iter().chain(second).reduce(|(a, b), (c, d)| (a.min(c), b.max(d))),
+    };
+    if sum.root.is_none() || (other.root.is_some() && other.start < sum.start) {
+        sum.root = other.root.or(sum.root.take());
+    }
+    if let Some((start, end)) = extent {
+        sum.start = Some(Rfc3339(start));
+        sum.duration_ns = end.0.saturating_sub(start.0);
+    }
+    sum.services.extend(other.services);
+    sum.services.sort();
+    sum.services.dedup();
+    sum.spans += other.spans;
+    sum.logs += other.logs;
+    sum.errors += other.errors;
+}
+
+fn extent(summary: &TraceSummary) -> Option<(UnixNanos, UnixNanos)> {
+    let start = summary.start?.0;
+    Some((start, UnixNanos(start.0.saturating_add(summary.duration_ns))))
 }

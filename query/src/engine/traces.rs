@@ -1,7 +1,7 @@
 //! One trace whole, and the list of the traces that match.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use spandrel_store::snapshot::{Position, TraceRecords};
@@ -169,8 +169,9 @@ fn join<T>(answer: &mut Option<Gathered<()>>, more: Gathered<T>) {
     }
 }
 
-/// One trace out of all fragments. An id that was typed in short, or in digits alone, may fit several: the
-/// one that it fits best is taken, and the others are named.
+/// One trace out of all fragments. Ids with the same low half are one trace, as 64-bit and 128-bit systems
+/// know it. An id that was typed in digits alone may fit two that are not: the reading that comes first is
+/// taken, and the other is named.
 fn merge_trace(
     fragments: Vec<TraceRecords>,
     id: &TraceIdMatch,
@@ -178,24 +179,17 @@ fn merge_trace(
     warnings: &mut Vec<String>,
 ) -> TraceFound {
     let mut truncated = fragments.iter().any(|fragment| fragment.truncated);
-    let mut traces: HashMap<TraceId, Vec<Arc<Record>>> = HashMap::new();
+    let mut traces: BTreeMap<(usize, u64), Vec<Arc<Record>>> = BTreeMap::new();
     for record in fragments.into_iter().flat_map(|fragment| fragment.records) {
         if let Some(trace_id) = record.trace_id() {
-            traces.entry(trace_id).or_default().push(record);
+            let low64 = trace_id.low64();
+            let reading = id.exact.iter().position(|exact| exact.low64() == low64).unwrap_or(usize::MAX);
+            traces.entry((reading, low64)).or_default().push(record);
         }
     }
-    let rank = |found: &TraceId| {
-        let exact = id.exact.iter().position(|exact| exact == found).unwrap_or(usize::MAX);
-        (exact, Reverse(traces[found].len()), *found)
-    };
-    let mut ids: Vec<TraceId> = traces.keys().copied().collect();
-    ids.sort_by_key(rank);
-    let Some(trace_id) = ids.first().copied() else { return TraceFound::default() };
-    if ids.len() > 1 {
-        let others: Vec<String> = ids[1..].iter().take(8).map(ToString::to_string).collect();
-        warnings.push(format!("the id also fits {}", others.join(", ")));
-    }
-    let mut records = traces.remove(&trace_id).unwrap_or_default();
+    let Some((_, mut records)) = traces.pop_first() else { return TraceFound::default() };
+    let others = traces.values().filter_map(|others| others.first()?.trace_id());
+    warnings.extend(others.map(|other| format!("the id also fits the trace {other}")));
     records.sort_by_key(|record| (record.time(), record.id));
     records.dedup_by_key(|record| record.id);
     truncated |= records.len() > records_max;
@@ -203,7 +197,7 @@ fn merge_trace(
     if truncated {
         warnings.push(format!("the trace has more than {records_max} records; the answer is cut"));
     }
-    TraceFound { trace_id: Some(trace_id), records, truncated }
+    TraceFound { records, truncated }
 }
 
 fn extent_with_spread(records: &[Arc<Record>]) -> Option<TimeRange> {

@@ -110,7 +110,7 @@ impl Source for LocalSource {
                     true => newest_match(snapshot, &id, &ask.about)?,
                     false => newest_of(&found.records, &ask.about.filter, ask.about.range),
                 };
-                Ok(Overview::of(&found, newest))
+                Ok(Overview::of(found, newest))
             });
             let overviews: Result<Vec<Option<Overview>>, SourceError> = overviews.collect();
             Ok(overviews?.into_iter().flatten().collect())
