@@ -80,8 +80,8 @@ impl Answer {
     pub(super) fn respond(self, format: Format) -> Result<Response, Problem> {
         let incomplete = !self.coverage.complete;
         let (content_type, pieces) = match format {
-            Format::Json => ("application/json", self.as_object()),
-            Format::Ndjson => ("application/x-ndjson", self.as_lines()),
+            Format::Json => ("application/json", self.into_object()),
+            Format::Ndjson => ("application/x-ndjson", self.into_lines()),
             Format::Otlp => {
                 return Err(Problem::parameter(
                     "format",
@@ -111,7 +111,7 @@ impl Answer {
         tail
     }
 
-    fn as_object(mut self) -> Pieces {
+    fn into_object(mut self) -> Pieces {
         let tail = self.tail();
         let mut pieces = Pieces::default();
         pieces.text("{");
@@ -128,7 +128,7 @@ impl Answer {
         pieces
     }
 
-    fn as_lines(mut self) -> Pieces {
+    fn into_lines(mut self) -> Pieces {
         let tail = self.tail();
         let mut pieces = Pieces::default();
         for (_, items) in self.lists {

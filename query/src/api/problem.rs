@@ -10,7 +10,11 @@ use crate::language::SyntaxError;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub(super) struct Problem {
+pub(super) struct Problem(Box<Details>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemDetails)]
+struct Details {
     /// Always `about:blank`: the status says what kind of problem it is.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -30,12 +34,12 @@ pub(super) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    coverage: Option<Box<Coverage>>,
+    coverage: Option<Coverage>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
-        Problem {
+        Problem(Box::new(Details {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
@@ -45,29 +49,30 @@ impl Problem {
             expected: None,
             found: None,
             coverage: None,
-        }
+        }))
     }
 
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Problem {
-        let problem = Problem::new(StatusCode::BAD_REQUEST, detail);
-        Problem { parameter: Some(name.to_owned()), ..problem }
+        let mut problem = Problem::new(StatusCode::BAD_REQUEST, detail);
+        problem.0.parameter = Some(name.to_owned());
+        problem
     }
 
     pub(super) fn syntax(name: &str, error: SyntaxError) -> Problem {
-        Problem {
-            position: Some(error.position),
-            expected: Some(error.expected.clone()),
-            found: Some(error.found.clone()),
-            ..Problem::parameter(name, error.to_string())
-        }
+        let mut problem = Problem::parameter(name, error.to_string());
+        problem.0.position = Some(error.position);
+        problem.0.expected = Some(error.expected);
+        problem.0.found = Some(error.found);
+        problem
     }
 
-    pub(super) fn with_coverage(self, coverage: Coverage) -> Problem {
-        Problem { coverage: Some(Box::new(coverage)), ..self }
+    pub(super) fn with_coverage(mut self, coverage: Coverage) -> Problem {
+        self.0.coverage = Some(coverage);
+        self
     }
 
     fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The query crate as its users see it: a real store, the real router, requests and answers as data.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[allow(dead_code)]
 mod fixture;
 mod language;
