@@ -106,7 +106,7 @@ impl Collector {
         }
         if config.receivers.stdin.enabled {
             let receiver = stdin::Stdin::new(intake.clone(), &config.receivers.stdin);
-            tasks.spawn(receiver.run(stop.clone()));
+            tasks.spawn(receiver.run(stdin::standard_input(), stop.clone()));
         }
         shutdown.cancelled().await;
         if let Some(reporter) = &health {

@@ -107,7 +107,11 @@ impl Intake {
         }
         let (received, (records, permit)) = (normaliser.received, normaliser.take_records());
         drop(normaliser);
-        let accepted = self.keep(receiver, signal, received, records, permit).await?;
+        let count = records.len() as u64;
+        let accepted =
+            self.keep(receiver, signal, received, records, permit).await.inspect_err(|refusal| {
+                self.counters.refused_records(receiver, signal, refusal.reason(), count);
+            })?;
         Ok(Outcome { accepted, rejected: refused.total(), message: refused.message() })
     }
 
@@ -124,17 +128,9 @@ impl Intake {
         if count == 0 {
             return Ok(0);
         }
-        match self.store.append(Batch { receiver, received, records, permit }).await {
-            Ok(()) => {
-                self.counters.accepted(receiver, signal, count);
-                Ok(count)
-            }
-            Err(error) => {
-                let refusal = Refusal::from(error);
-                self.counters.refused_records(receiver, signal, refusal.reason(), count);
-                Err(refusal)
-            }
-        }
+        self.store.append(Batch { receiver, received, records, permit }).await?;
+        self.counters.accepted(receiver, signal, count);
+        Ok(count)
     }
 
     fn count_refused(&self, receiver: Receiver, signal: Signal, refused: Refused) {

@@ -1,1 +1,130 @@
-//! Lines of text inputs.
+//! Lines of text inputs: taken apart, understood, and handed on in batches.
+
+pub(crate) mod body;
+pub(crate) mod stream;
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use spandrel_store::otlp::{LogRecord, Resource, Value};
+use spandrel_store::{Flags, Receiver, UnixNanos};
+
+use crate::content::Compression;
+use crate::intake::{self, Intake};
+use crate::json_log::LineReader;
+use crate::normalise::{Context, Normaliser, attribute};
+use crate::otlp::Signal;
+use crate::refusal::Refusal;
+
+/// A chunk that is kept at once has at most this many bytes of lines, and this many lines, so that a large
+/// body never takes more of the memory budget than this unfolds to.
+pub(crate) const CHUNK_BYTES_MAX: usize = 512 << 10;
+pub(crate) const CHUNK_LINES_MAX: usize = 2_048;
+
+/// Different services that the lines of one chunk name, of which the resources are shared.
+const SERVICES_MAX: usize = 64;
+
+/// One line, without its line end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawLine {
+    pub(crate) bytes: Bytes,
+    /// It was longer than `limits.line_bytes_max`; this is its start.
+    pub(crate) cut: bool,
+}
+
+/// Some lines, to be kept together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chunk {
+    pub(crate) lines: Vec<RawLine>,
+    pub(crate) bytes: usize,
+}
+
+impl Chunk {
+    pub(crate) fn push(&mut self, line: RawLine) {
+        self.bytes += line.bytes.len();
+        self.lines.push(line);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes >= CHUNK_BYTES_MAX || self.lines.len() >= CHUNK_LINES_MAX
+    }
+}
+
+/// Where lines come from.
+#[derive(Debug, Clone)]
+pub(crate) struct LineOrigin {
+    pub(crate) receiver: Receiver,
+    pub(crate) resource: Vec<(String, String)>,
+}
+
+/// Understands a chunk's lines and keeps them: how many there were. The chunk stays with the caller, who may
+/// try again.
+pub(crate) async fn keep(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) -> Result<u64, Refusal> {
+    let (limits, admission) = (intake.record_limits, intake.admit()?);
+    let received = UnixNanos::now();
+    let (lines, resource) = (chunk.lines.clone(), origin.resource.clone());
+    let understand = move || {
+        let mut understanding = Understanding::new(Normaliser::new(received, limits, admission), resource);
+        lines.into_iter().try_for_each(|line| understanding.line(&line))?;
+        Ok(understanding.normaliser)
+    };
+    let mut normaliser = intake::run(chunk.bytes, Compression::Identity, understand).await?;
+    let cuts = normaliser.cuts;
+    let (records, permit) = normaliser.take_records();
+    drop(normaliser);
+    let kept = intake.keep(origin.receiver, Signal::Logs, received, records, permit).await?;
+    intake.counters.cut(&cuts);
+    Ok(kept)
+}
+
+/// Turns lines into records.
+struct Understanding {
+    normaliser: Normaliser,
+    resource: Vec<(String, String)>,
+    names_service: bool,
+    /// By the service that the lines name themselves; empty where they don't, or where the resource does.
+    contexts: HashMap<String, Context>,
+}
+
+impl Understanding {
+    fn new(normaliser: Normaliser, resource: Vec<(String, String)>) -> Understanding {
+        let names_service = resource.iter().any(|(key, _)| key == "service.name");
+        Understanding { normaliser, resource, names_service, contexts: HashMap::new() }
+    }
+
+    fn line(&mut self, line: &RawLine) -> Result<(), Refusal> {
+        // What a line unfolds to is bounded by its length and by its attributes.
+        self.normaliser.charge(size_of::<LogRecord>() + 2 * line.bytes.len())?;
+        let mut reader = LineReader { limits: &self.normaliser.limits, cuts: &mut self.normaliser.cuts };
+        let understood = reader.understand(&line.bytes, self.normaliser.received);
+        let mut flags = understood.flags;
+        if line.cut {
+            self.normaliser.cuts.lines += 1;
+            flags.insert(Flags::CUT);
+        }
+        const ATTRIBUTE_BYTES: usize = size_of::<spandrel_store::otlp::KeyValue>();
+        self.normaliser.charge(understood.log.attributes.len() * ATTRIBUTE_BYTES)?;
+        let service = understood.service.filter(|_| !self.names_service).unwrap_or_default();
+        let context = self.context(service);
+        // Copied, so that no record keeps the whole body in memory.
+        let original = Bytes::copy_from_slice(&line.bytes);
+        self.normaliser.log(&context, understood.log, flags, Some(original))
+    }
+
+    fn context(&mut self, service: String) -> Context {
+        if let Some(context) = self.contexts.get(&service) {
+            return context.clone();
+        }
+        let named = (!service.is_empty()).then(|| ("service.name".to_owned(), service.clone()));
+        let pairs = named.into_iter().chain(self.resource.iter().cloned());
+        let attributes = pairs.map(|(key, value)| attribute(&key, Value::StringValue(value))).collect();
+        let resource = Resource { attributes, ..Resource::default() };
+        let resource = self.normaliser.resource(Some(resource), String::new(), Flags::NONE);
+        let context = self.normaliser.scope(&resource, None, String::new(), Flags::NONE);
+        if self.contexts.len() >= SERVICES_MAX {
+            self.contexts.clear();
+        }
+        self.contexts.insert(service, context.clone());
+        context
+    }
+}

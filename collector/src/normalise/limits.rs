@@ -13,7 +13,6 @@ pub(crate) struct RecordLimits {
     pub(crate) attributes_max: usize,
     pub(crate) nesting_max: usize,
     pub(crate) string_bytes_max: usize,
-    #[expect(dead_code, reason = "text inputs come next")]
     pub(crate) line_bytes_max: usize,
 }
 

@@ -31,3 +31,6 @@ pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> 
         Err(error) => Err(refusal.unwrap_or_else(|| Refusal::undecodable(error))),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,3 +150,6 @@ fn decode<M: Message + Default>(
     normaliser.charge(size_of::<M>() + shape.heap_bytes)?;
     Ok((M::decode(&*bytes).map_err(Refusal::undecodable)?, flags))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Lines as Docker's json-file driver writes them: `{"log": "…\n", "stream": "stdout", "time": "…"}`.
+
+use spandrel_store::UnixNanos;
+use spandrel_store::otlp::{KeyValue, Value};
+
+use super::object::Object;
+use super::time;
+
+/// The container's own line and what Docker says of it.
+#[derive(Debug)]
+pub(super) struct Wrapped {
+    /// Without its line end.
+    pub(super) text: String,
+    pub(super) time: Option<UnixNanos>,
+    /// The stream, as OpenTelemetry names it, and what else there is.
+    pub(super) attributes: Vec<KeyValue>,
+    pub(super) cut: bool,
+}
+
+/// Opens an object that is such a line; gives back any other.
+pub(super) fn open(object: Object) -> Result<Wrapped, Object> {
+    if text_of(&object.fields, "log").is_none()
+        || text_of(&object.fields, "stream").is_none() && text_of(&object.fields, "time").is_none()
+        || object.fields.iter().any(|field| !matches!(&*field.key, "log" | "stream" | "time" | "attrs"))
+    {
+        return Err(object);
+    }
+    let mut wrapped = Wrapped { text: String::new(), time: None, attributes: Vec::new(), cut: object.cut };
+    for field in object.fields {
+        match (&*field.key, field.value.and_then(|value| value.value)) {
+            ("log", Some(Value::StringValue(text))) => {
+                wrapped.text = text.trim_end_matches(['\n', '\r']).to_owned();
+            }
+            ("time", Some(Value::StringValue(text))) => wrapped.time = time::of_text(&text),
+            ("stream", Some(value)) => {
+                wrapped.attributes.push(crate::normalise::attribute("log.iostream", value));
+            }
+            (key, Some(value)) => wrapped.attributes.push(crate::normalise::attribute(key, value)),
+            (_, None) => {}
+        }
+    }
+    Ok(wrapped)
+}
+
+fn text_of<'f>(fields: &'f [KeyValue], key: &str) -> Option<&'f str> {
+    spandrel_store::record::value::text_attribute(fields, key)
+}

@@ -1,0 +1,109 @@
+//! Levels as loggers write them, words or numbers, with the original kept beside what they mean.
+
+use spandrel_store::Level;
+use spandrel_store::otlp::Value;
+
+use super::names::Scale;
+
+/// A level: OpenTelemetry's number for it, 0 where it is not known, and how it was written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct LineLevel {
+    pub(super) severity_number: i32,
+    pub(super) text: String,
+}
+
+impl LineLevel {
+    pub(super) fn new(level: Option<Level>, text: &str) -> LineLevel {
+        LineLevel { severity_number: level.map_or(0, severity_number), text: text.to_owned() }
+    }
+
+    pub(super) fn information() -> LineLevel {
+        LineLevel::new(Some(Level::Info), "")
+    }
+}
+
+/// The first of the four numbers that OpenTelemetry has for a level.
+fn severity_number(level: Level) -> i32 {
+    (i32::from(level as u8) - 1) * 4 + 1
+}
+
+pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
+    match value {
+        Value::StringValue(text) if text.trim().is_empty() => None,
+        Value::StringValue(text) => Some(match text.trim().parse() {
+            Ok(number) => of_number(number, scale, text),
+            Err(_) => LineLevel::new(Level::from_text(text), text),
+        }),
+        Value::IntValue(number) => Some(of_number(*number, scale, &number.to_string())),
+        Value::DoubleValue(number) if number.fract() == 0.0 => {
+            Some(of_number(*number as i64, scale, &number.to_string()))
+        }
+        _ => None,
+    }
+}
+
+fn of_number(number: i64, scale: Scale, text: &str) -> LineLevel {
+    if scale == Scale::OpenTelemetry {
+        let number =
+            i32::try_from(number).ok().filter(|number| Level::from_severity_number(*number).is_some());
+        return LineLevel { severity_number: number.unwrap_or(0), text: text.to_owned() };
+    }
+    LineLevel::new(level_of_number(number, scale), text)
+}
+
+fn level_of_number(number: i64, scale: Scale) -> Option<Level> {
+    match (number, scale) {
+        (0..=9, Scale::Python) => None,
+        (10..=59, Scale::Python) => Level::from_repr(u8::try_from(number / 10).ok()? + 1),
+        (0..=7, _) => of_syslog(number),
+        // pino and bunyan: trace 10, debug 20, … fatal 60; levels of one's own lie between.
+        (10..=69, _) => Level::from_repr(u8::try_from(number / 10).ok()?),
+        (100..=800, Scale::GoogleCloud) => of_google_cloud(number),
+        (100..=600, _) => of_monolog(number),
+        (5_000..=50_000, _) => of_logback(number),
+        _ => None,
+    }
+}
+
+/// RFC 5424: emergency 0 to debug 7.
+pub(super) fn of_syslog(number: i64) -> Option<Level> {
+    Some(match number {
+        0..=2 => Level::Fatal,
+        3 => Level::Error,
+        4 => Level::Warn,
+        5 | 6 => Level::Info,
+        7 => Level::Debug,
+        _ => return None,
+    })
+}
+
+fn of_google_cloud(number: i64) -> Option<Level> {
+    Some(match number {
+        100..200 => Level::Debug,
+        200..400 => Level::Info,
+        400..500 => Level::Warn,
+        500..600 => Level::Error,
+        _ => Level::Fatal,
+    })
+}
+
+fn of_monolog(number: i64) -> Option<Level> {
+    Some(match number {
+        100..200 => Level::Debug,
+        200..300 => Level::Info,
+        300..400 => Level::Warn,
+        400..500 => Level::Error,
+        _ => Level::Fatal,
+    })
+}
+
+fn of_logback(number: i64) -> Option<Level> {
+    Some(match number {
+        5_000..10_000 => Level::Trace,
+        10_000..20_000 => Level::Debug,
+        20_000..30_000 => Level::Info,
+        30_000..40_000 => Level::Warn,
+        40_000..50_000 => Level::Error,
+        _ => Level::Fatal,
+    })
+}

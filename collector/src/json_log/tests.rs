@@ -1,0 +1,356 @@
+use proptest::prelude::*;
+use spandrel_store::otlp::Value;
+use spandrel_store::record::value::attributes_to_json;
+use spandrel_store::{Flags, UnixNanos};
+
+use super::{LineReader, Understood};
+use crate::normalise::{Cuts, RecordLimits};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN: &str = "00f067aa0ba902b7";
+const RECEIVED: UnixNanos = UnixNanos(1_700_000_000_000_000_000);
+
+fn understand(line: &str) -> Understood {
+    understand_bytes(line.as_bytes())
+}
+
+fn understand_bytes(line: &[u8]) -> Understood {
+    let limits = RecordLimits::of(&spandrel_config::Limits::default());
+    LineReader { limits: &limits, cuts: &mut Cuts::default() }.understand(line, RECEIVED)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn message(understood: &Understood) -> &str {
+    match understood.log.body.as_ref().and_then(|body| body.value.as_ref()) {
+        Some(Value::StringValue(text)) => text,
+        _ => "",
+    }
+}
+
+/// The trace id, the span id and the severity number.
+fn found(line: &str) -> (String, String, i32) {
+    let understood = understand(line);
+    (hex(&understood.log.trace_id), hex(&understood.log.span_id), understood.log.severity_number)
+}
+
+fn attributes(understood: &Understood) -> serde_json::Value {
+    attributes_to_json(&understood.log.attributes).into()
+}
+
+#[test]
+fn ids_are_found_under_every_common_name() {
+    let names = [
+        ("trace_id", "span_id"),
+        ("traceId", "spanId"),
+        ("TraceId", "SpanId"),
+        ("traceid", "spanid"),
+        ("trace-id", "span-id"),
+        ("trace.id", "span.id"),
+        ("otelTraceID", "otelSpanID"),
+        ("X-B3-TraceId", "X-B3-SpanId"),
+        ("logging.googleapis.com/trace", "logging.googleapis.com/spanId"),
+    ];
+    for (trace, span) in names {
+        let line = format!(r#"{{"{trace}":"{TRACE}","{span}":"{SPAN}","message":"m"}}"#);
+        assert_eq!(found(&line), (TRACE.into(), SPAN.into(), 0), "{line}");
+        assert_eq!(attributes(&understand(&line)), serde_json::json!({}), "{line}");
+    }
+}
+
+#[test]
+fn ids_are_found_inside_nested_objects() {
+    let lines = [
+        format!(r#"{{"trace":{{"id":"{TRACE}"}},"span":{{"id":"{SPAN}"}}}}"#),
+        format!(r#"{{"context":{{"trace_id":"{TRACE}","span_id":"{SPAN}"}}}}"#),
+        format!(r#"{{"mdc":{{"traceId":"{TRACE}","spanId":"{SPAN}"}}}}"#),
+        format!(r#"{{"record":{{"extra":{{"trace_id":"{TRACE}","span_id":"{SPAN}"}}}}}}"#),
+    ];
+    for line in lines {
+        assert_eq!(found(&line), (TRACE.into(), SPAN.into(), 0), "{line}");
+    }
+}
+
+#[test]
+fn other_notations_are_read_and_stay_as_attributes() {
+    let upper = understand(&format!(r#"{{"trace_id":"{}","msg":"m"}}"#, TRACE.to_uppercase()));
+    assert_eq!(hex(&upper.log.trace_id), TRACE);
+    assert_eq!(attributes(&upper), serde_json::json!({"trace_id": TRACE.to_uppercase()}));
+    let parent = format!(r#"{{"traceparent":"00-{TRACE}-{SPAN}-01"}}"#);
+    assert_eq!(found(&parent), (TRACE.into(), SPAN.into(), 0));
+    let xray = r#"{"xray_trace_id":"1-5759e988-bd862e3fe1be46a994272793"}"#;
+    assert_eq!(found(xray).0, "5759e988bd862e3fe1be46a994272793");
+    let datadog = r#"{"dd.trace_id":12345678901234567890,"dd.span_id":"9876543210"}"#;
+    assert_eq!(found(datadog), ("0000000000000000ab54a98ceb1f0ad2".into(), "000000024cb016ea".into(), 0));
+    let nested = r#"{"dd":{"trace_id":"1234567890123456789","span_id":"1","service":"cart"}}"#;
+    assert_eq!(found(nested).0, "0000000000000000112210f47de98115");
+    assert_eq!(understand(nested).service.as_deref(), Some("cart"));
+    let google = format!(r#"{{"logging.googleapis.com/trace":"projects/p/traces/{TRACE}"}}"#);
+    assert_eq!(found(&google).0, TRACE);
+}
+
+#[test]
+fn an_id_that_is_none_is_flagged_and_kept_and_an_empty_one_is_not() {
+    let bad = understand(r#"{"trace_id":"nonsense!","msg":"m"}"#);
+    assert!(bad.flags.contains(Flags::BAD_TRACE_ID));
+    assert_eq!(attributes(&bad), serde_json::json!({"trace_id": "nonsense!"}));
+    for none in ["", "0", "00000000000000000000000000000000"] {
+        let line = understand(&format!(r#"{{"trace_id":"{none}","msg":"m"}}"#));
+        assert_eq!(line.flags, Flags::NONE);
+        assert!(line.log.trace_id.is_empty());
+    }
+}
+
+#[test]
+fn levels_are_found_in_words_and_numbers() {
+    let cases = [
+        (r#"{"level":"INFO"}"#, 9),
+        (r#"{"level":"warning"}"#, 13),
+        (r#"{"lvl":"eror"}"#, 17),
+        (r#"{"severity":"ERROR"}"#, 17),
+        (r#"{"severity":500}"#, 17),
+        (r#"{"log.level":"debug"}"#, 5),
+        (r#"{"log":{"level":"error"},"message":"m"}"#, 17),
+        (r#"{"levelname":"CRITICAL"}"#, 21),
+        (r#"{"@l":"Fatal","@t":"2024-01-01T00:00:00Z"}"#, 21),
+        (r#"{"@t":"2024-01-01T00:00:00Z","@m":"no level"}"#, 9),
+        (r#"{"level":10}"#, 1),
+        (r#"{"level":30}"#, 9),
+        (r#"{"level":50}"#, 17),
+        (r#"{"level":60}"#, 21),
+        (r#"{"level":35}"#, 9),
+        (r#"{"level":3}"#, 17),
+        (r#"{"level":0}"#, 21),
+        (r#"{"level":7}"#, 5),
+        (r#"{"level":"40"}"#, 13),
+        (r#"{"level":400}"#, 17),
+        (r#"{"levelno":40}"#, 17),
+        (r#"{"severity_number":18}"#, 18),
+        (r#"{"level":"custom"}"#, 0),
+    ];
+    for (line, severity_number) in cases {
+        assert_eq!(understand(line).log.severity_number, severity_number, "{line}");
+    }
+    assert_eq!(understand(r#"{"level":"Custom"}"#).log.severity_text, "Custom");
+    assert_eq!(understand(r#"{"level":30}"#).log.severity_text, "30");
+}
+
+#[test]
+fn times_are_found_in_every_unit() {
+    let ns = 1_700_000_000_123_456_789;
+    let cases = [
+        (r#"{"timestamp":"2023-11-14T22:13:20.123456789Z"}"#, ns),
+        (r#"{"@timestamp":"2023-11-14T23:13:20.123456789+01:00"}"#, ns),
+        (r#"{"time":"2023-11-14 22:13:20.123456789"}"#, ns),
+        (r#"{"asctime":"2023-11-14 22:13:20,123"}"#, 1_700_000_000_123_000_000),
+        (r#"{"ts":1700000000}"#, 1_700_000_000_000_000_000),
+        (r#"{"ts":1700000000.123456}"#, 1_700_000_000_123_456_000),
+        (r#"{"time":1700000000123}"#, 1_700_000_000_123_000_000),
+        (r#"{"time":"1700000000123456"}"#, 1_700_000_000_123_456_000),
+        (r#"{"time_unix_nano":1700000000123456789}"#, ns),
+        (r#"{"time":"14/Nov/2023:22:13:20 +0000"}"#, 1_700_000_000_000_000_000),
+        (r#"{"time":"yesterday"}"#, 0),
+        (r#"{"date":"2023-11-14"}"#, 0),
+    ];
+    for (line, time) in cases {
+        assert_eq!(understand(line).log.time_unix_nano, time, "{line}");
+    }
+    assert_eq!(understand(r#"{"ts":1}"#).log.observed_time_unix_nano, RECEIVED.0);
+}
+
+#[test]
+fn the_message_is_found_and_the_rest_keeps_its_types() {
+    let line = r#"{"msg":"paid","order":{"id":4711,"lines":[1,2.5,"x",null,true]},"ok":false,"none":null}"#;
+    let understood = understand(line);
+    assert_eq!(message(&understood), "paid");
+    let rest = r#"{"order":{"id":4711,"lines":[1,2.5,"x",null,true]},"ok":false,"none":null}"#;
+    assert_eq!(attributes(&understood), serde_json::from_str::<serde_json::Value>(rest).unwrap());
+    assert_eq!(understood.flags, Flags::NONE);
+    for key in ["message", "msg", "@m", "text", "event", "log", "short_message"] {
+        assert_eq!(message(&understand(&format!(r#"{{"{key}":"hello"}}"#))), "hello", "{key}");
+    }
+    assert_eq!(message(&understand(r#"{"order":1}"#)), r#"{"order":1}"#);
+}
+
+#[test]
+fn a_message_of_an_error_object_is_not_the_message() {
+    let understood = understand(r#"{"error":{"message":"boom"},"msg":"failed"}"#);
+    assert_eq!(message(&understood), "failed");
+    assert_eq!(attributes(&understood), serde_json::json!({"error": {"message": "boom"}}));
+}
+
+#[test]
+fn a_docker_line_with_text_is_opened() {
+    let line = r#"{"log":"17:33:16.821 ERROR o.s.OrderServiceImpl#384 TraceID: e01e8dba91e4ca241274de711360350b SpanID: 3c136262dfc6c7db [pay][failed]\n","stream":"stdout","time":"2023-01-29T09:33:16.822108812Z"}"#;
+    let understood = understand(line);
+    assert_eq!(found(line), ("e01e8dba91e4ca241274de711360350b".into(), "3c136262dfc6c7db".into(), 17));
+    assert!(message(&understood).starts_with("17:33:16.821 ERROR"));
+    assert!(message(&understood).ends_with("[pay][failed]"));
+    assert_eq!(understood.log.time_unix_nano, 1_674_984_796_822_108_812);
+    assert_eq!(understood.log.severity_text, "ERROR");
+    assert_eq!(attributes(&understood), serde_json::json!({"log.iostream": "stdout"}));
+    assert_eq!(understood.flags, Flags::NONE);
+}
+
+#[test]
+fn a_docker_line_with_json_is_opened() {
+    let inner = format!(r#"{{\"level\":\"warn\",\"trace_id\":\"{TRACE}\",\"msg\":\"low stock\"}}\n"#);
+    let line = format!(r#"{{"log":"{inner}","stream":"stderr","time":"2023-01-29T09:33:16Z"}}"#);
+    assert_eq!(found(&line), (TRACE.into(), String::new(), 13));
+    let understood = understand(&line);
+    assert_eq!(message(&understood), "low stock");
+    assert_eq!(attributes(&understood), serde_json::json!({"log.iostream": "stderr"}));
+    assert_eq!(understood.log.time_unix_nano, 1_674_984_796_000_000_000);
+}
+
+#[test]
+fn ids_and_levels_are_found_in_text() {
+    let ids = (TRACE.to_owned(), SPAN.to_owned());
+    let cases = [
+        (format!("12:00:01.123 ERROR c.e.Payment - trace_id={TRACE} span_id={SPAN} declined"), 17),
+        (format!("INFO [trace_id={TRACE}, span_id={SPAN}] started"), 9),
+        (format!("[warn] low stock traceId={TRACE} spanId={SPAN}"), 13),
+        (format!("level=error msg=\"boom\" trace_id={TRACE} span_id=\"{SPAN}\""), 17),
+        (format!("ts=1 lvl=dbug severity=warning traceID=\"{TRACE}\" spanID={SPAN}"), 13),
+        (format!("<11>Oct 11 22:14:15 host su: 'su root' failed trace.id={TRACE} span.id={SPAN}"), 17),
+        (format!("E0102 15:04:05.678 1 main.go:1] failed traceparent=00-{TRACE}-{SPAN}-01"), 17),
+        (format!("GET /orders headers: 00-{TRACE}-{SPAN}-01 done"), 0),
+        (format!("2024-01-01 12:00:00.000  WARN [orders,{TRACE},{SPAN}] 1 --- [main] c.e.A : slow"), 13),
+        (format!("2024-01-01T12:00:00.000Z  INFO 1 --- [nio-1] [{TRACE}-{SPAN}] c.e.A : ok"), 9),
+        (format!("\u{1b}[31mERROR\u{1b}[0m it broke Trace ID: {TRACE}, Span ID: {SPAN}"), 17),
+        (format!(r#"ERROR: sent {{"trace_id":"{TRACE}","span_id":"{SPAN}"}}"#), 17),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(&line), (ids.0.clone(), ids.1.clone(), level), "{line}");
+        let understood = understand(&line);
+        assert_eq!(message(&understood), line);
+        assert!(understood.flags.contains(Flags::NOT_JSON));
+    }
+}
+
+#[test]
+fn everyday_text_has_no_ids_and_no_levels() {
+    let lines = [
+        "the level is high and the trace id 5 was span 7",
+        "HTTP OK default all good",
+        "at com.example.Error.handle(Error.java:12)",
+        "java.lang.ErrorCode=7 something",
+        "errors: none; warned nobody",
+        "",
+        "{ not json",
+        "[1] started",
+    ];
+    for line in lines {
+        assert_eq!(found(line), (String::new(), String::new(), 0), "{line}");
+    }
+}
+
+#[test]
+fn a_text_lines_time_is_taken_only_with_its_offset() {
+    let zoned = understand("2023-11-14T22:13:20Z INFO hello");
+    assert_eq!(zoned.log.time_unix_nano, 1_700_000_000_000_000_000);
+    assert_eq!(understand("2023-11-14 22:13:20 INFO hello").log.time_unix_nano, 0);
+}
+
+#[test]
+fn invalid_utf8_is_kept_and_flagged() {
+    let text = understand_bytes(b"ERROR caf\xe9");
+    assert!(text.flags.contains(Flags::INVALID_UTF8));
+    assert_eq!(message(&text), "ERROR caf\u{fffd}");
+    let json = understand_bytes(b"{\"msg\":\"caf\xe9\",\"level\":\"info\"}");
+    assert_eq!(json.flags, Flags::INVALID_UTF8);
+    assert_eq!((message(&json), json.log.severity_number), ("caf\u{fffd}", 9));
+}
+
+#[test]
+fn deep_nesting_is_cut_without_recursion() {
+    let levels = 200_000;
+    let line = format!(r#"{{"msg":"deep","a":{}{}}}"#, r#"{"a":"#.repeat(levels) + "1", "}".repeat(levels));
+    let understood = understand(&line);
+    assert_eq!(message(&understood), "deep");
+    assert!(understood.flags.contains(Flags::CUT));
+    let arrays = "[".repeat(levels);
+    assert!(understand(&arrays).flags.contains(Flags::NOT_JSON));
+}
+
+#[test]
+fn many_keys_are_cut() {
+    let keys: Vec<String> = (0..100_000).map(|n| format!(r#""k{n}":{n}"#)).collect();
+    let limits = RecordLimits::of(&spandrel_config::Limits::default());
+    let mut cuts = Cuts::default();
+    let line = format!("{{{}}}", keys.join(","));
+    let understood = LineReader { limits: &limits, cuts: &mut cuts }.understand(line.as_bytes(), RECEIVED);
+    assert_eq!(understood.log.attributes.len(), 1_024);
+    assert_eq!(cuts.attributes, 100_000 - 1_024);
+    assert!(understood.flags.contains(Flags::CUT));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_record(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+        understand_bytes(&line);
+    }
+
+    #[test]
+    fn any_text_of_the_usual_pieces_is_a_record(pieces in proptest::collection::vec(pieces(), 0..20)) {
+        let line: String = pieces.concat();
+        let understood = understand(&line);
+        prop_assert!(matches!(understood.log.trace_id.len(), 0 | 16));
+        prop_assert!(matches!(understood.log.span_id.len(), 0 | 8));
+    }
+
+    #[test]
+    fn any_json_object_is_a_record(line in object()) {
+        let understood = understand(&line);
+        prop_assert!(!understood.flags.contains(Flags::NOT_JSON));
+    }
+}
+
+fn pieces() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("trace_id=".to_owned()),
+        Just(format!("{TRACE}-{SPAN}")),
+        Just("SpanID: ".to_owned()),
+        Just("[".to_owned()),
+        Just("] ".to_owned()),
+        Just("level=".to_owned()),
+        Just("ERROR ".to_owned()),
+        Just("\u{1b}[31m".to_owned()),
+        Just("<11>".to_owned()),
+        Just("2023-11-14T22:13:20Z ".to_owned()),
+        "[0-9a-f]{0,40}",
+        "\\PC{0,8}",
+    ]
+}
+
+fn object() -> impl Strategy<Value = String> {
+    let keys = prop_oneof![
+        Just("trace_id".to_owned()),
+        Just("span.id".to_owned()),
+        Just("level".to_owned()),
+        Just("time".to_owned()),
+        Just("log".to_owned()),
+        Just("stream".to_owned()),
+        Just("msg".to_owned()),
+        "\\PC{0,6}",
+    ];
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<u64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        "\\PC{0,40}".prop_map(Into::into),
+    ];
+    let value = leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+            proptest::collection::vec(("\\PC{0,6}", inner), 0..6)
+                .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+        ]
+    });
+    proptest::collection::vec((keys, value), 0..8)
+        .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect()).to_string())
+}

@@ -1,0 +1,110 @@
+//! The lines of a request's body: NDJSON or text, the elements of a JSON array, or one JSON object.
+//!
+//! The form is found in the body itself: what is one whole JSON array or object is that, all else is lines.
+//! Lines are slices of the body, made one by one as they are asked for.
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+
+use super::{Chunk, RawLine};
+
+#[derive(Debug)]
+pub(crate) struct BodyLines {
+    /// What is left of the body.
+    rest: Bytes,
+    form: Form,
+    line_bytes_max: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Lines,
+    /// Known to be valid; `rest` begins with an element or with the array's end.
+    Array,
+    Object,
+}
+
+impl BodyLines {
+    pub(crate) fn of(body: Bytes, line_bytes_max: usize) -> BodyLines {
+        let trimmed = body.slice_ref(without_mark(&body).trim_ascii());
+        let form = match trimmed.first() {
+            Some(b'[') if is_json(&trimmed) => Form::Array,
+            Some(b'{') if is_json(&trimmed) => Form::Object,
+            _ => Form::Lines,
+        };
+        let rest = match form {
+            Form::Lines => body.slice_ref(without_mark(&body)),
+            Form::Array => trimmed.slice(1..),
+            Form::Object => trimmed,
+        };
+        BodyLines { rest, form, line_bytes_max }
+    }
+
+    /// The next lines, as many as go in a chunk; none at the end.
+    pub(crate) fn chunk(&mut self) -> Chunk {
+        let mut chunk = Chunk::default();
+        while !chunk.is_full()
+            && let Some(line) = self.next()
+        {
+            chunk.push(line);
+        }
+        chunk
+    }
+
+    fn line(&mut self) -> Option<Bytes> {
+        loop {
+            if self.rest.is_empty() {
+                return None;
+            }
+            let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
+            let mut line = self.rest.split_to(end);
+            let _ = self.rest.split_to(self.rest.len().min(1));
+            if line.ends_with(b"\r") {
+                line.truncate(line.len() - 1);
+            }
+            if !line.trim_ascii().is_empty() {
+                return Some(line);
+            }
+        }
+    }
+
+    fn element(&mut self) -> Option<Bytes> {
+        let rest = self.rest.trim_ascii_start();
+        let rest = rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start();
+        let mut elements = serde_json::Deserializer::from_slice(rest).into_iter::<IgnoredAny>();
+        elements.next()?.ok()?;
+        let (element, rest) = rest.split_at(elements.byte_offset());
+        let (element, rest) = (self.rest.slice_ref(element), self.rest.slice_ref(rest));
+        self.rest = rest;
+        Some(element)
+    }
+}
+
+impl Iterator for BodyLines {
+    type Item = RawLine;
+
+    fn next(&mut self) -> Option<RawLine> {
+        let mut bytes = match self.form {
+            Form::Lines => self.line()?,
+            Form::Array => self.element()?,
+            Form::Object if self.rest.is_empty() => return None,
+            Form::Object => std::mem::take(&mut self.rest),
+        };
+        let cut = bytes.len() > self.line_bytes_max;
+        bytes.truncate(self.line_bytes_max);
+        Some(RawLine { bytes, cut })
+    }
+}
+
+/// One whole JSON value, however deep. Does not look at the encoding of its text.
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
+/// Without a byte order mark.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
+#[cfg(test)]
+mod tests;
