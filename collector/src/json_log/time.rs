@@ -55,9 +55,9 @@ pub(super) fn nanos(timestamp: Timestamp) -> Option<UnixNanos> {
 fn of_integer(number: u64) -> Option<UnixNanos> {
     let factor = match number {
         0..100_000_000 => return None,
-        ..100_000_000_000 => 1_000_000_000,
-        ..100_000_000_000_000 => 1_000_000,
-        ..100_000_000_000_000_000 => 1_000,
+        100_000_000..100_000_000_000 => 1_000_000_000,
+        100_000_000_000..100_000_000_000_000 => 1_000_000,
+        100_000_000_000_000..100_000_000_000_000_000 => 1_000,
         _ => 1,
     };
     number.checked_mul(factor).map(UnixNanos)
