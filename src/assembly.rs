@@ -1,0 +1,167 @@
+//! The one place that knows every stage: store, collector, query server.
+//!
+//! A straight line: configuration → store → sockets → serving → stopping, upstream first. Whatever is wrong with
+//! the configuration, the data folder or an address is told before anything is served. There is one way to
+//! stop, for signals and for a stage that fails, and it takes [`STOP_MAX`] at most: what has not finished by
+//! then is named and left behind, which loses nothing, as all that was acknowledged is in the journal.
+
+mod addresses;
+mod signals;
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use prometheus::Registry;
+use spandrel_collector::Collector;
+use spandrel_config::Config;
+use spandrel_query::QueryServer;
+use spandrel_store::Store;
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli;
+use crate::telemetry::{self, Telemetry};
+pub use addresses::Addresses;
+use signals::Signals;
+
+/// From the signal to the end of the process there are 15 s; one is kept for what comes after the stages.
+const STOP_MAX: Duration = Duration::from_secs(14);
+
+/// A running sidecar.
+pub struct Sidecar {
+    pub addresses: Addresses,
+    store: Store,
+    readiness: spandrel_query::Readiness,
+    collector: Stage,
+    query: Stage,
+}
+
+/// A stage that serves until it is told to stop.
+struct Stage {
+    name: &'static str,
+    task: JoinHandle<()>,
+    shutdown: CancellationToken,
+}
+
+/// `spandrel run`.
+pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
+    let configuration = &arguments.configuration;
+    let file = configuration.config.as_deref();
+    let config = Config::load(file, &configuration.set, &spandrel_config::environment)?;
+    let runtime = runtime()?;
+    let result = runtime.block_on(async {
+        let telemetry = Telemetry::start(&config.telemetry)?;
+        let result = serve(&config, arguments).await;
+        telemetry.stop().await;
+        result
+    });
+    // Standard input may be blocked in a read that never returns.
+    runtime.shutdown_background();
+    result
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("spandrel").build();
+    built.context("start the runtime")
+}
+
+async fn serve(config: &Config, arguments: &cli::Run) -> anyhow::Result<()> {
+    let mut sidecar = Sidecar::start(config).await?;
+    let mut signals = Signals::listen()?;
+    sidecar.addresses.announce(config);
+    if let Some(file) = &arguments.addresses_file {
+        sidecar.addresses.write(file)?;
+    }
+    let ended = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "stopping");
+            tokio::spawn(async move { signals.exit_on_next().await });
+            Ok(())
+        }
+        failed = sidecar.failed() => Err(failed),
+    };
+    sidecar.stop().await;
+    ended
+}
+
+impl Sidecar {
+    /// Returns once everything listens.
+    pub async fn start(config: &Config) -> anyhow::Result<Sidecar> {
+        let registry = Registry::new();
+        telemetry::register(&registry).context("register metrics")?;
+        let store = open_store(config, &registry).await?;
+        let collector = Collector::bind(config, store.clone(), &registry).await?;
+        let query = QueryServer::bind(config, store.clone(), &registry).await?;
+        let addresses = Addresses::of(&collector, &query);
+        let readiness = query.readiness();
+        let sidecar = Sidecar {
+            addresses,
+            store,
+            readiness,
+            collector: Stage::spawn("collector", |shutdown| collector.run(shutdown)),
+            query: Stage::spawn("query server", |shutdown| query.run(shutdown)),
+        };
+        sidecar.readiness.set(true);
+        Ok(sidecar)
+    }
+
+    /// Waits for a stage to end that was not told to: never, unless something is broken.
+    async fn failed(&mut self) -> anyhow::Error {
+        let (name, ended) = tokio::select! {
+            ended = &mut self.collector.task => (self.collector.name, ended),
+            ended = &mut self.query.task => (self.query.name, ended),
+        };
+        match ended {
+            Ok(()) => anyhow::anyhow!("the {name} stopped by itself"),
+            Err(error) => anyhow::anyhow!("the {name} failed: {error}"),
+        }
+    }
+
+    /// Not ready any more, receivers linger and drain, questions are answered meanwhile, then the store commits.
+    pub async fn stop(self) {
+        let deadline = Instant::now() + STOP_MAX;
+        self.readiness.set(false);
+        self.collector.stop(deadline).await;
+        self.query.stop(deadline).await;
+        let store = self.store;
+        let closing = tokio::task::spawn_blocking(move || store.close());
+        match timeout_at(deadline, closing).await {
+            Ok(Ok(())) => tracing::info!("stopped"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the store failed to close; the journal has everything")
+            }
+            Err(_) => tracing::warn!("the store did not commit in time; the journal has everything"),
+        }
+    }
+}
+
+impl Stage {
+    fn spawn<F>(name: &'static str, run: impl FnOnce(CancellationToken) -> F) -> Stage
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let shutdown = CancellationToken::new();
+        Stage { name, task: tokio::spawn(run(shutdown.clone())), shutdown }
+    }
+
+    async fn stop(self, deadline: Instant) {
+        self.shutdown.cancel();
+        if self.task.is_finished() {
+            return;
+        }
+        match timeout_at(deadline, self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(stage = self.name, %error, "failed while stopping"),
+            Err(_) => tracing::warn!(stage = self.name, "did not stop in time and is left behind"),
+        }
+    }
+}
+
+async fn open_store(config: &Config, registry: &Registry) -> anyhow::Result<Store> {
+    let (storage, limits, registry) = (config.storage.clone(), config.limits.clone(), registry.clone());
+    let directory = storage.directory.display().to_string();
+    let opening = tokio::task::spawn_blocking(move || Store::open(&storage, &limits, &registry));
+    opening.await.context("open the store")?.with_context(|| format!("open the data folder {directory}"))
+}

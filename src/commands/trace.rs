@@ -1,0 +1,24 @@
+//! `spandrel trace ID`.
+
+use super::{Outcome, ask, output};
+use crate::answer::Trace;
+use crate::client::escape;
+use crate::show::{self, Ink, Line, Screen, trace};
+
+pub(super) async fn run(arguments: &crate::cli::Trace, screen: Screen) -> anyhow::Result<Outcome> {
+    let path = format!("/api/v1/traces/{}", escape(&arguments.id));
+    let trace: Option<Trace> = ask::ask(&arguments.asking, &path, &[]).await?;
+    let is_found = trace.as_ref().is_some_and(|trace| !trace.spans.is_empty() || !trace.logs.is_empty());
+    if !arguments.asking.json {
+        output::lines(&lines(arguments, trace.filter(|_| is_found), screen), screen)?;
+    }
+    Ok(if is_found { Outcome::Found } else { Outcome::NothingFound })
+}
+
+fn lines(arguments: &crate::cli::Trace, trace: Option<Trace>, screen: Screen) -> Vec<Line> {
+    let rows_max = if arguments.all { usize::MAX } else { show::trace::ROWS_MAX };
+    match trace {
+        Some(found) => trace::lines(&found, rows_max, screen),
+        None => vec![Line::new().with(Ink::Plain, &format!("No trace {} is known.", arguments.id))],
+    }
+}

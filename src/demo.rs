@@ -1,0 +1,159 @@
+//! `spandrel demo`: the traffic of a small shop, some of it failing deep down, sent as real services send it.
+//!
+//! It is a client like any other: it knows the sidecar by its addresses only. With `--embedded` it starts one
+//! in this process first, through the same assembly as `spandrel run`.
+
+mod embedded;
+mod json_lines;
+mod requests;
+mod senders;
+mod shop;
+mod story;
+
+use std::io::Write as _;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use opentelemetry::trace::TraceId;
+use tokio::runtime::{Handle, Runtime};
+
+use crate::client::Client;
+use crate::commands;
+use crate::show::{Ink, Line, Screen, line};
+use requests::Kind;
+use senders::Senders;
+
+/// Between the starts of two requests, and the time that all of them lie within.
+const SPACING: Duration = Duration::from_millis(1_500);
+const SPREAD_MAX: Duration = Duration::from_secs(15 * 60);
+/// Traces named at the end; the others are found by asking.
+const NAMED_MAX: usize = 5;
+
+/// Where the sidecar is.
+struct Target {
+    endpoint: String,
+    http_endpoint: String,
+    client: Client,
+    /// What a command needs to ask this sidecar: nothing where it is at the default address.
+    url_option: String,
+}
+
+struct Sent {
+    requests: usize,
+    spans: usize,
+    logs: usize,
+    worth_a_look: Vec<(TraceId, Kind)>,
+}
+
+pub fn run(arguments: &crate::cli::Demo, screen: Screen) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let _entered = runtime.enter();
+    if arguments.embedded {
+        return embedded::run(arguments, screen, &runtime);
+    }
+    let client = commands::client(arguments.url.as_deref(), arguments.token_file.as_deref())?;
+    let url_option = arguments.url.as_ref().map(|url| format!(" --url {url}")).unwrap_or_default();
+    let target = Target {
+        endpoint: arguments.endpoint.clone(),
+        http_endpoint: arguments.http_endpoint.clone(),
+        client,
+        url_option,
+    };
+    let seed = seed(arguments);
+    let sent = send(&target, arguments.traces, seed, runtime.handle())?;
+    say(&report(&sent, seed, &target), screen)?;
+    check(&sent, &target, runtime.handle())
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    built.context("start the runtime")
+}
+
+fn seed(arguments: &crate::cli::Demo) -> u64 {
+    arguments.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000))
+}
+
+/// Plays the requests of a few minutes that end now. Blocks until all is acknowledged.
+fn send(target: &Target, requests: usize, seed: u64, runtime: &Handle) -> anyhow::Result<Sent> {
+    let json_logs = target.http_endpoint.parse();
+    let json_logs = json_logs.map_err(|why: String| anyhow::anyhow!("`{}`: {why}", target.http_endpoint))?;
+    let mut senders = Senders::new(&target.endpoint, json_logs, runtime.clone())?;
+    let mut random = fastrand::Rng::with_seed(seed);
+    let spacing = SPACING.min(SPREAD_MAX / u32::try_from(requests.max(1)).unwrap_or(u32::MAX));
+    let mut sent = Sent { requests, spans: 0, logs: 0, worth_a_look: Vec::new() };
+    let now = SystemTime::now();
+    let unreachable = || format!("send to {} and {}", target.endpoint, target.http_endpoint);
+    for index in 0..requests {
+        let kind = Kind::of(index, &mut random);
+        let plan = kind.tell(&mut random);
+        let ago = spacing * u32::try_from(requests - index).unwrap_or(u32::MAX);
+        senders.play(&plan, now - ago).with_context(unreachable)?;
+        sent.count(kind, &plan);
+    }
+    senders.flush().with_context(unreachable)?;
+    Ok(sent)
+}
+
+impl Sent {
+    fn count(&mut self, kind: Kind, plan: &story::Plan) {
+        self.spans += plan.spans.len();
+        self.logs += plan.logs.len();
+        if kind.worth_a_look().is_some() && self.worth_a_look.len() < NAMED_MAX {
+            self.worth_a_look.push((plan.trace_id, kind));
+        }
+    }
+
+    fn first_failure(&self) -> Option<TraceId> {
+        self.worth_a_look.iter().find(|(_, kind)| kind.fails()).map(|(id, _)| *id)
+    }
+}
+
+fn report(sent: &Sent, seed: u64, target: &Target) -> Vec<Line> {
+    let count = format!(
+        "{} requests to a shop of {} services: {} spans and {} logs, all acknowledged (seed {seed}).",
+        sent.requests,
+        shop::Service::ALL.len(),
+        sent.spans,
+        sent.logs,
+    );
+    let mut lines = vec![Line::new().with(Ink::Good, &count)];
+    if !sent.worth_a_look.is_empty() {
+        lines.push(Line::new());
+        lines.push(Line::new().with(Ink::Bold, "Worth a look:"));
+    }
+    for (id, kind) in &sent.worth_a_look {
+        let command = if kind.fails() { "errors" } else { "trace" };
+        let why = kind.worth_a_look().unwrap_or_default();
+        lines.push(Line::new().with(Ink::Plain, &format!("  {why}")));
+        lines.push(
+            Line::new()
+                .with(Ink::Dim, "    ")
+                .with(Ink::Bold, &format!("spandrel {command}{} {id}", target.url_option)),
+        );
+    }
+    lines
+}
+
+/// What is acknowledged can be asked for: a demo that cannot be looked at has failed.
+fn check(sent: &Sent, target: &Target, runtime: &Handle) -> anyhow::Result<()> {
+    let Some(id) = sent.first_failure() else {
+        return Ok(());
+    };
+    let found = runtime.block_on(commands::failing(&target.client, &id.to_string()));
+    let found = found.context("look at what was sent")?;
+    anyhow::ensure!(
+        found.is_some_and(|found| !found.errors.is_empty()),
+        "{} does not show what was sent to {}: do both belong to the same sidecar?",
+        target.client.address(),
+        target.endpoint,
+    );
+    Ok(())
+}
+
+fn say(lines: &[Line], screen: Screen) -> std::io::Result<()> {
+    std::io::stdout().lock().write_all(line::paint(lines, screen).as_bytes())
+}
+
+#[cfg(test)]
+mod tests;
