@@ -76,13 +76,6 @@ impl Coverage {
         });
     }
 
-    /// Adds what a further question found missing. A source counts as having answered only if it answered
-    /// all of them.
-    pub fn merge(&mut self, other: Coverage) {
-        self.answered = self.answered.min(other.answered);
-        other.missing.into_iter().for_each(|missing| self.miss(missing));
-    }
-
     fn miss(&mut self, missing: Missing) {
         self.complete = false;
         if !self.missing.contains(&missing) {

@@ -12,7 +12,6 @@ pub mod overview;
 mod traces;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use spandrel_config::Limits;
 use spandrel_store::snapshot::Position;
@@ -81,10 +80,6 @@ impl Engine {
 
     pub fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    fn timeout(&self) -> Duration {
-        self.limits.query_timeout
     }
 }
 

@@ -41,6 +41,8 @@ pub trait Source: Send + Sync + 'static {
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>>;
     fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>>;
     fn values(&self, ask: ValuesQuestion) -> Answering<'_, Values>;
+    /// The least and the greatest event time held.
+    fn extent(&self, deadline: Instant) -> Answering<'_, Option<(UnixNanos, UnixNanos)>>;
     /// What this source is and holds.
     fn describe(&self, deadline: Instant) -> Answering<'_, Description>;
     /// The matching records from now on, as they are acknowledged.

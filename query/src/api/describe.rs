@@ -158,7 +158,7 @@ pub(super) struct SeriesAnswer {
     /// The fields counted by, with this series' values; null where records have none.
     by: BTreeMap<String, Option<String>>,
     /// Pairs of the start of a step and a count.
-    #[schema(value_type = Vec<Vec<Object>>)]
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
     points: Vec<(String, u64)>,
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use spandrel_store::filter::Field;
 use spandrel_store::{TimeRange, UnixNanos};
 
+use super::gather::{Asking, Share};
 use super::{About, Answer, Engine, Rejected, closed_range};
 use crate::source::CountQuestion;
 
@@ -63,8 +64,8 @@ impl Engine {
         by: &[Field],
         step_ns: Option<u64>,
     ) -> Result<Answer<Histogram>, Rejected> {
-        let deadline = self.deadline();
-        let range = self.bounded(about).await?;
+        let mut asking = self.asking(about.scope);
+        let range = bounded(&mut asking, about).await?;
         let length = range.end.0.saturating_sub(range.start.0);
         let step_ns = step_ns.unwrap_or_else(|| round_step(length));
         let buckets = usize::try_from(length / step_ns.max(1)).unwrap_or(usize::MAX).saturating_add(1);
@@ -74,16 +75,13 @@ impl Engine {
                 format!("{buckets} steps in that time are more than {points_max}; choose a longer step");
             return Err(Rejected(why));
         }
-        let ask = CountQuestion {
-            about: self.question(&about.with(range), deadline),
-            step_ns,
-            by: by.to_vec(),
-            groups_max: points_max / buckets,
-        };
-        let mut gathered = self.gather(about.scope, deadline, |source| source.histogram(ask.clone())).await?;
-        gathered.gaps_in(about);
+        let groups_max = points_max / buckets;
+        let bounded = about.with(range);
+        let ask = |about| CountQuestion { about, step_ns, by: by.to_vec(), groups_max };
+        let bodies =
+            asking.gather_about(Share::All, &bounded, |source, about| source.histogram(ask(about))).await?;
         let mut sums: HashMap<Vec<Option<String>>, BTreeMap<UnixNanos, u64>> = HashMap::new();
-        for series in gathered.bodies.drain(..).flatten() {
+        for series in bodies.into_iter().flatten() {
             let sum = sums.entry(series.key).or_default();
             series.points.into_iter().for_each(|(time, count)| *sum.entry(time).or_default() += count);
         }
@@ -92,25 +90,26 @@ impl Engine {
             .map(|(key, points)| CountedSeries { key, points: points.into_iter().collect() })
             .collect();
         series.sort_by_cached_key(|series| (Reverse(series.total()), series.key.clone()));
-        Ok(gathered.answer(Histogram { step_ns, series }))
+        Ok(asking.answer(Histogram { step_ns, series }))
     }
+}
 
-    /// The asked range, open ends replaced by the times of what is held.
-    async fn bounded(&self, about: &About) -> Result<TimeRange, Rejected> {
-        let asked = about.range;
-        if asked.start != UnixNanos::MIN && asked.end != UnixNanos::MAX {
-            return Ok(asked);
-        }
-        let deadline = self.deadline();
-        let gathered = self.gather(about.scope, deadline, |source| source.describe(deadline)).await?;
-        let extents = gathered.bodies.iter().filter_map(|description| description.extent);
-        let extents = extents.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
-        let Some((least, greatest)) = extents else { return Ok(closed_range(asked.start, asked.start)) };
-        let held = closed_range(least, greatest);
-        let start = if asked.start == UnixNanos::MIN { held.start } else { asked.start };
-        let end = if asked.end == UnixNanos::MAX { held.end } else { asked.end };
-        Ok(TimeRange { start, end: end.max(start) })
+/// The asked range, open ends replaced by the times of what is held.
+async fn bounded(asking: &mut Asking<'_>, about: &About) -> Result<TimeRange, Rejected> {
+    let asked = about.range;
+    if asked.start != UnixNanos::MIN && asked.end != UnixNanos::MAX {
+        return Ok(asked);
     }
+    let described = asking.gather(Share::Half, |source, deadline| source.extent(deadline)).await?;
+    asking.gaps_in(about, described.gaps);
+    let extents = described.bodies.into_iter().flatten();
+    let Some((least, greatest)) = extents.reduce(|(a, b), (c, d)| (a.min(c), b.max(d))) else {
+        return Ok(closed_range(asked.start, asked.start));
+    };
+    let held = closed_range(least, greatest);
+    let start = if asked.start == UnixNanos::MIN { held.start } else { asked.start };
+    let end = if asked.end == UnixNanos::MAX { held.end } else { asked.end };
+    Ok(TimeRange { start, end: end.max(start) })
 }
 
 impl CountedSeries {

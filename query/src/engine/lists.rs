@@ -8,12 +8,14 @@ use futures_util::stream::{SelectAll, select_all};
 use spandrel_store::filter::Field;
 use spandrel_store::snapshot::{FieldInfo, Position};
 use spandrel_store::{Filter, Level, Record};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
+use super::gather::Share;
 use super::{About, Answer, Engine, Page, Rejected, Scope, position};
 use crate::coverage::Coverage;
 use crate::source::{
-    CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, SourceError, Tailing, ValuesQuestion,
+    CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, Question, SourceError, Tailing,
+    ValuesQuestion,
 };
 
 /// A service and how many records of it match.
@@ -41,68 +43,66 @@ impl Engine {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Answer<Page<Arc<Record>>>, Rejected> {
-        let deadline = self.deadline();
-        let ask = PageQuestion { about: self.question(about, deadline), after, limit: limit + 1 };
-        let mut gathered = self.gather(about.scope, deadline, |source| source.search(ask.clone())).await?;
-        gathered.gaps_in(about);
-        let mut items: Vec<Arc<Record>> = gathered.bodies.drain(..).flatten().collect();
+        let mut asking = self.asking(about.scope);
+        let ask = |about| PageQuestion { about, after, limit: limit + 1 };
+        let bodies =
+            asking.gather_about(Share::All, about, |source, about| source.search(ask(about))).await?;
+        let mut items: Vec<Arc<Record>> = bodies.into_iter().flatten().collect();
         items.sort_by_key(|record| Reverse((record.time(), record.id)));
         items.dedup_by_key(|record| record.id);
         let more = items.len() > limit;
         items.truncate(limit);
         let next = items.last().filter(|_| more).map(|record| position(record));
-        Ok(gathered.answer(Page { items, next }))
+        Ok(asking.answer(Page { items, next }))
     }
 
     /// The attributes that records have, sorted.
     pub async fn fields(&self, about: &About) -> Result<Answer<Vec<FieldInfo>>, Rejected> {
-        let (deadline, fields_max) = (self.deadline(), self.limits.list_max);
-        let mut gathered = self
-            .gather(about.scope, deadline, |source| source.fields(FieldsQuestion { fields_max, deadline }))
-            .await?;
-        gathered.gaps_in(about);
-        let fields: BTreeSet<FieldInfo> = gathered.bodies.drain(..).flatten().collect();
+        let fields_max = self.limits.list_max;
+        let mut asking = self.asking(about.scope);
+        let ask = |about: Question| FieldsQuestion { fields_max, deadline: about.deadline };
+        let bodies =
+            asking.gather_about(Share::All, about, |source, about| source.fields(ask(about))).await?;
+        let fields: BTreeSet<FieldInfo> = bodies.into_iter().flatten().collect();
         if fields.len() >= fields_max {
-            gathered.warnings.push(format!("there are more than {fields_max} fields; not all are listed"));
+            asking.warnings.push(format!("there are more than {fields_max} fields; not all are listed"));
         }
-        Ok(gathered.answer(fields.into_iter().take(fields_max).collect()))
+        Ok(asking.answer(fields.into_iter().take(fields_max).collect()))
     }
 
     /// The values of a field among the matching records, most frequent first.
     pub async fn values(&self, about: &About, field: &Field) -> Result<Answer<Vec<(String, u64)>>, Rejected> {
-        let (deadline, values_max) = (self.deadline(), self.limits.list_max);
-        let ask = ValuesQuestion { about: self.question(about, deadline), field: field.clone(), values_max };
-        let mut gathered = self.gather(about.scope, deadline, |source| source.values(ask.clone())).await?;
-        gathered.gaps_in(about);
-        if gathered.bodies.iter().any(|values| values.truncated) {
-            gathered
+        let values_max = self.limits.list_max;
+        let mut asking = self.asking(about.scope);
+        let ask = |about| ValuesQuestion { about, field: field.clone(), values_max };
+        let bodies =
+            asking.gather_about(Share::All, about, |source, about| source.values(ask(about))).await?;
+        if bodies.iter().any(|values| values.truncated) {
+            asking
                 .warnings
                 .push("there are more values than could be counted; not all are listed".to_owned());
         }
         let mut counts: HashMap<String, u64> = HashMap::new();
-        for (value, count) in gathered.bodies.drain(..).flat_map(|values| values.values) {
+        for (value, count) in bodies.into_iter().flat_map(|values| values.values) {
             *counts.entry(value).or_default() += count;
         }
         let mut values: Vec<(String, u64)> = counts.into_iter().collect();
         values.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| a.cmp(b)));
         values.truncate(values_max);
-        Ok(gathered.answer(values))
+        Ok(asking.answer(values))
     }
 
     /// The services of the matching records, by name.
     pub async fn services(&self, about: &About) -> Result<Answer<Vec<ServiceCounts>>, Rejected> {
-        let deadline = self.deadline();
-        let ask = CountQuestion {
-            about: self.question(about, deadline),
-            // One step for all times.
-            step_ns: u64::MAX,
-            by: vec![Field::Service, Field::Type, Field::Level],
-            groups_max: self.limits.histogram_points_max,
-        };
-        let mut gathered = self.gather(about.scope, deadline, |source| source.histogram(ask.clone())).await?;
-        gathered.gaps_in(about);
+        let mut asking = self.asking(about.scope);
+        let by = [Field::Service, Field::Type, Field::Level];
+        // One step for all times.
+        let (step_ns, groups_max) = (u64::MAX, self.limits.histogram_points_max);
+        let ask = |about| CountQuestion { about, step_ns, by: by.to_vec(), groups_max };
+        let bodies =
+            asking.gather_about(Share::All, about, |source, about| source.histogram(ask(about))).await?;
         let mut services: BTreeMap<String, ServiceCounts> = BTreeMap::new();
-        for series in gathered.bodies.drain(..).flatten() {
+        for series in bodies.into_iter().flatten() {
             let [Some(name), Some(kind), level] = series.key.as_slice() else { continue };
             let count: u64 = series.points.iter().map(|(_, count)| count).sum();
             let level = level.as_deref().and_then(Level::from_text);
@@ -114,12 +114,12 @@ impl Engine {
             }
             service.errors += if level >= Some(Level::Error) { count } else { 0 };
         }
-        Ok(gathered.answer(services.into_values().collect()))
+        Ok(asking.answer(services.into_values().collect()))
     }
 
     /// Every source with what it says of itself.
     pub async fn peers(&self, scope: Scope) -> Answer<Vec<PeerState>> {
-        let deadline = self.deadline();
+        let deadline = Instant::now() + self.limits.query_timeout;
         let asked = self.sources.iter().filter(|source| scope == Scope::All || source.peer().local);
         let states = futures_util::future::join_all(asked.map(async |source| {
             let answer = timeout_at(deadline, source.describe(deadline)).await;

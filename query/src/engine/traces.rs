@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use spandrel_store::snapshot::{Position, TraceRecords};
 use spandrel_store::{Record, TimeRange, TraceId, TraceIdMatch, UnixNanos};
-use tokio::time::Instant;
 
-use super::gather::{Gathered, overlap};
+use super::gather::{Asking, Share, overlap};
 use super::overview::Overview;
 use super::{About, Answer, Engine, Page, Rejected, TraceFound, before, closed_range};
 use crate::source::{OverviewQuestion, PageQuestion, TraceMatch, TraceQuestion};
@@ -17,29 +16,23 @@ use crate::source::{OverviewQuestion, PageQuestion, TraceMatch, TraceQuestion};
 /// missing from that time on makes the trace's coverage incomplete.
 const TRACE_SPREAD_NS: u64 = 15 * 60 * 1_000_000_000;
 
-/// A list of traces, whose records' coverage and warnings have been added to.
-type TracePage = Page<Overview>;
-
 impl Engine {
     /// Everything that is held of a trace; of its records, those in `about.range`.
     ///
     /// What is missing matters if it lies near the trace's own time, or, while nothing of it is found, at
     /// any time that was asked for: the trace may have been there.
     pub async fn trace(&self, id: &TraceIdMatch, about: &About) -> Result<Answer<TraceFound>, Rejected> {
-        let (deadline, records_max) = (self.deadline(), self.limits.trace_records_max);
-        let mut gathered = self
-            .gather(about.scope, deadline, |source| {
-                source.trace(TraceQuestion { id: id.clone(), records_max, deadline })
-            })
-            .await?;
-        let fragments = std::mem::take(&mut gathered.bodies);
-        let mut found = merge_trace(fragments, id, records_max, &mut gathered.warnings);
+        let records_max = self.limits.trace_records_max;
+        let mut asking = self.asking(about.scope);
+        let question = |deadline| TraceQuestion { id: id.clone(), records_max, deadline };
+        let gathered = asking.gather(Share::All, |source, deadline| source.trace(question(deadline))).await?;
+        let mut found = merge_trace(gathered.bodies, id, records_max, &mut asking.warnings);
         let extent = extent_with_spread(&found.records);
-        gathered.gaps_where(|gap| {
+        asking.gaps_where(gathered.gaps, |gap| {
             overlap(&about.range, &gap.range) && extent.is_none_or(|extent| overlap(&extent, &gap.range))
         });
         found.records.retain(|record| about.range.contains(record.time()));
-        Ok(gathered.answer(found))
+        Ok(asking.answer(found))
     }
 
     /// The traces with a matching record, ordered by the newest of those, summed up over all sources.
@@ -51,99 +44,84 @@ impl Engine {
         about: &About,
         after: Option<Position>,
         limit: usize,
-    ) -> Result<Answer<TracePage>, Rejected> {
-        let deadline = self.deadline();
-        let wanted = limit + 1;
-        let (mut items, mut after) = (Vec::<(Position, Overview)>::new(), after);
-        let mut answer: Option<Gathered<()>> = None;
-        while items.len() < wanted {
-            let mut found = self.matching_traces(about, after, wanted, deadline).await?;
-            let candidates = std::mem::take(&mut found.bodies);
-            let Some(last) = candidates.last().map(|found| found.newest) else {
-                join(&mut answer, found);
-                break;
-            };
-            let exhausted = candidates.len() < wanted;
-            let mut details = self.overviews(about, &candidates, deadline).await?;
-            let overviews = std::mem::take(&mut details.bodies);
-            join(&mut answer, found);
-            join(&mut answer, details);
+    ) -> Result<Answer<Page<Overview>>, Rejected> {
+        let mut asking = self.asking(about.scope);
+        let (wanted, mut after) = (limit + 1, after);
+        let mut items: Vec<(Position, Overview)> = Vec::new();
+        let mut exhausted = false;
+        while items.len() < wanted && !exhausted && !asking.out_of_time() {
+            let candidates = matching_traces(&mut asking, about, after, wanted).await?;
+            exhausted = candidates.len() < wanted;
+            let Some(last) = candidates.last().map(|found| found.newest) else { break };
+            let overviews = self.overviews(&mut asking, about, &candidates).await?;
             items.extend(first_shown(candidates, overviews, after));
             after = Some(last);
-            if exhausted || Instant::now() >= deadline {
-                break;
-            }
         }
-        let more = items.len() > limit;
+        let next = match items.len() > limit {
+            true => items.get(limit - 1).map(|(position, _)| *position),
+            false => after.filter(|_| !exhausted),
+        };
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|(position, _)| *position);
         let items: Vec<Overview> = items.into_iter().map(|(_, overview)| overview).collect();
-        let mut answer = answer.unwrap_or_else(|| Gathered::nothing(self.sources.len()));
         if items.iter().any(|overview| overview.truncated) {
             let max = self.limits.trace_records_max;
-            answer.warnings.push(format!("some traces have more than {max} records; not all were counted"));
+            asking.warnings.push(format!("some traces have more than {max} records; not all were counted"));
         }
-        Ok(answer.answer(Page { items, next }))
-    }
-
-    /// The next `limit` traces after a place, over all sources.
-    async fn matching_traces(
-        &self,
-        about: &About,
-        after: Option<Position>,
-        limit: usize,
-        deadline: Instant,
-    ) -> Result<Gathered<TraceMatch>, Rejected> {
-        let ask = PageQuestion { about: self.question(about, deadline), after, limit };
-        let mut gathered =
-            self.gather(about.scope, deadline, |source| source.matching_traces(ask.clone())).await?;
-        gathered.gaps_in(about);
-        let mut newest: HashMap<TraceId, Position> = HashMap::new();
-        for found in gathered.bodies.drain(..).flatten() {
-            let known = newest.entry(found.trace_id).or_insert(found.newest);
-            if before(found.newest, *known) {
-                *known = found.newest;
-            }
-        }
-        let mut found: Vec<TraceMatch> =
-            newest.into_iter().map(|(trace_id, newest)| TraceMatch { trace_id, newest }).collect();
-        found.sort_by_key(|found| Reverse((found.newest.time, found.newest.id)));
-        found.truncate(limit);
-        Ok(gathered.with_bodies(found))
+        Ok(asking.answer(Page { items, next }))
     }
 
     async fn overviews(
         &self,
+        asking: &mut Asking<'_>,
         about: &About,
         candidates: &[TraceMatch],
-        deadline: Instant,
-    ) -> Result<Gathered<Overview>, Rejected> {
-        let ask = OverviewQuestion {
-            about: self.question(about, deadline),
-            ids: candidates.iter().map(|found| found.trace_id).collect(),
-            records_max: self.limits.trace_records_max,
-        };
-        let mut gathered = self.gather(about.scope, deadline, |source| source.overviews(ask.clone())).await?;
-        gathered.gaps_in(about);
+    ) -> Result<HashMap<TraceId, Overview>, Rejected> {
+        let ids: Vec<TraceId> = candidates.iter().map(|found| found.trace_id).collect();
+        let records_max = self.limits.trace_records_max;
+        let ask = |about| OverviewQuestion { about, ids: ids.clone(), records_max };
+        let bodies =
+            asking.gather_about(Share::Half, about, |source, about| source.overviews(ask(about))).await?;
         let mut merged: HashMap<TraceId, Overview> = HashMap::new();
-        for overview in gathered.bodies.drain(..).flatten() {
+        for overview in bodies.into_iter().flatten() {
             match merged.get_mut(&overview.trace_id) {
                 Some(known) => known.merge(overview),
                 None => _ = merged.insert(overview.trace_id, overview),
             }
         }
-        Ok(gathered.with_bodies(merged.into_values().collect()))
+        Ok(merged)
     }
+}
+
+/// The next `limit` traces after a place, over all sources.
+async fn matching_traces(
+    asking: &mut Asking<'_>,
+    about: &About,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<Vec<TraceMatch>, Rejected> {
+    let ask = |about| PageQuestion { about, after, limit };
+    let bodies =
+        asking.gather_about(Share::Half, about, |source, about| source.matching_traces(ask(about))).await?;
+    let mut newest: HashMap<TraceId, Position> = HashMap::new();
+    for found in bodies.into_iter().flatten() {
+        let known = newest.entry(found.trace_id).or_insert(found.newest);
+        if before(found.newest, *known) {
+            *known = found.newest;
+        }
+    }
+    let mut found: Vec<TraceMatch> =
+        newest.into_iter().map(|(trace_id, newest)| TraceMatch { trace_id, newest }).collect();
+    found.sort_by_key(|found| Reverse((found.newest.time, found.newest.id)));
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// The candidates that no earlier page has shown, each at its place in the order.
 fn first_shown(
     candidates: Vec<TraceMatch>,
-    overviews: Vec<Overview>,
+    mut overviews: HashMap<TraceId, Overview>,
     after: Option<Position>,
 ) -> Vec<(Position, Overview)> {
-    let mut overviews: HashMap<TraceId, Overview> =
-        overviews.into_iter().map(|overview| (overview.trace_id, overview)).collect();
     let shown = |overview: &Overview| match (overview.newest_match, after) {
         (Some(newest), Some(after)) => !before(after, newest),
         _ => false,
@@ -153,20 +131,6 @@ fn first_shown(
         (!shown(&overview)).then_some((found.newest, overview))
     });
     first.collect()
-}
-
-/// Adds a further question's coverage and warnings to what there is.
-fn join<T>(answer: &mut Option<Gathered<()>>, more: Gathered<T>) {
-    let more = more.with_bodies(Vec::new());
-    match answer {
-        None => *answer = Some(more),
-        Some(answer) => {
-            answer.coverage.merge(more.coverage);
-            let fresh = more.warnings.into_iter().filter(|warning| !answer.warnings.contains(warning));
-            let fresh: Vec<String> = fresh.collect();
-            answer.warnings.extend(fresh);
-        }
-    }
 }
 
 /// One trace out of all fragments. Ids with the same low half are one trace, as 64-bit and 128-bit systems
@@ -205,21 +169,4 @@ fn extent_with_spread(records: &[Arc<Record>]) -> Option<TimeRange> {
     let (least, greatest) = (times().min()?, times().max()?);
     let least = UnixNanos(least.saturating_sub(TRACE_SPREAD_NS));
     Some(closed_range(least, UnixNanos(greatest.saturating_add(TRACE_SPREAD_NS))))
-}
-
-impl<T> Gathered<T> {
-    fn with_bodies<U>(self, bodies: Vec<U>) -> Gathered<U> {
-        Gathered { bodies, coverage: self.coverage, warnings: self.warnings, gaps: self.gaps }
-    }
-}
-
-impl Gathered<()> {
-    fn nothing(asked: usize) -> Gathered<()> {
-        Gathered {
-            bodies: Vec::new(),
-            coverage: crate::coverage::Coverage::new(asked),
-            warnings: Vec::new(),
-            gaps: Vec::new(),
-        }
-    }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures_util::{StreamExt, stream};
 use spandrel_store::filter::{Field, Test};
 use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
-use spandrel_store::{Filter, Record, Snapshot, Store, TimeRange, TraceIdMatch};
+use spandrel_store::{Filter, Record, Snapshot, Store, TimeRange, TraceIdMatch, UnixNanos};
 use tokio::sync::{Semaphore, broadcast};
 use tokio::time::Instant;
 
@@ -138,6 +138,10 @@ impl Source for LocalSource {
         Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
             Ok(snapshot.values(&ask.field, &scan(ask.about, None), ask.values_max)?)
         }))
+    }
+
+    fn extent(&self, deadline: Instant) -> Answering<'_, Option<(UnixNanos, UnixNanos)>> {
+        Box::pin(self.ask(deadline, Filter::All, |snapshot| Ok(snapshot.extent())))
     }
 
     fn describe(&self, deadline: Instant) -> Answering<'_, Description> {

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::logs::v1::LogsData;
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use serde_json::Value as Json;
 use spandrel_config::{Limits, Security, Storage};
-use spandrel_query::api::{App, Metrics, router};
+use spandrel_query::api::{App, router};
 use spandrel_query::engine::Engine;
 use spandrel_query::source::{LocalSource, Source};
 use spandrel_store::record::SpanExt;
@@ -80,7 +80,6 @@ pub fn router_over(sources: Vec<Arc<dyn Source>>, limits: Limits) -> Router {
     let engine = Engine::new(sources, limits);
     let registry = prometheus::Registry::new();
     let app = App::new(engine, &Security::default(), true, &registry, CancellationToken::new());
-    let _: fn(&prometheus::Registry) -> Result<Metrics, prometheus::Error> = Metrics::new;
     router(app.unwrap())
 }
 
@@ -123,6 +122,7 @@ pub fn pick(json: &Json, pointer: &str) -> Json {
 }
 
 /// A value as a part of a query string.
+#[allow(dead_code)]
 pub fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[allow(dead_code)]
+mod coverage;
+mod description;
 mod fixture;
 mod language;
+mod paging;
 mod scenarios;
+mod security;
+mod tail;

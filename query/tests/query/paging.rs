@@ -1,0 +1,115 @@
+//! Pages of any size, put together, are the whole list: nothing twice, nothing left out.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::Value as Json;
+use spandrel_config::Limits;
+use spandrel_query::source::LocalSource;
+use spandrel_store::otlp::{AnyValue, KeyValue, LogRecord, Span, Value};
+use spandrel_store::{Flags, NewRecord, RecordBody, ResourceContext, ScopeContext};
+
+use crate::fixture::{Sidecar, get, pick, router_over};
+
+/// A span or log: few traces and few times, so that ties and repetitions are common.
+#[derive(Debug, Clone)]
+struct Made {
+    trace: u8,
+    span: u8,
+    time: u8,
+    log: bool,
+    marked: bool,
+    there: bool,
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    (1u8..6, 1u8..20, 1u8..8, any::<bool>(), any::<bool>(), any::<bool>())
+        .prop_map(|(trace, span, time, log, marked, there)| Made { trace, span, time, log, marked, there })
+}
+
+impl Made {
+    fn record(&self) -> NewRecord {
+        let trace_id = [vec![0; 15], vec![self.trace]].concat();
+        // Of one span id only one time, as of real spans.
+        let time = 1_000_000 + u64::from(if self.log { self.time } else { self.span % 8 });
+        let marked = if self.log { self.marked } else { self.span.is_multiple_of(2) };
+        let mark = Value::StringValue(if marked { "yes" } else { "no" }.to_owned());
+        let attributes = vec![KeyValue {
+            key: "marked".to_owned(),
+            value: Some(AnyValue { value: Some(mark) }),
+            ..KeyValue::default()
+        }];
+        let body = match self.log {
+            true => RecordBody::Log(Box::new(LogRecord {
+                trace_id: if self.trace == 5 { Vec::new() } else { trace_id },
+                time_unix_nano: time,
+                attributes,
+                ..LogRecord::default()
+            })),
+            false => RecordBody::Span(Box::new(Span {
+                trace_id,
+                span_id: [vec![0; 7], vec![self.span]].concat(),
+                start_time_unix_nano: time,
+                attributes,
+                ..Span::default()
+            })),
+        };
+        NewRecord {
+            resource: Arc::new(ResourceContext::default()),
+            scope: Arc::new(ScopeContext::default()),
+            body,
+            level: None,
+            flags: Flags::NONE,
+            original: None,
+        }
+    }
+}
+
+/// All pages of a list, and the whole list on one.
+async fn pages(router: &axum::Router, list: &str, id: &str, limit: usize) -> (Vec<Json>, Vec<Json>) {
+    let all = get(router, &format!("{list}&limit=1000")).await.json();
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = get(router, &format!("{list}&limit={limit}{cursor}")).await.json();
+        let ids = pick(&page, id).as_array().unwrap().clone();
+        assert!(ids.len() <= limit);
+        found.extend(ids);
+        match page.get("next_cursor") {
+            Some(next) => cursor = format!("&cursor={}", next.as_str().unwrap()),
+            None => return (found, pick(&all, id).as_array().unwrap().clone()),
+        }
+    }
+}
+
+async fn check(all: Vec<Made>, limit: usize) {
+    let (one, other) = (Sidecar::empty().await, Sidecar::empty().await);
+    let (there, here): (Vec<&Made>, Vec<&Made>) = all.iter().partition(|made| made.there);
+    one.keep(here.into_iter().map(Made::record).collect()).await;
+    other.keep(there.into_iter().map(Made::record).collect()).await;
+    let sources = [&one, &other].map(|sidecar| {
+        let source = LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 4);
+        Arc::new(source) as Arc<dyn spandrel_query::source::Source>
+    });
+    let router = router_over(sources.into(), Limits::default());
+    for q in ["", "marked:yes", "kind:log marked:no"] {
+        let q = q.replace(' ', "+");
+        let (found, whole) = pages(&router, &format!("/api/v1/search?q={q}"), "/records/*/id", limit).await;
+        assert_eq!(found, whole, "records of `{q}` in pages of {limit}");
+        let list = format!("/api/v1/traces?q={q}");
+        let (found, whole) = pages(&router, &list, "/traces/*/trace_id", limit).await;
+        assert_eq!(found, whole, "traces of `{q}` in pages of {limit}");
+        let mut once = found.clone();
+        once.sort_by_key(Json::to_string);
+        once.dedup();
+        assert_eq!(once.len(), found.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn pages_never_skip_or_repeat(all in prop::collection::vec(made(), 0..40), limit in 1usize..7) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check(all, limit));
+    }
+}
