@@ -14,7 +14,6 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::{IntGauge, Opts, Registry};
 use spandrel_config::{LogFormat, LogSettings};
-use tracing::Metadata;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, filter};
@@ -33,7 +32,7 @@ impl Telemetry {
         let traces = settings.traces_endpoint.as_deref().map(tracer_provider).transpose()?;
         let exporting = traces.as_ref().map(|provider| {
             let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("spandrel"));
-            layer.with_filter(filter::filter_fn(is_traced))
+            layer.with_filter(filter::filter_fn(|metadata| is_traced(metadata.target())))
         });
         let logging = log_layer(&settings.logs)?;
         let started = tracing_subscriber::registry().with(exporting).with(logging).try_init();
@@ -85,7 +84,7 @@ where
 
 fn tracer_provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
     let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint).build();
-    let exporter = exporter.context("telemetry.traces_endpoint")?;
+    let exporter = exporter.context("telemetry.traces.endpoint")?;
     let resource = Resource::builder()
         .with_service_name("spandrel")
         .with_attribute(opentelemetry::KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
@@ -93,6 +92,9 @@ fn tracer_provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
     Ok(SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build())
 }
 
-fn is_traced(metadata: &Metadata<'_>) -> bool {
-    TRACED.iter().any(|target| metadata.target().starts_with(target))
+fn is_traced(target: &str) -> bool {
+    TRACED.iter().any(|traced| target.starts_with(traced))
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ fn exit_statuses_tell_found_from_nothing_from_an_error() {
         let output = sidecar.cli(arguments);
         assert_eq!(output.status.code(), Some(status), "{arguments:?}: {}{}", text(&output), said(&output));
     }
-    let slow = &demo.worth_a_look.iter().rfind(|(command, _)| command == "trace").unwrap().1;
+    let slow = &demo.worth_a_look[3].1;
     assert_eq!(sidecar.cli(["errors", slow]).status.code(), Some(1), "a slow trace has no errors");
 }
 

@@ -209,3 +209,22 @@ fn logs_are_json_where_configured_and_hold_no_payload() {
     }
     assert!(!log.contains("private-matter"), "{log}");
 }
+
+#[test]
+fn its_own_traces_go_where_configured_and_tell_of_questions() {
+    let other = sidecar().start();
+    let setting = format!("telemetry.traces.endpoint=http://{}", other.grpc());
+    let mut traced = sidecar().set(setting).start();
+    assert_eq!(traced.post(LOGS, "application/json", b"{\"msg\":\"x\"}").status, 200);
+    assert_eq!(traced.get("/api/v1/search?q=secret-question").status, 200);
+    assert_eq!(traced.get("/metrics").status, 200);
+    // The last ones are sent before it ends.
+    assert!(traced.terminate().success(), "{}", traced.log());
+
+    let found = other.get("/api/v1/search?q=service:spandrel").json();
+    let spans = found["records"].as_array().unwrap();
+    let names: Vec<&str> = spans.iter().map(|span| span["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["GET /api/v1/search"], "{found}");
+    assert_eq!(spans[0]["kind"], "server");
+    assert!(!found.to_string().contains("secret-question"), "{found}");
+}

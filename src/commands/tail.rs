@@ -2,12 +2,12 @@
 
 use std::io::IsTerminal as _;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use super::{Outcome, ask, output};
-use crate::answer::Record;
+use crate::answer::{Notes, Record};
 use crate::client::Event;
-use crate::show::{Ink, Line, Palette, Screen, line, records};
+use crate::show::{Ink, Line, Palette, Screen, line, notes, records};
 
 pub(super) async fn run(arguments: &crate::cli::Tail, screen: Screen) -> anyhow::Result<Outcome> {
     let client = ask::client_of(&arguments.asking)?;
@@ -25,7 +25,7 @@ pub(super) async fn run(arguments: &crate::cli::Tail, screen: Screen) -> anyhow:
         let Some(event) = event else { bail!("the sidecar ended the stream") };
         let text = match arguments.asking.json {
             true => format!("{}\n", event.data),
-            false => line::paint(&[shown(&event, &mut palette, screen)], screen),
+            false => line::paint(&shown(&event, &mut palette, screen)?, screen),
         };
         if !output::is_read(&text)? {
             return Ok(Outcome::Found);
@@ -33,11 +33,18 @@ pub(super) async fn run(arguments: &crate::cli::Tail, screen: Screen) -> anyhow:
     }
 }
 
-fn shown(event: &Event, palette: &mut Palette, screen: Screen) -> Line {
+fn shown(event: &Event, palette: &mut Palette, screen: Screen) -> anyhow::Result<Vec<Line>> {
     let whole = !std::io::stdout().is_terminal();
-    match serde_json::from_str::<Record>(&event.data) {
-        Ok(record) => records::line(&record, palette, screen, whole),
-        // What is not a record is the stream's word about itself: how many were left out, who is missing.
-        Err(_) => Line::new().with(Ink::Warning, &format!("{}: {}", event.name, event.data)),
+    match event.name.as_str() {
+        "record" | "" => {
+            let record: Record = serde_json::from_str(&event.data).context("understand a record")?;
+            Ok(vec![records::line(&record, palette, screen, whole)])
+        }
+        "coverage" => {
+            let coverage = serde_json::from_str(&event.data).context("understand the coverage")?;
+            Ok(notes::lines(&Notes { coverage, ..Notes::default() }))
+        }
+        // The stream's word about itself, as how much it had to leave out.
+        name => Ok(vec![Line::new().with(Ink::Warning, &format!("warning: {name}: {}", event.data))]),
     }
 }

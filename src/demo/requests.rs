@@ -171,7 +171,7 @@ fn charge_without_connection(story: &mut Story<'_>, order: u32) -> u16 {
         story.work(Service::Payment, SpanKind::Internal, "pool.acquire", |story| {
             story.set("db.client.connection.pool.name", "payment-primary");
             story.log(Level::Warn, "waiting for a connection: 20 of 20 held by settlement-worker");
-            story.spend(250);
+            story.wait(250);
             let message = "connection pool exhausted: none free after 250 ms";
             let stack = "PoolTimeoutError: connection pool exhausted: none free after 250 ms\n    \
                          at Pool.acquire (/app/node_modules/tarn/dist/Pool.js:188:15)\n    \
@@ -193,7 +193,7 @@ fn lose_first_answer(story: &mut Story<'_>) {
         story.set("http.request.method", "POST");
         story.set("server.address", Service::BankAdapter.name());
         story.set("error.type", "timeout");
-        story.spend(300);
+        story.wait(300);
         story.fail("no answer within 300 ms");
     });
     story.log(Level::Warn, "bank-adapter did not answer, second attempt").with("attempt", 2);

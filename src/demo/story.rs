@@ -86,6 +86,11 @@ impl<'a> Story<'a> {
         self.now += Duration::from_micros(self.random.u64(about_us * 4 / 5..=about_us * 6 / 5));
     }
 
+    /// Lets exactly this long pass: a timeout.
+    pub fn wait(&mut self, ms: u64) {
+        self.now += Duration::from_millis(ms);
+    }
+
     /// Something that a service does, from its beginning to its end. Gives its place.
     pub fn work(
         &mut self,

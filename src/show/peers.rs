@@ -22,11 +22,12 @@ fn line(peer: &Peer, name_width: usize) -> Line {
     let mut line = Line::new();
     line.push(Ink::Bold, &text(peer, PEER)).pad(name_width + 2).push(ink, &state);
     for (name, value) in peer.iter().filter(|(name, _)| !matches!(name.as_str(), PEER | STATE)) {
-        let value = plain(value);
-        if value.is_empty() {
-            continue;
-        }
-        let shown = if name == SERVICE { format!("  {value}") } else { format!("  {name}={value}") };
+        let shown = match value {
+            Value::Null => continue,
+            Value::Array(items) => format!("  {} {name}", items.len()),
+            value if name == SERVICE => format!("  {}", plain(value)),
+            value => format!("  {name}={}", plain(value)),
+        };
         line.push(Ink::Plain, &shown);
     }
     line

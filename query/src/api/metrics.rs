@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use super::App;
 use super::answer::Incomplete;
@@ -72,7 +73,9 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let call = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let begun = Instant::now();
     let running = Running::one(&app.metrics.running);
-    let response = next.run(request).await;
+    let span = span(&call, &request);
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
     drop(running);
     let outcome = match response.status().as_u16() {
         500.. => "server_error",
@@ -83,4 +86,19 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     app.metrics.requests.with_label_values(&[call.as_str(), outcome]).inc();
     app.metrics.duration.with_label_values(&[call.as_str()]).observe(begun.elapsed().as_secs_f64());
     response
+}
+
+/// For Spandrel's own traces: which call, never what was asked. Probes and scrapes make none.
+fn span(call: &str, request: &Request) -> Span {
+    if !call.starts_with("/api/") {
+        return Span::none();
+    }
+    tracing::info_span!(
+        "question",
+        otel.name = format!("{} {call}", request.method()),
+        otel.kind = "server",
+        http.request.method = %request.method(),
+        http.route = call,
+        http.response.status_code = tracing::field::Empty,
+    )
 }
