@@ -17,22 +17,17 @@ const WAIT_STEP: Duration = Duration::from_millis(10);
 /// What an overloaded client is told to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Records are charged in steps of this many bytes, so that the shared counter is not touched for each.
-const RECORDS_STEP_BYTES: usize = 64 << 10;
-
 #[derive(Debug)]
 pub(crate) struct Admission {
     budget: MemoryBudget,
     body: Permit,
     records: Permit,
-    /// Charged to `records` and not yet used.
-    records_spare: usize,
 }
 
 impl Admission {
     pub(crate) fn new(budget: &MemoryBudget) -> Option<Admission> {
         let (body, records) = (budget.try_acquire(0)?, budget.try_acquire(0)?);
-        Some(Admission { budget: budget.clone(), body, records, records_spare: 0 })
+        Some(Admission { budget: budget.clone(), body, records })
     }
 
     /// Takes bytes for the body, waiting a moment where others hold them.
@@ -54,23 +49,12 @@ impl Admission {
 
     /// Takes bytes for a decoded record, or for what a decoder is about to hold.
     pub(crate) fn grow_records(&mut self, bytes: usize) -> Result<(), Refusal> {
-        if let Some(spare) = self.records_spare.checked_sub(bytes) {
-            self.records_spare = spare;
-            return Ok(());
-        }
-        let missing = bytes - self.records_spare;
-        let step = missing.max(RECORDS_STEP_BYTES);
-        if self.records.try_grow(step) {
-            self.records_spare += step - bytes;
-            return Ok(());
-        }
-        Err(self.refusal(missing))
+        if self.records.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
     }
 
     /// The records' permit so far; the next records start a new one.
     pub(crate) fn take_records(&mut self) -> Option<Permit> {
         let fresh = self.budget.try_acquire(0)?;
-        self.records_spare = 0;
         Some(std::mem::replace(&mut self.records, fresh))
     }
 

@@ -158,5 +158,9 @@ pub(crate) async fn run<T: Send + 'static>(
         return decode();
     }
     let joined = tokio::task::spawn_blocking(decode).await;
-    joined.unwrap_or_else(|_| Err(Refusal::undecodable("the decoder failed")))
+    joined.unwrap_or_else(|error| {
+        // No input is known to do this; if one does, sending it again would do it again.
+        tracing::error!(%error, "a decoder failed");
+        Err(Refusal::undecodable("the decoder failed"))
+    })
 }

@@ -93,9 +93,13 @@ impl Stdin {
             return;
         }
         let _in_flight = self.intake.activity.request();
+        let mut told = false;
         while let Err(refusal) = lines::keep(&self.intake, &self.origin, &chunk).await {
             self.intake.counters.refused_request(Receiver::Stdin, refusal.reason());
-            tracing::warn!(%refusal, "standard input waits");
+            if !told {
+                tracing::warn!(%refusal, "standard input waits");
+                told = true;
+            }
             tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER)).await;
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
@@ -37,6 +37,13 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+/// The answer to a gRPC call; `message` has its frame.
+pub(crate) struct Called {
+    pub(crate) status: tonic::Status,
+    pub(crate) headers: HeaderMap,
+    pub(crate) message: Bytes,
 }
 
 impl Harness {
@@ -91,6 +98,29 @@ impl Harness {
         let body = body.collect().await.unwrap().to_bytes();
         connection.abort();
         Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A unary call with any bytes for a body.
+    pub(crate) async fn call(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Called {
+        let stream = TcpStream::connect(self.grpc).await.unwrap();
+        let (mut client, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let uri = format!("http://{}{path}", self.grpc);
+        let mut request =
+            Request::post(uri).header("content-type", "application/grpc").header("te", "trailers");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = client.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap();
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        connection.abort();
+        let status = tonic::Status::from_header_map(&trailers)
+            .or_else(|| tonic::Status::from_header_map(&parts.headers))
+            .unwrap();
+        Called { status, headers: parts.headers, message: body.to_bytes() }
     }
 
     /// Everything that is kept, newest first.
@@ -195,3 +225,24 @@ pub(crate) fn text(key: &str, value: &str) -> KeyValue {
 pub(crate) fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
+
+/// A gRPC message with its frame.
+pub(crate) fn framed(compressed: bool, message: &[u8]) -> Vec<u8> {
+    let mut framed = vec![u8::from(compressed)];
+    framed.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
+    framed.extend_from_slice(message);
+    framed
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Unfolds to a gibibyte: a thousand members of a mebibyte each.
+pub(crate) fn gzip_bomb() -> Vec<u8> {
+    gzip(&vec![0; 1 << 20]).repeat(1 << 10)
+}
+
+pub(crate) const TRACE_EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";

@@ -1,6 +1,11 @@
 //! The receivers over real sockets: what clients send, what they are answered, what is kept and counted.
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
-#![allow(dead_code, reason = "helpers of tests to come")]
 
+mod bad_input_grpc;
+mod bad_input_http;
 mod harness;
+mod json_logs;
+mod kept_and_cut;
 mod otlp;
+mod overload;
+mod shutdown;
