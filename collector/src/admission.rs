@@ -47,6 +47,13 @@ impl Admission {
         if self.body.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
     }
 
+    /// Gives the body's bytes back: it is no longer held.
+    pub(crate) fn release_body(&mut self) {
+        if let Some(empty) = self.budget.try_acquire(0) {
+            self.body = empty;
+        }
+    }
+
     /// Takes bytes for a decoded record, or for what a decoder is about to hold.
     pub(crate) fn grow_records(&mut self, bytes: usize) -> Result<(), Refusal> {
         if self.records.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
@@ -67,3 +74,6 @@ impl Admission {
         Refusal::Overloaded { retry_after: RETRY_AFTER }
     }
 }
+
+#[cfg(test)]
+mod tests;

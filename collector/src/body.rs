@@ -36,7 +36,10 @@ where
     let outcome = reading.await.unwrap_or(Err(Refusal::TooSlow(limits.timeout)));
     match outcome {
         Ok(_) | Err(Refusal::TooSlow(_)) => {}
-        Err(_) => discard(body, limits).await,
+        Err(_) => {
+            admission.release_body();
+            discard(body, limits).await;
+        }
     }
     outcome
 }

@@ -67,7 +67,13 @@ async fn take(intake: &Intake, signal: Signal, request: Request) -> Result<Outco
     };
     let mut limits = intake.body_limits;
     limits.bytes_max += FRAME_HEADER_BYTES;
-    let framed = body::read(body, limits, &mut admission).await?;
+    let framed = body::read(body, limits, &mut admission).await.map_err(|refusal| match refusal {
+        // The limit is the message's; its frame is nothing that a client counts.
+        Refusal::TooLarge { what, limit_bytes } if limit_bytes == limits.bytes_max => {
+            Refusal::TooLarge { what, limit_bytes: intake.body_limits.bytes_max }
+        }
+        other => other,
+    })?;
     let (compressed, message) = unframe(framed)?;
     let compression = if compressed { compression } else { Compression::Identity };
     let form = Form { signal, encoding: Encoding::Protobuf, compression };

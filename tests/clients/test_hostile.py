@@ -100,8 +100,8 @@ def test_a_body_of_64_mib_is_too_large(sidecar, announced):
     block = bytes(MIB)
     with connect(sidecar.http) as connection:
         connection.sendall(head(64 * MIB if announced else None))
-        framed = block if announced else b"100000\r\n" + block + b"\r\n"
-        assert send_until_answered(connection, (framed for _ in range(64))) == 413
+        pieces = [block] * 64 if announced else [b"100000\r\n" + block + b"\r\n"] * 64 + [b"0\r\n\r\n"]
+        assert send_until_answered(connection, pieces) == 413
     assert sidecar.refused_requests("too_large", receiver="otlp_http") == before + 1
     otlp.assert_serves(sidecar)
 

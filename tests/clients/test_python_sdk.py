@@ -141,7 +141,7 @@ def check_trace(sidecar, parent: SpanContext):
     for key in ("text", "text.unicode", "text.empty", "bool", "int", "int.min", "int.max", "int.beyond.double", "texts", "ints", "empty"):
         assert entry["attributes"][key] == ATTRIBUTES[key], key
     assert "not_finite" in entry["flags"]
-    assert entry["resource"]["attributes"]["zones"] == ["a", "b"]
+    assert entry["resource"]["zones"] == ["a", "b"]
     assert entry["scope"]["name"] == "checkout.lib" and entry["scope"]["version"] == "1.2.3"
     assert [event["name"] for event in entry["events"]] == ["cache miss", "no attributes"]
     assert entry["links"][0]["trace_id"] == f"{parent.trace_id:032x}"

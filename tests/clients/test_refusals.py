@@ -86,37 +86,29 @@ def send_encoded(sender, protocol: str, request):
 # --- overload ------------------------------------------------------------------------------------------------------
 
 
-class Holder:
+def hold(address: str, size: int) -> socket.socket:
     """A request that is sent but for its last byte, so that the sidecar holds its bytes."""
-
-    def __init__(self, address: str, size: int):
-        host, port = address.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=10)
-        head = f"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: {size + 1}\r\n\r\n"
-        self.socket.sendall(head.encode() + b"\0" * size)
-
-    def is_refused(self, within_s: float) -> bool:
-        self.socket.settimeout(within_s)
-        try:
-            return bool(self.socket.recv(1))
-        except TimeoutError:
-            return False
-
-    def close(self):
-        self.socket.close()
+    host, port = address.rsplit(":", 1)
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(
+        f"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n"
+        f"content-length: {size + 1}\r\n\r\n".encode()
+    )
+    connection.sendall(bytes(size))
+    return connection
 
 
 @contextmanager
 def memory_held(sidecar):
     """Slow requests hold all of the memory for data in flight, until the block ends."""
     with ExitStack() as held:
-        for size in (2 * MIB, 256 << 10, 16 << 10, 1 << 10):
+        for size in (2 * MIB, 256 << 10, 32 << 10):
             for _ in range(64):
-                holder = Holder(sidecar.http, size)
-                if holder.is_refused(within_s=0.7):
-                    holder.close()
+                probe = otlp.post_traces(sidecar.http, bytes(size))
+                if probe.status_code == 429:
                     break
-                held.callback(holder.close)
+                assert probe.status_code == 400, probe.text
+                held.enter_context(hold(sidecar.http, size))
             else:
                 pytest.fail("the memory for data in flight has no end")
         yield
