@@ -120,6 +120,3 @@ fn routes_and_description() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
 }
-
-#[cfg(test)]
-mod tests;

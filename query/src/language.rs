@@ -51,6 +51,3 @@ pub fn attribute_name(field: &Field) -> Option<String> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

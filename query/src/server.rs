@@ -22,7 +22,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::{self, App, Readiness};
 use crate::engine::Engine;
-use crate::source::LocalSource;
+use crate::source::{LocalSource, Source, UnaskedPeer};
 
 /// Time that running questions have to be answered once shutdown has begun.
 const GRACE: Duration = Duration::from_secs(3);
@@ -68,7 +68,11 @@ impl QueryServer {
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let local = LocalSource::new(store, address.to_string(), config.limits.queries_max);
-        let engine = Engine::new(vec![Arc::new(local)], config.limits.clone());
+        let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(local)];
+        for peer in &config.federation.peers {
+            sources.push(Arc::new(UnaskedPeer { name: peer.clone() }));
+        }
+        let engine = Engine::new(sources, config.limits.clone());
         let draining = CancellationToken::new();
         let app = App::new(engine, &config.security, on_loopback, registry, draining.clone())?;
         let readiness = app.readiness();

@@ -6,6 +6,7 @@
 //! a network. Every order is newest first, ties by id, as [`Position`] has it.
 
 mod local;
+mod unasked;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 pub use crate::engine::overview::Overview;
 pub use local::LocalSource;
+pub use unasked::UnaskedPeer;
 
 /// An answer on its way.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<Reply<T>, SourceError>> + Send + 'a>>;

@@ -121,12 +121,6 @@ pub fn pick(json: &Json, pointer: &str) -> Json {
     }
 }
 
-/// A value as a part of a query string.
-#[allow(dead_code)]
-pub fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
 pub fn shop() -> Vec<NewRecord> {
     records(RECORDS)
 }

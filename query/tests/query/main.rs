@@ -4,6 +4,7 @@
 
 mod coverage;
 mod description;
+mod documents;
 mod fixture;
 mod language;
 mod paging;
