@@ -185,7 +185,7 @@ pub struct Failure {
     pub record: String,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct Exception {
     #[serde(rename = "type", deserialize_with = "or_default")]

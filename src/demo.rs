@@ -82,7 +82,7 @@ fn send(target: &Target, requests: usize, seed: u64, runtime: &Handle) -> anyhow
     let mut random = fastrand::Rng::with_seed(seed);
     let spacing = SPACING.min(SPREAD_MAX / u32::try_from(requests.max(1)).unwrap_or(u32::MAX));
     let mut sent = Sent { requests, spans: 0, logs: 0, worth_a_look: Vec::new() };
-    let now = SystemTime::now();
+    let now = whole_millisecond(SystemTime::now());
     let unreachable = || format!("send to {} and {}", target.endpoint, target.http_endpoint);
     for index in 0..requests {
         let kind = Kind::of(index, &mut random);
@@ -93,6 +93,12 @@ fn send(target: &Target, requests: usize, seed: u64, runtime: &Handle) -> anyhow
     }
     senders.flush().with_context(unreachable)?;
     Ok(sent)
+}
+
+/// Some loggers write milliseconds: what they cut off must not depend on when the demo runs.
+fn whole_millisecond(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    time - Duration::from_nanos(u64::from(since.subsec_nanos() % 1_000_000))
 }
 
 impl Sent {
@@ -123,16 +129,18 @@ fn report(sent: &Sent, seed: u64, target: &Target) -> Vec<Line> {
         lines.push(Line::new().with(Ink::Bold, "Worth a look:"));
     }
     for (id, kind) in &sent.worth_a_look {
-        let command = if kind.fails() { "errors" } else { "trace" };
+        let command = command(if kind.fails() { "errors" } else { "trace" }, id, target);
         let why = kind.worth_a_look().unwrap_or_default();
         lines.push(Line::new().with(Ink::Plain, &format!("  {why}")));
-        lines.push(
-            Line::new()
-                .with(Ink::Dim, "    ")
-                .with(Ink::Bold, &format!("spandrel {command}{} {id}", target.url_option)),
-        );
+        lines.push(Line::new().with(Ink::Plain, "    ").with(Ink::Bold, &command));
     }
     lines
+}
+
+/// What to type to look at a trace, with this program named as it was called.
+fn command(command: &str, id: &TraceId, target: &Target) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "spandrel".to_owned());
+    format!("{program} {command}{} {id}", target.url_option)
 }
 
 /// What is acknowledged can be asked for: a demo that cannot be looked at has failed.

@@ -61,6 +61,18 @@ fn a_second_signal_ends_it_at_once() {
 }
 
 #[test]
+fn it_ends_within_fifteen_seconds_and_names_who_is_late() {
+    let mut sidecar = sidecar().set("shutdown.linger=60s").start();
+    // A client that stays connected, so that the receivers are never idle.
+    let _idle = std::net::TcpStream::connect(sidecar.http()).unwrap();
+    assert_eq!(sidecar.post(LOGS, "application/json", b"{\"msg\":\"kept\"}").status, 200);
+    let begun = std::time::Instant::now();
+    assert!(sidecar.terminate().success(), "{}", sidecar.log());
+    assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
+    assert!(sidecar.log().contains("stage=\"collector\""), "{}", sidecar.log());
+}
+
+#[test]
 fn what_was_acknowledged_before_and_during_the_end_is_there_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut first = sidecar().folder(folder.path()).set("shutdown.linger=300ms").start();

@@ -44,7 +44,7 @@ fn look(
     check(&sent, &target, runtime.handle())?;
     if let Some(id) = sent.first_failure() {
         let found = runtime.block_on(commands::failing(&target.client, &id.to_string()))?.unwrap_or_default();
-        let command = format!("$ spandrel errors{} {id}", target.url_option);
+        let command = format!("$ {}", super::command("errors", &id, &target));
         say(&[Line::new(), Line::new().with(Ink::Bold, &command)], screen)?;
         say(&errors::lines(&found, screen), screen)?;
     }

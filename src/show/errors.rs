@@ -94,9 +94,14 @@ fn all(errors: &Errors, palette: &mut Palette, screen: Screen) -> Vec<Line> {
     let since = start.map(|start| format!(", from {}", units::moment(start))).unwrap_or_default();
     let heading = format!("{count} in trace {}{since}:", errors.trace_id);
     let mut lines = wrap(Ink::Bold, &heading, 0, screen.width);
+    let mut shown = Exception::default();
     for failure in &errors.errors {
         lines.push(one(failure, start, palette).clip(screen.width));
-        lines.extend(exception(failure, screen));
+        // A log and its span often tell of the same exception: its stack is shown once.
+        if failure.exception != shown {
+            lines.extend(exception(failure, screen));
+            shown = failure.exception.clone();
+        }
     }
     lines
 }

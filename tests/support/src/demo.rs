@@ -22,7 +22,8 @@ impl Demo {
         let error = String::from_utf8_lossy(&sent.stderr).into_owned();
         assert!(sent.status.success(), "the demo failed: {output}{error}");
         let command = |line: &str| {
-            let mut words = line.trim().strip_prefix("spandrel ")?.split(' ');
+            let (_, command) = line.split_once("spandrel ")?;
+            let mut words = command.split(' ');
             Some((words.next()?.to_owned(), words.next_back()?.to_owned()))
         };
         let worth_a_look = output.lines().filter_map(command).collect();
