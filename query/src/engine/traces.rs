@@ -1,7 +1,7 @@
 //! One trace whole, and the list of the traces that match.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use spandrel_store::snapshot::{Position, TraceRecords};
@@ -46,7 +46,7 @@ impl Engine {
         limit: usize,
     ) -> Result<Answer<Page<Overview>>, Rejected> {
         let mut asking = self.asking(about.scope);
-        let (wanted, mut after) = (limit + 1, after);
+        let (wanted, mut after, mut reached) = (limit + 1, after, None);
         let mut items: Vec<(Position, Overview)> = Vec::new();
         let mut exhausted = false;
         while items.len() < wanted && !exhausted && !asking.out_of_time() {
@@ -54,12 +54,17 @@ impl Engine {
             exhausted = candidates.len() < wanted;
             let Some(last) = candidates.last().map(|found| found.newest) else { break };
             let overviews = self.overviews(&mut asking, about, &candidates).await?;
+            if overviews.is_empty() {
+                // Nobody was left to tell of them: a cursor behind them would pass them over.
+                break;
+            }
             items.extend(first_shown(candidates, overviews, after));
             after = Some(last);
+            reached = after;
         }
         let next = match items.len() > limit {
             true => items.get(limit - 1).map(|(position, _)| *position),
-            false => after.filter(|_| !exhausted),
+            false => reached.filter(|_| !exhausted),
         };
         items.truncate(limit);
         let items: Vec<Overview> = items.into_iter().map(|(_, overview)| overview).collect();
@@ -155,7 +160,8 @@ fn merge_trace(
     let others = traces.values().filter_map(|others| others.first()?.trace_id());
     warnings.extend(others.map(|other| format!("the id also fits the trace {other}")));
     records.sort_by_key(|record| (record.time(), record.id));
-    records.dedup_by_key(|record| record.id);
+    let mut seen = HashSet::with_capacity(records.len());
+    records.retain(|record| seen.insert(record.id));
     truncated |= records.len() > records_max;
     records.truncate(records_max);
     if truncated {

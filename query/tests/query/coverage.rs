@@ -33,13 +33,15 @@ enum Mood {
     Hung,
     Broken,
     Lost(Gap),
+    /// Finds the traces, and has no time left to tell of them.
+    Forgetful,
 }
 
 impl Remote {
     fn answer<'a, T: Send + 'a>(&'a self, answer: Answering<'a, T>) -> Answering<'a, T> {
         Box::pin(async move {
             match &self.mood {
-                Mood::Fine => answer.await,
+                Mood::Fine | Mood::Forgetful => answer.await,
                 Mood::Late(time) => {
                     sleep(*time).await;
                     answer.await
@@ -74,7 +76,10 @@ impl Source for Remote {
     }
 
     fn overviews(&self, ask: OverviewQuestion) -> Answering<'_, Vec<Overview>> {
-        self.answer(self.inner.overviews(ask))
+        match self.mood {
+            Mood::Forgetful => Box::pin(async { Err(SourceError::Deadline) }),
+            _ => self.answer(self.inner.overviews(ask)),
+        }
     }
 
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
@@ -238,6 +243,17 @@ async fn a_hung_sidecar_delays_the_answer_to_the_deadline_and_is_named() {
     }
     let (_, traces) = two.get("/api/v1/traces").await;
     assert_eq!(traces["traces"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn traces_that_nobody_could_tell_of_are_not_passed_over_by_a_cursor() {
+    let sidecar = Sidecar::with_shop().await;
+    let inner = LocalSource::new(sidecar.store.clone(), String::new(), 4);
+    let remote = Remote { inner, name: "there:7317", mood: Mood::Forgetful };
+    let router = router_over(vec![Arc::new(remote)], Limits::default());
+    let answer = get(&router, "/api/v1/traces?limit=1").await.json();
+    assert_eq!((&answer["traces"], answer.get("next_cursor")), (&json!([]), None));
+    assert_eq!(answer["coverage"]["missing"][0]["reason"], "deadline");
 }
 
 #[tokio::test]
