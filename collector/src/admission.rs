@@ -10,8 +10,7 @@ use spandrel_store::{MemoryBudget, Permit};
 
 use crate::refusal::Refusal;
 
-/// How long a request waits for others to give bytes back before it is refused.
-const WAIT_MAX: Duration = Duration::from_millis(200);
+/// How often a waiting request looks whether others have given bytes back.
 const WAIT_STEP: Duration = Duration::from_millis(10);
 
 /// What an overloaded client is told to wait.
@@ -22,17 +21,19 @@ pub(crate) struct Admission {
     budget: MemoryBudget,
     body: Permit,
     records: Permit,
+    /// `limits.admission_wait`.
+    wait: Duration,
 }
 
 impl Admission {
-    pub(crate) fn new(budget: &MemoryBudget) -> Option<Admission> {
+    pub(crate) fn new(budget: &MemoryBudget, wait: Duration) -> Option<Admission> {
         let (body, records) = (budget.try_acquire(0)?, budget.try_acquire(0)?);
-        Some(Admission { budget: budget.clone(), body, records })
+        Some(Admission { budget: budget.clone(), body, records, wait })
     }
 
     /// Takes bytes for the body, waiting a moment where others hold them.
     pub(crate) async fn grow_body_patiently(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let deadline = tokio::time::Instant::now() + WAIT_MAX;
+        let deadline = tokio::time::Instant::now() + self.wait;
         loop {
             match self.grow_body(bytes) {
                 Err(Refusal::Overloaded { .. }) if tokio::time::Instant::now() < deadline => {

@@ -5,6 +5,7 @@
 //! bounded by the memory budget, of which every body holds its bytes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use spandrel_config::Limits;
@@ -15,6 +16,7 @@ use crate::admission::Admission;
 use crate::body::{BodyLimits, compression};
 use crate::content::{Compression, Encoding};
 use crate::counters::Counters;
+use crate::lines::ChunkLimits;
 use crate::normalise::{Normaliser, RecordLimits, Refused};
 use crate::otlp::{self, Signal};
 use crate::refusal::Refusal;
@@ -32,6 +34,8 @@ pub(crate) struct Intake {
     pub(crate) activity: Arc<Activity>,
     pub(crate) body_limits: BodyLimits,
     pub(crate) record_limits: RecordLimits,
+    pub(crate) chunk_limits: ChunkLimits,
+    admission_wait: Duration,
 }
 
 /// How an OTLP body is to be read.
@@ -56,12 +60,20 @@ impl Intake {
         let body_limits =
             BodyLimits { bytes_max: limits.request_bytes_max.as_usize(), timeout: limits.request_timeout };
         let activity = Arc::new(Activity::new(counters.clone()));
-        Intake { store, counters, activity, body_limits, record_limits: RecordLimits::of(limits) }
+        Intake {
+            store,
+            counters,
+            activity,
+            body_limits,
+            record_limits: RecordLimits::of(limits),
+            chunk_limits: ChunkLimits::of(limits),
+            admission_wait: limits.admission_wait,
+        }
     }
 
     pub(crate) fn admit(&self) -> Result<Admission, Refusal> {
-        Admission::new(self.store.budget())
-            .ok_or(Refusal::Overloaded { retry_after: std::time::Duration::from_secs(1) })
+        Admission::new(self.store.budget(), self.admission_wait)
+            .ok_or(Refusal::Overloaded { retry_after: Duration::from_secs(1) })
     }
 
     /// Keeps what an OTLP request carries.

@@ -4,8 +4,10 @@ pub(crate) mod body;
 pub(crate) mod stream;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
+use spandrel_config::Limits;
 use spandrel_store::otlp::{LogRecord, Resource, Value};
 use spandrel_store::{Flags, Receiver, UnixNanos};
 
@@ -16,10 +18,8 @@ use crate::normalise::{Context, Normaliser, attribute};
 use crate::otlp::Signal;
 use crate::refusal::Refusal;
 
-/// A chunk that is kept at once has at most this many bytes of lines, and this many lines, so that a large
-/// body never takes more of the memory budget than this unfolds to.
-pub(crate) const CHUNK_BYTES_MAX: usize = 512 << 10;
-pub(crate) const CHUNK_LINES_MAX: usize = 2_048;
+/// Lines of a chunk, whatever their size: what one costs beside its bytes counts as well.
+const CHUNK_LINES_MAX: usize = 2_048;
 
 /// Different services that the lines of one chunk name, of which the resources are shared.
 const SERVICES_MAX: usize = 64;
@@ -32,21 +32,40 @@ pub(crate) struct RawLine {
     pub(crate) cut: bool,
 }
 
+/// How much is kept at once, so that a large body never takes more of the memory budget than that unfolds to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkLimits {
+    bytes_max: usize,
+    /// How long the lines of a stream wait for each other.
+    pub(crate) delay: Duration,
+}
+
 /// Some lines, to be kept together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Chunk {
     pub(crate) lines: Vec<RawLine>,
-    pub(crate) bytes: usize,
+    bytes: usize,
+    limits: ChunkLimits,
+}
+
+impl ChunkLimits {
+    pub(crate) fn of(limits: &Limits) -> ChunkLimits {
+        ChunkLimits { bytes_max: limits.line_batch_bytes_max.as_usize(), delay: limits.line_batch_delay }
+    }
 }
 
 impl Chunk {
+    pub(crate) fn new(limits: ChunkLimits) -> Chunk {
+        Chunk { lines: Vec::new(), bytes: 0, limits }
+    }
+
     pub(crate) fn push(&mut self, line: RawLine) {
         self.bytes += line.bytes.len();
         self.lines.push(line);
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes >= CHUNK_BYTES_MAX || self.lines.len() >= CHUNK_LINES_MAX
+        self.bytes >= self.limits.bytes_max || self.lines.len() >= CHUNK_LINES_MAX
     }
 }
 

@@ -20,9 +20,6 @@ use crate::intake::Intake;
 use crate::lines::stream::LineSplitter;
 use crate::lines::{self, Chunk, LineOrigin};
 
-/// The longest that a line waits for others.
-const BATCH_DELAY_MAX: Duration = Duration::from_millis(100);
-
 /// What is read at once.
 const READ_BYTES: usize = 64 << 10;
 
@@ -45,7 +42,8 @@ impl Stdin {
     pub(crate) fn new(intake: Intake, config: &StdinReceiver) -> Stdin {
         let origin = LineOrigin { receiver: Receiver::Stdin, resource: config.resource.clone() };
         let splitter = LineSplitter::new(intake.record_limits.line_bytes_max);
-        Stdin { intake, origin, splitter, chunk: Chunk::default(), due: None }
+        let chunk = Chunk::new(intake.chunk_limits);
+        Stdin { intake, origin, splitter, chunk, due: None }
     }
 
     /// Reads until the end of the input, or until stopped.
@@ -74,11 +72,12 @@ impl Stdin {
     }
 
     async fn take_in(&mut self, piece: &[u8]) {
+        let delay = self.intake.chunk_limits.delay;
         let mut lines = Vec::new();
         self.splitter.feed(piece, |line| lines.push(line));
         for line in lines {
             self.chunk.push(line);
-            self.due.get_or_insert_with(|| Instant::now() + BATCH_DELAY_MAX);
+            self.due.get_or_insert_with(|| Instant::now() + delay);
             if self.chunk.is_full() {
                 self.flush().await;
             }
@@ -88,7 +87,7 @@ impl Stdin {
     /// Keeps what was read, however long it takes.
     async fn flush(&mut self) {
         self.due = None;
-        let chunk = std::mem::take(&mut self.chunk);
+        let chunk = std::mem::replace(&mut self.chunk, Chunk::new(self.intake.chunk_limits));
         if chunk.lines.is_empty() {
             return;
         }

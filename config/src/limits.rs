@@ -29,6 +29,12 @@ pub struct Limits {
     pub nesting_max: usize,
     /// Bytes of one line of a text or JSON-lines input; the rest of a longer one is cut and counted.
     pub line_bytes_max: ByteSize,
+    /// Bytes of lines that are kept at once, so that a large body of lines never unfolds as a whole.
+    pub line_batch_bytes_max: ByteSize,
+    /// The longest that a line of a stream waits for others before it is kept.
+    pub line_batch_delay: Duration,
+    /// Time a request waits for memory that others hold before it is refused as overload.
+    pub admission_wait: Duration,
     /// Records of one trace in an answer; beyond it the answer is cut and says so.
     pub trace_records_max: usize,
     /// Items of a list in an answer, whatever `limit` asks for.
@@ -58,6 +64,9 @@ impl Default for Limits {
             string_bytes_max: ByteSize::mib(1),
             nesting_max: 24,
             line_bytes_max: ByteSize::mib(1),
+            line_batch_bytes_max: ByteSize::kib(512),
+            line_batch_delay: Duration::from_millis(100),
+            admission_wait: Duration::from_millis(200),
             trace_records_max: 200_000,
             list_max: 10_000,
             query_timeout: Duration::from_secs(30),
@@ -82,6 +91,9 @@ impl Limits {
             string_bytes_max,
             nesting_max,
             line_bytes_max,
+            line_batch_bytes_max,
+            line_batch_delay,
+            admission_wait,
             trace_records_max,
             list_max,
             query_timeout,
@@ -99,6 +111,9 @@ impl Limits {
         section.set("string_bytes_max", string_bytes_max);
         section.set("nesting_max", nesting_max);
         section.set("line_bytes_max", line_bytes_max);
+        section.set("line_batch_bytes_max", line_batch_bytes_max);
+        section.set("line_batch_delay", line_batch_delay);
+        section.set("admission_wait", admission_wait);
         section.set("trace_records_max", trace_records_max);
         section.set("list_max", list_max);
         section.set("query_timeout", query_timeout);

@@ -4,8 +4,6 @@
 //! after it, the rest waits for its turn as long as a client may take for a request, and what still finds no
 //! room is counted in the answer as rejected: sending all again would double what is kept.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::response::Response;
@@ -62,7 +60,7 @@ async fn keep_all(intake: &Intake, origin: &LineOrigin, lines: BodyLines) -> Res
     let deadline = Instant::now() + intake.body_limits.timeout;
     let mut outcome = Outcome::default();
     loop {
-        let chunk = Arc::new(lines.chunk());
+        let chunk = lines.chunk(intake.chunk_limits);
         if chunk.lines.is_empty() {
             break;
         }

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
-use super::{Chunk, RawLine};
+use super::{Chunk, ChunkLimits, RawLine};
 
 #[derive(Debug)]
 pub(crate) struct BodyLines {
@@ -41,8 +41,8 @@ impl BodyLines {
     }
 
     /// The next lines, as many as go in a chunk; none at the end.
-    pub(crate) fn chunk(&mut self) -> Chunk {
-        let mut chunk = Chunk::default();
+    pub(crate) fn chunk(&mut self, limits: ChunkLimits) -> Chunk {
+        let mut chunk = Chunk::new(limits);
         while !chunk.is_full()
             && let Some(line) = self.next()
         {

@@ -1,5 +1,5 @@
 //! The receivers over real sockets: what clients send, what they are answered, what is kept and counted.
-#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what fails or is skipped here says so")]
 
 mod bad_input_grpc;
 mod bad_input_http;
@@ -8,4 +8,5 @@ mod json_logs;
 mod kept_and_cut;
 mod otlp;
 mod overload;
+mod recorded;
 mod shutdown;

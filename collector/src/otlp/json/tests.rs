@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 
 fn normaliser() -> Normaliser {
     let limits = RecordLimits::of(&spandrel_config::Limits::default());
-    let admission = Admission::new(&MemoryBudget::new(64 << 20)).unwrap();
+    let admission = Admission::new(&MemoryBudget::new(64 << 20), std::time::Duration::ZERO).unwrap();
     Normaliser::new(UnixNanos::now(), limits, admission)
 }
 

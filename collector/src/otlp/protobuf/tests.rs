@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 
 fn normaliser(budget_bytes: usize) -> Normaliser {
     let limits = RecordLimits::of(&spandrel_config::Limits::default());
-    let admission = Admission::new(&MemoryBudget::new(budget_bytes)).unwrap();
+    let admission = Admission::new(&MemoryBudget::new(budget_bytes), std::time::Duration::ZERO).unwrap();
     Normaliser::new(UnixNanos::now(), limits, admission)
 }
 
