@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio_util::sync::CancellationToken;
 
 pub use ledger::{Ledger, MARKER};
 pub use writer::{Outcome, Sending, Way, Writer};
@@ -26,6 +27,13 @@ const QUESTIONS_AT_ONCE: usize = 8;
 const OLD_TRACES_PER_ROUND: usize = 50;
 /// In one round of so many, a start is killed as well, most likely in the middle of its recovery.
 const KILLED_START_EVERY: usize = 4;
+/// In one round of so many, the senders stop and the kill comes a while after: what the program does once
+/// nothing more comes in is hit too.
+const QUIET_EVERY: usize = 4;
+const QUIET_MS: std::ops::Range<u64> = 700..1_500;
+
+/// Commits and partitions are sized by the limit: little enough that kills hit them, more than a run sends.
+pub const FREQUENT_COMMITS: &str = "storage.retention.max_bytes=256MiB";
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -149,6 +157,8 @@ async fn search_markers(http: &Http, round: usize) -> anyhow::Result<Vec<String>
 async fn check_traces(http: &Http, ledger: &Ledger, traces: Vec<&str>) -> anyhow::Result<()> {
     let checks = stream::iter(traces).map(|trace| async move {
         let found = api::trace(http, trace).await?;
+        let whole = found.as_ref().is_none_or(|found| found.coverage.complete && !found.truncated);
+        anyhow::ensure!(whole, "trace {trace}: something was set aside or cut");
         let records = found.into_iter().flat_map(|found| found.spans.into_iter().chain(found.logs));
         let markers =
             records.map(|record| ledger::marker_of(&record)).collect::<anyhow::Result<Vec<String>>>()?;
@@ -178,14 +188,19 @@ async fn load_and_kill(
     load: Duration,
     rng: &mut Rng,
 ) -> anyhow::Result<Vec<Sending>> {
+    let end = CancellationToken::new();
     let mut writers = tokio::task::JoinSet::new();
     for (number, way) in Way::ALL.into_iter().enumerate() {
         let writer = Writer::new(sidecar.addresses, way, (round, number), rng.u64(..))?;
-        writers.spawn(send_until_cut(writer));
+        writers.spawn(send_until_cut(writer, end.clone()));
     }
     let resender = Writer::new(sidecar.addresses, Way::HttpSpans, (round, Way::ALL.len()), rng.u64(..))?;
-    writers.spawn(send_again(resender, again));
+    writers.spawn(send_again(resender, again, end.clone()));
     tokio::time::sleep(load).await;
+    if rng.usize(0..QUIET_EVERY) == 0 {
+        end.cancel();
+        tokio::time::sleep(Duration::from_millis(rng.u64(QUIET_MS))).await;
+    }
     sidecar.kill().await?;
     let mut unacknowledged = Vec::new();
     while let Some(sent) = writers.join_next().await {
@@ -199,24 +214,28 @@ async fn load_and_kill(
     Ok(unacknowledged)
 }
 
-/// Sends one request after the other until the connection is cut.
-async fn send_until_cut(mut writer: Writer) -> anyhow::Result<Vec<Sending>> {
+/// Sends one request after the other until the connection is cut, or until told to end after one.
+async fn send_until_cut(mut writer: Writer, end: CancellationToken) -> anyhow::Result<Vec<Sending>> {
     let mut all = Vec::new();
     loop {
         let sending = writer.send().await?;
         let cut = sending.outcome == Outcome::Cut;
         all.push(sending);
-        if cut {
+        if cut || end.is_cancelled() {
             return Ok(all);
         }
     }
 }
 
 /// Sends what was not acknowledged before; what the kill cuts off stays as it was.
-async fn send_again(mut writer: Writer, mut all: Vec<Sending>) -> anyhow::Result<Vec<Sending>> {
+async fn send_again(
+    mut writer: Writer,
+    mut all: Vec<Sending>,
+    end: CancellationToken,
+) -> anyhow::Result<Vec<Sending>> {
     for sending in &mut all {
         writer.send_again(sending).await?;
-        if sending.outcome == Outcome::Cut {
+        if sending.outcome == Outcome::Cut || end.is_cancelled() {
             break;
         }
     }

@@ -131,8 +131,8 @@ struct Crash {
     load_ms_max: u64,
     #[arg(long, default_value = "target")]
     work: PathBuf,
-    /// A further setting of the sidecar, `key=value`
-    #[arg(long = "set")]
+    /// A setting of the sidecar, `key=value`; by default one that makes it commit and close partitions often
+    #[arg(long = "set", default_value = crash::FREQUENT_COMMITS)]
     settings: Vec<String>,
 }
 

@@ -94,43 +94,8 @@ impl Shop {
         let failing = Shop::fails(number).then(|| choose_failing(route, &mut rng));
         let visit = Visit::new(number, &mut rng);
         let times = Times::of(route, self.epoch_unix_ns + number * TRACE_INTERVAL_NS, &mut rng);
-        let mut trace = ShopTrace {
-            id,
-            spans: Vec::with_capacity(route.steps.len()),
-            logs: Vec::new(),
-            failed_in: failing.map(|step| ServiceIndex(route.steps[step].service)),
-            order: None,
-        };
-        let mut span_ids: Vec<[u8; 8]> = Vec::with_capacity(route.steps.len());
-        for (index, step) in route.steps.iter().enumerate() {
-            span_ids.push(rng.u64(1..).to_be_bytes());
-            let failed = failing.is_some_and(|failing| is_ancestor_or_self(route, index, failing));
-            let parent = step.parent.map(|parent| span_ids[parent].to_vec()).unwrap_or_default();
-            let mut span = Span {
-                trace_id: id.to_vec(),
-                span_id: span_ids[index].to_vec(),
-                parent_span_id: parent,
-                flags: 0x101,
-                name: step.name.clone(),
-                kind: otlp_kind(step.kind),
-                start_time_unix_nano: times.start[index],
-                end_time_unix_nano: times.start[index] + times.duration[index],
-                attributes: visit.attributes(step, failed),
-                ..Span::default()
-            };
-            if failed {
-                fail(&mut span, step, failing == Some(index));
-            }
-            if visit.carries_order(step) {
-                let order = trace.order.get_or_insert_with(|| (visit.order_id(), 0));
-                order.1 += 1;
-            }
-            if matches!(step.kind, StepKind::Server | StepKind::Consumer) || failing == Some(index) {
-                trace.logs.push((ServiceIndex(step.service), log_of(&span, step, &visit, failed)));
-            }
-            trace.spans.push((ServiceIndex(step.service), span));
-        }
-        trace
+        let span_ids = route.steps.iter().map(|_| rng.u64(1..).to_be_bytes()).collect();
+        Telling { id, route, failing, visit, times, span_ids }.trace()
     }
 
     fn choose_route(&self, rng: &mut Rng) -> &Route {
@@ -148,6 +113,67 @@ impl Shop {
     fn rng(&self, number: u64) -> Rng {
         // The odd factor spreads neighbouring numbers over all seeds.
         Rng::with_seed(self.seed ^ number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+}
+
+/// One trace while it is told: everything about it is decided.
+struct Telling<'a> {
+    id: [u8; 16],
+    route: &'a Route,
+    /// The step that fails first.
+    failing: Option<usize>,
+    visit: Visit,
+    times: Times,
+    span_ids: Vec<[u8; 8]>,
+}
+
+impl Telling<'_> {
+    fn trace(&self) -> ShopTrace {
+        let steps = || self.route.steps.iter().enumerate();
+        let service = |step: &Step| ServiceIndex(step.service);
+        let spans: Vec<_> = steps().map(|(index, step)| (service(step), self.span(index, step))).collect();
+        let logged = steps().zip(&spans).filter(|((index, step), _)| self.logs(*index, step));
+        let logs = logged.map(|((index, step), (service, span))| {
+            (*service, log_of(span, step, &self.visit, self.has_failed(index)))
+        });
+        let orders = steps().filter(|(_, step)| self.visit.carries_order(step)).count();
+        ShopTrace {
+            id: self.id,
+            logs: logs.collect(),
+            spans,
+            failed_in: self.failing.map(|failing| service(&self.route.steps[failing])),
+            order: (orders > 0).then(|| (self.visit.order_id(), orders)),
+        }
+    }
+
+    fn span(&self, index: usize, step: &Step) -> Span {
+        let parent = step.parent.map(|parent| self.span_ids[parent].to_vec()).unwrap_or_default();
+        let failed = self.has_failed(index);
+        let mut span = Span {
+            trace_id: self.id.to_vec(),
+            span_id: self.span_ids[index].to_vec(),
+            parent_span_id: parent,
+            flags: 0x101,
+            name: step.name.clone(),
+            kind: otlp_kind(step.kind),
+            start_time_unix_nano: self.times.start[index],
+            end_time_unix_nano: self.times.start[index] + self.times.duration[index],
+            attributes: self.visit.attributes(step, failed),
+            ..Span::default()
+        };
+        if failed {
+            fail(&mut span, step, self.failing == Some(index));
+        }
+        span
+    }
+
+    fn has_failed(&self, index: usize) -> bool {
+        self.failing.is_some_and(|failing| is_ancestor_or_self(self.route, index, failing))
+    }
+
+    /// Who takes a request or a message logs that it is done, and who fails first logs why.
+    fn logs(&self, index: usize, step: &Step) -> bool {
+        matches!(step.kind, StepKind::Server | StepKind::Consumer) || self.failing == Some(index)
     }
 }
 

@@ -1,0 +1,131 @@
+//! Recorded incidents of a real system, replayed into the real binary: every span and every log line comes
+//! back with its trace, and the errors that the logs tell of are told.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use spandrel_bench::api;
+use spandrel_bench::http::Http;
+use spandrel_bench::replay::{Case, LogRow, SpanRow, service_of};
+use spandrel_bench::sidecar::Launch;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/trainticket");
+const QUESTIONS_AT_ONCE: usize = 8;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_case_comes_back_as_it_was_recorded_and_its_errors_are_told() {
+    let cases = cases();
+    if cases.is_empty() {
+        let _ = writeln!(std::io::stderr(), "skipped: no recorded incidents in {DATA}");
+        return;
+    }
+    assert_eq!(cases.len(), 15, "the baseline and fourteen faults");
+    for folder in cases {
+        check(&folder).await.unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
+    }
+}
+
+fn cases() -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(DATA).into_iter().flatten();
+    let mut cases: Vec<PathBuf> =
+        folder.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    cases.sort();
+    cases
+}
+
+async fn check(folder: &Path) -> anyhow::Result<()> {
+    let case = Case::read(folder)?;
+    let notes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let data = notes.path().join("data");
+    let sidecar = Launch::new(env!("CARGO_BIN_EXE_spandrel"), data, notes.path()).start().await?;
+    let replayed = case.replay(&Http::new(sidecar.addresses.http)).await?;
+    assert_eq!((replayed.spans, replayed.logs), (case.spans.len(), case.logs.len()));
+
+    let http = Http::new(sidecar.addresses.query);
+    let traces = traces_of(&case)?;
+    let checks = traces.iter().map(|(id, recorded)| check_trace(&http, id, recorded));
+    stream::iter(checks).buffer_unordered(QUESTIONS_AT_ONCE).try_collect::<()>().await?;
+    let failed = traces.iter().filter(|(_, recorded)| !recorded.errors.is_empty());
+    let checks = failed.map(|(id, recorded)| check_errors(&http, id, recorded));
+    stream::iter(checks).buffer_unordered(QUESTIONS_AT_ONCE).try_collect::<()>().await?;
+    anyhow::ensure!(sidecar.stop().await?.success(), "SIGTERM is a clean end");
+    Ok(())
+}
+
+/// What the files say of one trace.
+#[derive(Default)]
+struct Recorded<'a> {
+    spans: HashMap<&'a str, &'a SpanRow>,
+    logs: usize,
+    errors: Vec<&'a LogRow>,
+}
+
+fn traces_of(case: &Case) -> anyhow::Result<BTreeMap<&str, Recorded<'_>>> {
+    let mut traces: BTreeMap<&str, Recorded> = BTreeMap::new();
+    for row in &case.spans {
+        traces.entry(&row.trace_id).or_default().spans.insert(&row.span_id, row);
+    }
+    for row in &case.logs {
+        let recorded = traces.entry(&row.trace_id).or_default();
+        recorded.logs += 1;
+        if row.is_error()? {
+            recorded.errors.push(row);
+        }
+    }
+    Ok(traces)
+}
+
+async fn check_trace(http: &Http, id: &str, recorded: &Recorded<'_>) -> anyhow::Result<()> {
+    let found = api::trace(http, id).await?.ok_or_else(|| anyhow::anyhow!("trace {id} is not there"))?;
+    anyhow::ensure!(found.coverage.complete && !found.truncated, "trace {id} is not whole");
+    let of_trace = found.spans.iter().chain(&found.logs).all(|record| record.trace_id.as_deref() == Some(id));
+    anyhow::ensure!(of_trace, "trace {id} holds records of another");
+    let ids: BTreeSet<&str> = found.spans.iter().filter_map(|span| span.span_id.as_deref()).collect();
+    anyhow::ensure!(ids.len() == found.spans.len(), "trace {id}: a span is there twice");
+    let expected: BTreeSet<&str> = recorded.spans.keys().copied().collect();
+    anyhow::ensure!(ids == expected, "trace {id}: {} spans of {}", ids.len(), expected.len());
+    anyhow::ensure!(
+        found.logs.len() == recorded.logs,
+        "trace {id}: {} logs of {}",
+        found.logs.len(),
+        recorded.logs
+    );
+    for span in &found.spans {
+        let row = recorded.spans[span.span_id.as_deref().unwrap_or_default()];
+        let same = span.name.as_ref() == Some(&row.operation_name)
+            && span.service.as_deref() == Some(service_of(&row.pod_name));
+        anyhow::ensure!(same, "trace {id}: {span:?} is not {row:?}");
+    }
+    Ok(())
+}
+
+async fn check_errors(http: &Http, id: &str, recorded: &Recorded<'_>) -> anyhow::Result<()> {
+    let answer = api::errors(http, id).await?;
+    for row in &recorded.errors {
+        let service = service_of(&row.pod_name);
+        let operation = recorded.spans.get(row.span_id.as_str()).map(|span| span.operation_name.as_str());
+        let text = row.text()?;
+        let told = answer.errors.iter().any(|error| {
+            error.service.as_deref() == Some(service)
+                && operation.is_none_or(|operation| error.operation.as_deref() == Some(operation))
+                && error.message.as_deref().is_some_and(|message| message.contains(essence(&text)))
+        });
+        anyhow::ensure!(
+            told,
+            "errors of {id} do not name {service}, {operation:?}, {text}: {:?}",
+            answer.errors
+        );
+    }
+    anyhow::ensure!(answer.root_cause.is_some(), "errors of {id} name no root cause");
+    Ok(())
+}
+
+/// What the line says behind its time, level, logger and ids.
+fn essence(text: &str) -> &str {
+    let behind =
+        |text: &'_ str| text.split_once("SpanID: ").map(|(before, _)| before.len() + "SpanID: ".len());
+    let rest = behind(text).and_then(|at| text.get(at..)?.split_once(' ')).map_or(text, |(_, rest)| rest);
+    rest.trim_end()
+}
