@@ -122,7 +122,7 @@ class Sidecar:
         """The JSON answer of the query API, which has to have this status."""
         response = requests.get(f"http://{self.query}{path}", params=parameters, timeout=timeout_s)
         assert response.status_code == status, f"{response.status_code} {response.text[:2000]}"
-        return response.json()
+        return json.loads(response.content)
 
     def trace(self, trace_id: str, **parameters):
         return self.ask(f"/api/v1/traces/{trace_id}", **parameters)

@@ -17,6 +17,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 import otlp
 
+JSON = {"content-type": "application/json"}
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
 
@@ -51,14 +52,13 @@ def send_until_answered(connection: socket.socket, pieces) -> int:
     return read_answer(connection)
 
 
-def gzip_bomb(size: int):
-    """The gzip stream of that many zeros, made as it is sent."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+@pytest.fixture(scope="module")
+def gzip_bomb() -> list[bytes]:
+    """The gzip stream of 1 GiB of zeros, which are never in memory at once here either."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     block = bytes(MIB)
-    for _ in range(size // MIB):
-        if piece := packer.compress(block):
-            yield piece
-    yield packer.flush()
+    pieces = [packer.compress(block) for _ in range(GIB // MIB)]
+    return [piece for piece in [*pieces, packer.flush()] if piece]
 
 
 def memory_peak_bytes(sidecar) -> int:
@@ -67,20 +67,19 @@ def memory_peak_bytes(sidecar) -> int:
     return int(line.split()[1]) * KIB
 
 
-def test_a_gzip_bomb_of_1_gib_is_too_large(start):
+def test_a_gzip_bomb_of_1_gib_is_too_large(start, gzip_bomb):
     sidecar = start()
-    pieces = list(gzip_bomb(GIB))
     with connect(sidecar.http) as connection:
-        connection.sendall(head(sum(map(len, pieces)), content_encoding="gzip"))
-        assert send_until_answered(connection, pieces) == 413
+        connection.sendall(head(sum(map(len, gzip_bomb)), content_encoding="gzip"))
+        assert send_until_answered(connection, gzip_bomb) == 413
     assert sidecar.refused_requests("too_large", receiver="otlp_http") == 1
     otlp.assert_serves(sidecar)
     assert memory_peak_bytes(sidecar) < 256 * MIB
 
 
-def test_a_gzip_bomb_over_grpc_is_final(start):
+def test_a_gzip_bomb_over_grpc_is_final(start, gzip_bomb):
     sidecar = start()
-    message = b"".join(gzip_bomb(GIB))
+    message = b"".join(gzip_bomb)
     frame = struct.pack(">BI", 1, len(message)) + message
     # grpc's own client compresses for itself, so the frame goes over HTTP/2 by curl.
     done = subprocess.run(
@@ -232,9 +231,12 @@ def test_200_levels_of_nesting_in_json_are_cut_too(sidecar):
     value = '{"stringValue":"the core"}'
     for _ in range(200):
         value = f'{{"arrayValue":{{"values":[{value}]}}}}'
-    span = f'{{"traceId":"{trace_id}","spanId":"00f067aa0ba902b7","name":"deep","startTimeUnixNano":"{time.time_ns()}","attributes":[{{"key":"deep","value":{value}}}]}}'
+    span = (
+        f'{{"traceId":"{trace_id}","spanId":"00f067aa0ba902b7","name":"deep","startTimeUnixNano":"{time.time_ns()}",'
+        f'"attributes":[{{"key":"deep","value":{value}}}]}}'
+    )
     body = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}'
-    response = requests.post(f"http://{sidecar.http}/v1/traces", data=body, headers={"content-type": "application/json"}, timeout=30)
+    response = requests.post(f"http://{sidecar.http}/v1/traces", data=body, headers=JSON, timeout=30)
     assert response.status_code == 200, response.text
     [found] = sidecar.trace(trace_id)["spans"]
     assert found["name"] == "deep" and "cut" in found["flags"]
@@ -244,8 +246,8 @@ def test_200_levels_of_nesting_in_json_are_cut_too(sidecar):
 BAD_BODIES = {
     "not protobuf": (b"\xff\xff\xff\xff", {}, 400),
     "protobuf cut short": (otlp.trace_request([otlp.span(b"t" * 16)]).SerializeToString()[:-3], {}, 400),
-    "not json": (b'{"resourceSpans": [', {"content-type": "application/json"}, 400),
-    "json of another shape": (b'{"resourceSpans": 7}', {"content-type": "application/json"}, 400),
+    "not json": (b'{"resourceSpans": [', JSON, 400),
+    "json of another shape": (b'{"resourceSpans": 7}', JSON, 400),
     "not gzip": (b"not gzip", {"content-encoding": "gzip"}, 400),
     "gzip cut short": (gzip.compress(bytes(1000))[:-9], {"content-encoding": "gzip"}, 400),
     "another content type": (b"x", {"content-type": "text/html"}, 415),
@@ -277,5 +279,5 @@ def status_message(body: bytes) -> str:
 def test_an_empty_request_is_a_success(sidecar):
     response = otlp.post_traces(sidecar.http, ExportTraceServiceRequest().SerializeToString())
     assert response.status_code == 200
-    response = requests.post(f"http://{sidecar.http}/v1/logs", data=b"{}", headers={"content-type": "application/json"}, timeout=30)
+    response = requests.post(f"http://{sidecar.http}/v1/logs", data=b"{}", headers=JSON, timeout=30)
     assert response.status_code == 200

@@ -60,7 +60,11 @@ def test_the_status_for_too_large_over_grpc_says_so_and_is_final(sidecar):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("ids", [(b"", b"12345678"), (b"\0" * 16, b"12345678"), (b"t" * 16, b""), (b"t" * 16, b"short")])
+@pytest.mark.parametrize(
+    "ids",
+    [(b"", b"12345678"), (bytes(16), b"12345678"), (b"t" * 15, b"12345678"), (b"t" * 16, b""), (b"t" * 16, b"short")],
+    ids=["no trace id", "zero trace id", "short trace id", "no span id", "short span id"],
+)
 def test_spans_with_bad_ids_are_refused_for_good(sidecar, protocol, ids):
     """An SDK's exporter with spans that its own API would not make."""
     sender = exporter(sidecar, "traces", protocol)

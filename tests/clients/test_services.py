@@ -36,6 +36,8 @@ def service(script: str, name: str, folder: Path, stdout=None, **environment):
             env={
                 **os.environ,
                 "LISTEN_FD": str(listener.fileno()),
+                # asctime has no zone, and is read as UTC.
+                "TZ": "UTC",
                 "OTEL_SERVICE_NAME": name,
                 "OTEL_TRACES_EXPORTER": "otlp",
                 "OTEL_LOGS_EXPORTER": "none",
@@ -125,6 +127,13 @@ def test_errors_name_the_cause_and_the_path_to_the_entry(shop):
     )
     times = [error["time"] for error in answer["errors"]]
     assert times == sorted(times)
+
+
+def test_lines_outside_of_any_request_belong_to_no_trace_and_are_not_odd(shop):
+    """The instrumentation writes "0" for an id that there is not."""
+    [line] = shop.search('service:storefront AND "Started server process"')
+    assert (line["trace_id"], line["span_id"], line["flags"]) == (None, None, [])
+    assert line["time"] < line["observed_time"], "asctime was read"
 
 
 def test_what_was_in_the_stack_is_found_as_text(shop):

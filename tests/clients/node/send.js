@@ -1,7 +1,8 @@
 // One trace with its logs through the OpenTelemetry SDK of Node.js, as a service sets it up.
 //
 // Reads {"grpc": address, "http": address, "protocol": "grpc" | "http/protobuf" | "http/json",
-// "compression": "none" | "gzip"} from its argument. Writes one line of JSON: what was sent, as base64 of the OTLP
+// "compression": "none" | "gzip", "traceId": of the caller, "notFinite": send NaN and the infinities} from its
+// argument. Writes one line of JSON: what was sent, as base64 of the OTLP
 // requests that the SDK's own protobuf serializer makes of it, and the errors of the exporters.
 'use strict';
 
@@ -14,7 +15,6 @@ const { BatchSpanProcessor, InMemorySpanExporter, NodeTracerProvider, SimpleSpan
 
 const UNICODE = 'Größe 尺寸 🚀 e\u0301 \u202e \u2028';
 const target = JSON.parse(process.argv[2]);
-const json = target.protocol === 'http/json';
 
 function exporter(signal) {
   const flavour = { grpc: 'grpc', 'http/protobuf': 'proto', 'http/json': 'http' }[target.protocol];
@@ -51,8 +51,7 @@ const attributes = {
   'int.safe.min': Number.MIN_SAFE_INTEGER,
   double: 0.1,
   'double.least': 5e-324,
-  // JSON has no word for these: the SDK writes null.
-  ...(json ? {} : { 'double.nan': NaN, 'double.inf': Infinity, 'double.minus.inf': -Infinity }),
+  ...(target.notFinite ? { 'double.nan': NaN, 'double.inf': Infinity, 'double.minus.inf': -Infinity } : {}),
   texts: ['a', '', UNICODE],
   bools: [true, false],
   ints: [-1, 0, 1],
