@@ -68,8 +68,15 @@ fn runtime() -> anyhow::Result<Runtime> {
 }
 
 async fn serve(config: &Config, arguments: &cli::Run) -> anyhow::Result<()> {
-    let mut sidecar = Sidecar::start(config).await?;
     let mut signals = Signals::listen()?;
+    let mut sidecar = tokio::select! {
+        started = Sidecar::start(config) => started?,
+        // Nothing is served yet and the store repairs itself, so there is nothing to wait for.
+        signal = signals.next() => {
+            tracing::info!(signal, "stopped while starting");
+            return Ok(());
+        }
+    };
     sidecar.addresses.announce(config);
     if let Some(file) = &arguments.addresses_file {
         sidecar.addresses.write(file)?;
@@ -92,8 +99,13 @@ impl Sidecar {
         let registry = Registry::new();
         telemetry::register(&registry).context("register metrics")?;
         let store = open_store(config, &registry).await?;
-        let collector = Collector::bind(config, store.clone(), &registry).await?;
-        let query = QueryServer::bind(config, store.clone(), &registry).await?;
+        let (collector, query) = match bind(config, &store, &registry).await {
+            Ok(bound) => bound,
+            Err(error) => {
+                close_store(store, Instant::now() + STOP_MAX).await;
+                return Err(error);
+            }
+        };
         let addresses = Addresses::of(&collector, &query);
         let readiness = query.readiness();
         let sidecar = Sidecar {
@@ -125,15 +137,8 @@ impl Sidecar {
         self.readiness.set(false);
         self.collector.stop(deadline).await;
         self.query.stop(deadline).await;
-        let store = self.store;
-        let closing = tokio::task::spawn_blocking(move || store.close());
-        match timeout_at(deadline, closing).await {
-            Ok(Ok(())) => tracing::info!("stopped"),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "the store failed to close; the journal has everything")
-            }
-            Err(_) => tracing::warn!("the store did not commit in time; the journal has everything"),
-        }
+        close_store(self.store, deadline).await;
+        tracing::info!("stopped");
     }
 }
 
@@ -164,4 +169,23 @@ async fn open_store(config: &Config, registry: &Registry) -> anyhow::Result<Stor
     let directory = storage.directory.display().to_string();
     let opening = tokio::task::spawn_blocking(move || Store::open(&storage, &limits, &registry));
     opening.await.context("open the store")?.with_context(|| format!("open the data folder {directory}"))
+}
+
+async fn bind(
+    config: &Config,
+    store: &Store,
+    registry: &Registry,
+) -> anyhow::Result<(Collector, QueryServer)> {
+    let collector = Collector::bind(config, store.clone(), registry).await?;
+    let query = QueryServer::bind(config, store.clone(), registry).await?;
+    Ok((collector, query))
+}
+
+async fn close_store(store: Store, deadline: Instant) {
+    let closing = tokio::task::spawn_blocking(move || store.close());
+    match timeout_at(deadline, closing).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "the store failed to close; the journal has everything"),
+        Err(_) => tracing::warn!("the store did not commit in time; the journal has everything"),
+    }
 }

@@ -18,9 +18,9 @@ const EXIT_STATUS: &str = "Exit status: 0 found, 1 nothing found, 2 error.";
     max_term_width = 100,
     after_help = "\
 Start here:
-  spandrel run                      the sidecar, on its defaults: OTLP on 4317 and 4318, questions on 7317
-  spandrel demo                     sends it the traces of a small shop
-  spandrel errors TRACE_ID          what failed in a trace, and what failed first
+  spandrel run                the sidecar: OTLP on 4317 and 4318, questions on 7317
+  spandrel demo               sends it the traces of a small shop
+  spandrel errors TRACE_ID    what failed in a trace, and what failed first
 
 Exit status: 0 done or found, 1 nothing found, 2 error."
 )]
@@ -201,7 +201,7 @@ pub struct Peers {
 Examples:
   spandrel demo
   spandrel demo --traces 500 --seed 7
-  spandrel demo --embedded          a sidecar of its own, on free ports and a folder that is removed again")]
+  spandrel demo --embedded    a sidecar of its own, with data that is removed again")]
 pub struct Demo {
     /// Where the sidecar takes OTLP/gRPC
     #[arg(long, default_value = "http://127.0.0.1:4317", value_name = "URL")]

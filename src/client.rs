@@ -1,7 +1,8 @@
 //! Asking a sidecar over HTTP, for the commands that ask.
 //!
 //! One connection per question, HTTP/1.1, no proxy, no redirects. It has no deadline of its own shorter than
-//! the sidecar's, which answers within `limits.query_timeout` whatever its peers do.
+//! the sidecar's, which answers within `limits.query_timeout` whatever its peers do. The client reads no
+//! configuration, so its bounds stand here.
 
 mod address;
 mod sse;

@@ -25,8 +25,19 @@ fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             // Nobody is left to tell if standard error is closed too.
-            let _ = writeln!(std::io::stderr(), "spandrel: {error:#}");
+            let _ = writeln!(std::io::stderr(), "spandrel: {}", in_words(&error));
             ExitCode::from(FAILED)
         }
     }
+}
+
+/// The error and what caused it. Many errors already say their cause; it is not said twice.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
 }

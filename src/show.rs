@@ -31,10 +31,9 @@ pub struct Screen {
     pub colour: bool,
 }
 
-/// `--color`.
+/// `--color`; `Auto` is on a terminal, unless `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColourChoice {
-    /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     Always,
     Never,

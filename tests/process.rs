@@ -157,10 +157,17 @@ fn a_port_that_is_taken_is_named_with_its_key() {
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap();
     let setting = format!("receivers.otlp.protocols.http.endpoint={address}");
-    let (status, said) = sidecar().set(setting).fail_to_start();
+    let folder = tempfile::tempdir().unwrap();
+    let (status, said) = sidecar().folder(folder.path()).set(setting).fail_to_start();
     assert_eq!(status.code(), Some(2));
     assert!(said.contains(&address.to_string()), "{said}");
     assert!(said.contains("receivers.otlp.protocols.http.endpoint"), "{said}");
+    assert_eq!(said.matches("Address already in use").count(), 1, "{said}");
+
+    // It leaves a data folder behind that is as good as new.
+    let next = sidecar().folder(folder.path()).start();
+    assert!(!next.log().contains("ERROR"), "{}", next.log());
+    assert_eq!(next.get("/api/v1/search?q=*").json()["coverage"]["complete"], true);
 }
 
 #[test]

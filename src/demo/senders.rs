@@ -18,7 +18,7 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_otlp::{LogExporter, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
-use opentelemetry_sdk::trace::{BatchSpanProcessor, IdGenerator, SdkTracerProvider};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, IdGenerator, Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
 use super::json_lines;
@@ -27,7 +27,9 @@ use super::story::{Level, Plan, PlannedException, PlannedLog, PlannedSpan};
 use crate::client::{Address, Client};
 
 const SCOPE: &str = "shop";
-/// Far within the SDK's queue of 2048, at a handful of spans per service and request.
+const QUEUE_RECORDS_MAX: usize = 4_096;
+const EXPORT_RECORDS_MAX: usize = 512;
+/// Far within the queue, at a handful of spans per service and request.
 const REQUESTS_PER_FLUSH: usize = 100;
 /// The SDK's own timer would export without anyone looking at the result.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -121,16 +123,24 @@ impl Exporters {
         let resource = Resource::builder().with_attributes(service.resource()).build();
         let ids = PlannedIds(Arc::new(Mutex::new((TraceId::INVALID, SpanId::INVALID))));
         let spans = SpanExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
-        let config =
-            opentelemetry_sdk::trace::BatchConfigBuilder::default().with_scheduled_delay(NEVER).build();
+        // Said in full, so that no OTEL_ variable of the environment lets a span be dropped.
+        let config = opentelemetry_sdk::trace::BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE_RECORDS_MAX)
+            .with_max_export_batch_size(EXPORT_RECORDS_MAX)
+            .with_scheduled_delay(NEVER)
+            .build();
         let tracers = SdkTracerProvider::builder()
             .with_resource(resource.clone())
+            .with_sampler(Sampler::AlwaysOn)
             .with_id_generator(ids.clone())
             .with_span_processor(BatchSpanProcessor::builder(spans).with_batch_config(config).build())
             .build();
         let logs = LogExporter::builder().with_tonic().with_endpoint(endpoint).build()?;
-        let config =
-            opentelemetry_sdk::logs::BatchConfigBuilder::default().with_scheduled_delay(NEVER).build();
+        let config = opentelemetry_sdk::logs::BatchConfigBuilder::default()
+            .with_max_queue_size(QUEUE_RECORDS_MAX)
+            .with_max_export_batch_size(EXPORT_RECORDS_MAX)
+            .with_scheduled_delay(NEVER)
+            .build();
         let loggers = SdkLoggerProvider::builder()
             .with_resource(resource)
             .with_log_processor(BatchLogProcessor::builder(logs).with_batch_config(config).build())

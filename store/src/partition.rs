@@ -124,8 +124,13 @@ pub(crate) fn open(partitions: &Path, number: u64, identity: u64) -> tantivy::Re
 pub(crate) fn has_commits(path: &Path) -> bool {
     let metas = guarded(|| Index::open_in_dir(path)?.load_metas());
     let never = metas.is_ok_and(|metas| metas.segments.is_empty() && metas.payload.is_none());
-    let empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
-    !(never || empty)
+    // Before its first segment there is nothing but tantivy's own dot files, its list of files among them.
+    let is_dot = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
+    };
+    let unborn = !path.join("meta.json").exists()
+        && std::fs::read_dir(path).is_ok_and(|mut entries| entries.all(is_dot));
+    !(never || unborn)
 }
 
 /// What a partition says of itself in its newest commit, as far as that can be read.

@@ -163,6 +163,24 @@ fn after_close_nothing_is_taken_and_nothing_is_left_in_the_journal() {
 }
 
 #[test]
+fn a_partition_whose_making_a_crash_cut_short_is_made_again_and_is_no_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(40));
+    store.close();
+    drop(store);
+    // tantivy writes its list of files before it writes the first meta.json.
+    let partition = folder.path().join("partitions/00000002");
+    fs::create_dir(&partition).unwrap();
+    fs::write(partition.join(".managed.json"), "[\"meta.json\"]").unwrap();
+
+    let store = open(folder.path());
+    assert_eq!(store.snapshot().gaps(), []);
+    append(&store, shop_from(40, 10));
+    assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len(), 50);
+}
+
+#[test]
 fn a_damaged_partition_is_set_aside_and_the_rest_serves() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
