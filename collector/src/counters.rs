@@ -34,7 +34,7 @@ impl Counters {
         Ok(Counters {
             accepted: vec(
                 "spandrel_receiver_accepted_records_total",
-                "Records that were kept and acknowledged.",
+                "Records that were acknowledged: spans and logs once they are kept, data points once counted.",
                 &["receiver", "signal"],
             )?,
             refused_records: vec(

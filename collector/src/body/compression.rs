@@ -66,3 +66,6 @@ fn drain(mut decoder: impl Read, bytes_max: usize, admission: &mut Admission) ->
         output.extend_from_slice(&step[..count]);
     }
 }
+
+#[cfg(test)]
+mod tests;
