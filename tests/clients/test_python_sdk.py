@@ -1,11 +1,13 @@
 """The Python SDK's traces and logs come back field for field, over each of its protocols and compressions."""
 
+import logging
 import math
 import time
 
 import pytest
 from opentelemetry import trace
 from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.instrumentation.logging.handler import LoggingHandler
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import (
     Link,
@@ -154,6 +156,28 @@ def test_every_field_is_there_after_a_restart(start, end):
         assert sidecar.trace(f"{parent.trace_id:032x}") == before
         check_search(sidecar, parent)
         check_errors(sidecar, parent)
+
+
+def test_an_exception_in_the_standard_librarys_logger_is_an_error_of_the_trace(sdk, sidecar):
+    log = logging.getLogger(f"orders.{time.monotonic_ns()}")
+    log.propagate = False
+    log.addHandler(LoggingHandler(logger_provider=sdk.loggers, log_code_attributes=True))
+    with sdk.tracers.get_tracer("orders").start_as_current_span("place order") as span:
+        try:
+            raise KeyError("no stock of 4711")
+        except KeyError:
+            log.exception("cannot place the %s", "order", extra={"order.id": 4711})
+    sdk.shutdown()
+    trace_id = f"{span.get_span_context().trace_id:032x}"
+    otlp.assert_same(sidecar, *sdk.sent())
+    [found] = sidecar.search(f"trace_id:{trace_id} AND order.id:4711 AND level:error")
+    assert (found["message"], found["severity_text"]) == ("cannot place the order", "ERROR")
+    assert found["attributes"]["code.function.name"].endswith("error_of_the_trace")
+    answer = sidecar.errors(trace_id)
+    [error] = answer["errors"]
+    assert error["message"] == "cannot place the order" and error["operation"] == "place order"
+    assert error["exception"]["type"] == "KeyError" and "no stock of 4711" in error["exception"]["stacktrace"]
+    assert answer["root_cause"]["records"] == [found["id"]], "no span says that it failed, a log does"
 
 
 def check_trace(sidecar, parent: SpanContext):
