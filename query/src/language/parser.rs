@@ -1,12 +1,12 @@
 //! The shape of a question: operators, their precedence (NOT before AND before OR), groups, clauses.
 
+use spandrel_store::filter::Comparison;
 use spandrel_store::{Filter, UnixNanos};
 
 use super::SyntaxError;
 use super::clause::{Bound, Context, Value};
 use super::field::Meaning;
 use super::reader::{Reader, Word};
-use spandrel_store::filter::Comparison;
 
 pub(super) struct Parser<'a> {
     reader: Reader<'a>,
@@ -125,7 +125,7 @@ impl<'a> Parser<'a> {
             return Err(self.reader.error(format!("{expected} (in quotes, where the word itself is meant)")));
         }
         match name.as_str() {
-            "*" => self.any_field(&expected),
+            "*" => self.bare(&expected),
             "_exists_" => Ok(Meaning::of(&self.reader.word(&expected, false)?.text).exists()),
             name if name.contains('*') => {
                 Err(SyntaxError::at(self.reader.text, at, "the name of one field, without `*`"))
@@ -140,12 +140,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// `*:*` is everything; `*:word` is the word.
-    fn any_field(&mut self, expected: &str) -> Result<Filter, SyntaxError> {
-        let word = self.reader.word(expected, false)?;
-        if word.is_any() { Ok(Filter::All) } else { self.context().bare(&word) }
-    }
-
+    /// A word or phrase without a field, or of any field; a lone `*` is everything.
     fn bare(&mut self, expected: &str) -> Result<Filter, SyntaxError> {
         let word = self.reader.word(expected, false)?;
         if word.is_any() { Ok(Filter::All) } else { self.context().bare(&word) }
