@@ -121,13 +121,9 @@ impl Sidecar {
 
     /// Waits for a stage to end that was not told to: never, unless something is broken.
     async fn failed(&mut self) -> anyhow::Error {
-        let (name, ended) = tokio::select! {
-            ended = &mut self.collector.task => (self.collector.name, ended),
-            ended = &mut self.query.task => (self.query.name, ended),
-        };
-        match ended {
-            Ok(()) => anyhow::anyhow!("the {name} stopped by itself"),
-            Err(error) => anyhow::anyhow!("the {name} failed: {error}"),
+        tokio::select! {
+            failed = self.collector.failed() => failed,
+            failed = self.query.failed() => failed,
         }
     }
 
@@ -149,6 +145,13 @@ impl Stage {
     {
         let shutdown = CancellationToken::new();
         Stage { name, task: tokio::spawn(run(shutdown.clone())), shutdown }
+    }
+
+    async fn failed(&mut self) -> anyhow::Error {
+        match (&mut self.task).await {
+            Ok(()) => anyhow::anyhow!("the {} stopped by itself", self.name),
+            Err(error) => anyhow::anyhow!("the {} failed: {error}", self.name),
+        }
     }
 
     async fn stop(self, deadline: Instant) {
@@ -189,3 +192,6 @@ async fn close_store(store: Store, deadline: Instant) {
         Err(_) => tracing::warn!("the store did not commit in time; the journal has everything"),
     }
 }
+
+#[cfg(test)]
+mod tests;
