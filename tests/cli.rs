@@ -143,7 +143,9 @@ fn a_tail_shows_records_as_they_arrive() {
     let (first, arrived) = std::sync::mpsc::sync_channel(1);
     let reader = std::thread::spawn(move || first.send(lines.next().unwrap().unwrap()));
     // The tail is connected at some moment that it does not tell: write until it has shown something.
+    let begun = std::time::Instant::now();
     let line = loop {
+        assert!(begun.elapsed().as_secs() < 30, "the tail shows nothing");
         sidecar.post("/v1/json-logs?service.name=tailed", "application/json", b"{\"msg\":\"seen live\"}");
         if let Ok(line) = arrived.try_recv() {
             break line;

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::sync::mpsc::sync_channel;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use spandrel_testing::{Command, Sidecar, get, post, request, try_request};
 
+/// For what nothing announces, so that it has to be looked for again and again.
+const PATIENCE: Duration = Duration::from_secs(30);
 const LOGS: &str = "/v1/json-logs?service.name=flusher";
 
 fn sidecar() -> Command {
@@ -42,7 +45,9 @@ fn while_it_lingers_it_is_not_ready_and_still_takes_the_last_flush() {
     sidecar.signal(Signal::TERM);
     // Every answer until the receivers close is a success; readiness is gone from some point on.
     let mut taken = 0;
+    let begun = Instant::now();
     while sidecar.get("/readyz").status == 200 {
+        assert!(begun.elapsed() < PATIENCE, "still ready: {}", sidecar.log());
         assert_eq!(sidecar.post(LOGS, "application/json", b"{\"msg\":\"early\"}").status, 200);
         taken += 1;
     }
@@ -55,7 +60,10 @@ fn while_it_lingers_it_is_not_ready_and_still_takes_the_last_flush() {
 fn a_second_signal_ends_it_at_once() {
     let mut sidecar = sidecar().set("shutdown.linger=5s").start();
     sidecar.signal(Signal::TERM);
-    while sidecar.get("/readyz").status == 200 {}
+    let begun = Instant::now();
+    while sidecar.get("/readyz").status == 200 {
+        assert!(begun.elapsed() < PATIENCE, "still ready: {}", sidecar.log());
+    }
     sidecar.signal(Signal::TERM);
     assert_eq!(sidecar.wait().code(), Some(143));
 }
@@ -66,7 +74,7 @@ fn it_ends_within_fifteen_seconds_and_names_who_is_late() {
     // A client that stays connected, so that the receivers are never idle.
     let _idle = std::net::TcpStream::connect(sidecar.http()).unwrap();
     assert_eq!(sidecar.post(LOGS, "application/json", b"{\"msg\":\"kept\"}").status, 200);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     assert!(sidecar.terminate().success(), "{}", sidecar.log());
     assert!(begun.elapsed().as_secs() < 15, "{:?}", begun.elapsed());
     assert!(sidecar.log().contains("stage=\"collector\""), "{}", sidecar.log());
@@ -189,9 +197,11 @@ fn lines_on_standard_input_are_logs() {
     writeln!(stdin, "{{\"level\":\"error\",\"msg\":\"from a pipe\",\"trace_id\":\"{trace}\"}}").unwrap();
     writeln!(stdin, "not JSON at all").unwrap();
     drop(stdin);
-    // Nothing acknowledges standard input, so look until it is there; the test's own deadline bounds it.
+    // Nothing acknowledges standard input, so look until it is there.
+    let begun = Instant::now();
     let mut found = Vec::new();
     while found.len() < 2 {
+        assert!(begun.elapsed() < PATIENCE, "only {found:?} arrived");
         found = messages(&sidecar, "kind:log");
     }
     found.sort();
