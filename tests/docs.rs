@@ -37,8 +37,15 @@ fn the_guide_to_the_command_line_is_true() {
 }
 
 #[test]
+fn the_guide_to_sending_is_true() {
+    run_document("docs/guide/sending.md");
+}
+
+#[test]
 fn links_lead_somewhere() {
-    for document in ["README.md", "docs/guide/getting-started.md", "docs/guide/cli.md"] {
+    for document in
+        ["README.md", "docs/guide/getting-started.md", "docs/guide/cli.md", "docs/guide/sending.md"]
+    {
         let path = Path::new(ROOT).join(document);
         let text = std::fs::read_to_string(&path).unwrap();
         let folder = path.parent().unwrap();
