@@ -75,6 +75,7 @@ fn look_through<'f>(fields: &'f [KeyValue], keys: &mut Vec<&'f str>, path: &mut 
             scalar => {
                 if let Some((role, rank)) = names::role(keys)
                     && let Some(meaning) = understand(role, scalar)
+                    && !(meaning.is_no_id() && matches!(role, Role::BareTraceId | Role::BareSpanId))
                 {
                     best.consider(Candidate { rank, path: path.clone(), meaning });
                 }
@@ -85,11 +86,19 @@ fn look_through<'f>(fields: &'f [KeyValue], keys: &mut Vec<&'f str>, path: &mut 
     }
 }
 
+impl Meaning {
+    fn is_no_id(&self) -> bool {
+        matches!(self, Meaning::TraceId(Err(_), _) | Meaning::SpanId(Err(_), _))
+    }
+}
+
 /// What a value means in a role; `None` where it cannot have it.
 fn understand(role: Role, value: &Value) -> Option<Meaning> {
     match role {
         Role::TraceId(digits) => trace_id(&id_text(value)?, digits),
         Role::SpanId(digits) => span_id(&id_text(value)?, digits),
+        Role::BareTraceId => trace_id(&id_text(value).filter(|text| text.len() == 32)?, Digits::Hex),
+        Role::BareSpanId => span_id(&id_text(value).filter(|text| text.len() == 16)?, Digits::Hex),
         Role::Context => TraceContext::from_text(&id_text(value)?, Digits::Hex).ok().map(Meaning::Context),
         Role::Level(scale) => level::of_value(value, scale).map(Meaning::Level),
         Role::Time => time::of_value(value).map(Meaning::Time),
@@ -160,8 +169,7 @@ impl Best {
 impl Candidate {
     /// What is no id gives way to what is one, whatever their names.
     fn order(&self) -> (bool, usize) {
-        let bad = matches!(self.meaning, Meaning::TraceId(Err(_), _) | Meaning::SpanId(Err(_), _));
-        (bad, self.rank)
+        (self.meaning.is_no_id(), self.rank)
     }
 }
 

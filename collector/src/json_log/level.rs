@@ -28,6 +28,11 @@ fn severity_number(level: Level) -> i32 {
 }
 
 pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
+    let level = of_any(value, scale)?;
+    (scale != Scale::Syslog || level.severity_number != 0).then_some(level)
+}
+
+fn of_any(value: &Value, scale: Scale) -> Option<LineLevel> {
     match value {
         Value::StringValue(text) if text.trim().is_empty() => None,
         Value::StringValue(text) => Some(match text.trim().parse() {
@@ -56,6 +61,7 @@ fn level_of_number(number: i64, scale: Scale) -> Option<Level> {
         (0..=9, Scale::Python) => None,
         (10..=59, Scale::Python) => Level::from_repr(u8::try_from(number / 10).ok()? + 1),
         (0..=7, _) => of_syslog(number),
+        (_, Scale::Syslog) => None,
         // pino and bunyan: trace 10, debug 20, … fatal 60; levels of one's own lie between.
         (10..=69, _) => Level::from_repr(u8::try_from(number / 10).ok()?),
         (100..=800, Scale::GoogleCloud) => of_google_cloud(number),

@@ -11,6 +11,9 @@ use spandrel_store::id::notation::Digits;
 pub(super) enum Role {
     TraceId(Digits),
     SpanId(Digits),
+    /// Everyday words, under which only what is exactly as long as an id is one: `trace` may hold a stack.
+    BareTraceId,
+    BareSpanId,
     /// A whole propagation header: trace and span.
     Context,
     Level(Scale),
@@ -26,6 +29,8 @@ pub(super) enum Scale {
     Usual,
     /// Google Cloud's hundreds in place of Monolog's.
     GoogleCloud,
+    /// 0 to 7 and nothing else: a `priority` may be `high`.
+    Syslog,
     /// Python's tens.
     Python,
     OpenTelemetry,
@@ -41,14 +46,13 @@ const WHOLE: &[(&str, Role)] = &[
     ("xraytraceid", Role::TraceId(Digits::Hex)),
     ("ddtraceid", Role::TraceId(Digits::Decimal)),
     ("xdatadogtraceid", Role::TraceId(Digits::Decimal)),
-    ("trace", Role::TraceId(Digits::Hex)),
+    ("trace", Role::BareTraceId),
     ("spanid", Role::SpanId(Digits::Hex)),
     ("otelspanid", Role::SpanId(Digits::Hex)),
     ("logginggoogleapiscom/spanid", Role::SpanId(Digits::Hex)),
     ("xb3spanid", Role::SpanId(Digits::Hex)),
     ("ddspanid", Role::SpanId(Digits::Decimal)),
-    ("span", Role::SpanId(Digits::Hex)),
-    ("transactionid", Role::SpanId(Digits::Hex)),
+    ("span", Role::BareSpanId),
     ("traceparent", Role::Context),
     ("b3", Role::Context),
     ("xamzntraceid", Role::Context),
@@ -65,9 +69,9 @@ const WHOLE: &[(&str, Role)] = &[
     ("severity", Role::Level(Scale::GoogleCloud)),
     ("severitynumber", Role::Level(Scale::OpenTelemetry)),
     ("levelno", Role::Level(Scale::Python)),
-    ("syslogseverity", Role::Level(Scale::Usual)),
+    ("syslogseverity", Role::Level(Scale::Syslog)),
     ("logsyslogseverityname", Role::Level(Scale::Usual)),
-    ("priority", Role::Level(Scale::Usual)),
+    ("priority", Role::Level(Scale::Syslog)),
     ("@timestamp", Role::Time),
     ("timestamp", Role::Time),
     ("time", Role::Time),

@@ -104,6 +104,18 @@ fn an_id_that_is_none_is_flagged_and_kept_and_an_empty_one_is_not() {
 }
 
 #[test]
+fn everyday_words_are_no_ids_and_no_levels() {
+    let line =
+        r#"{"trace":"Traceback: line 1","span":5,"transaction_id":"4711","priority":"high","msg":"m"}"#;
+    let understood = understand(line);
+    assert_eq!(understood.flags, Flags::NONE);
+    assert_eq!(found(line), (String::new(), String::new(), 0));
+    assert_eq!(understood.log.attributes.len(), 4);
+    let ids = format!(r#"{{"trace":"{TRACE}","span":"{SPAN}","PRIORITY":"3"}}"#);
+    assert_eq!(found(&ids), (TRACE.into(), SPAN.into(), 17));
+}
+
+#[test]
 fn levels_are_found_in_words_and_numbers() {
     let cases = [
         (r#"{"level":"INFO"}"#, 9),

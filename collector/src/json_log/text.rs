@@ -69,13 +69,8 @@ fn role_of(before: &str, name: &str) -> Option<(Role, usize)> {
         "id" | "ID" | "Id" => names::role(&[before, name]),
         _ => names::role(&[name]).or_else(|| names::role(&["", name.rsplit('.').next()?])),
     };
-    let everyday = ["trace", "span", "b3", "transactionid", "priority"];
-    found.filter(|(role, _)| match role {
-        Role::TraceId(_) | Role::SpanId(_) | Role::Context => {
-            !everyday.iter().any(|word| name.eq_ignore_ascii_case(word))
-        }
-        Role::Level(_) => true,
-        _ => false,
+    found.filter(|(role, _)| {
+        matches!(role, Role::TraceId(_) | Role::SpanId(_) | Role::Context | Role::Level(_))
     })
 }
 
