@@ -21,7 +21,7 @@ use super::document::{catalog_term, read_catalog_term};
 use super::prefilter::{Compiler, Prefilter, was_cut};
 use super::schema::{Facets, Fields, Key, text_term};
 use crate::error::ReadError;
-use crate::filter::{Field, Filter, Place};
+use crate::filter::{Field, Filter, Place, Test};
 use crate::id::TraceIdMatch;
 use crate::record::Record;
 use crate::snapshot::{Counting, FieldInfo, Gap, GapReason, Scan, ValueKind};
@@ -292,7 +292,9 @@ impl PartitionView {
         if !self.overlaps(&scan.range) {
             return Ok(());
         }
-        let all = scan.filter == Filter::All && self.commit.within(&scan.range);
+        // Asking for records that have the field at all changes nothing about its values.
+        let any_value = Filter::is(field.clone(), Test::Exists);
+        let all = (scan.filter == Filter::All || scan.filter == any_value) && self.commit.within(&scan.range);
         let counted = if all { self.read(|| self.values_of_all(field)).flatten() } else { None };
         match counted {
             Some(counts) => counts.iter().for_each(|(value, count)| add(value, *count)),
