@@ -21,7 +21,7 @@ release: ## the binary, optimised: target/release/spandrel
 test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python and Node
 	.ci/packages
 	$(CARGO) test --workspace --locked
-	@if [ -x tests/clients/run.sh ]; then $(MAKE) --no-print-directory clients; fi
+	SPANDREL_BINARY="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug/spandrel" tests/clients/run.sh
 
 clients: ## only the Python and Node clients against the real binary
 	tests/clients/run.sh
