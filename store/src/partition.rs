@@ -40,6 +40,8 @@ pub(crate) use view::{NewestRecords, PartitionView, check};
 
 /// tantivy's least; a segment is written when it is full, or at a commit.
 const ARENA_BYTES: usize = 15_000_000;
+/// The name of a partition's folder while it is made.
+const UNBORN: &str = "new";
 /// Decompressed blocks of records that a segment's reader keeps.
 const STORE_CACHE_BLOCKS: usize = 8;
 
@@ -123,14 +125,28 @@ pub(crate) fn open(partitions: &Path, number: u64, identity: u64) -> tantivy::Re
 /// Whether the partition has ever committed a record, or cannot say that it has not.
 pub(crate) fn has_commits(path: &Path) -> bool {
     let metas = guarded(|| Index::open_in_dir(path)?.load_metas());
-    let never = metas.is_ok_and(|metas| metas.segments.is_empty() && metas.payload.is_none());
-    // Before its first segment there is nothing but tantivy's own dot files, its list of files among them.
-    let is_dot = |entry: std::io::Result<std::fs::DirEntry>| {
-        entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"."))
-    };
-    let unborn = !path.join("meta.json").exists()
-        && std::fs::read_dir(path).is_ok_and(|mut entries| entries.all(is_dot));
-    !(never || unborn)
+    !metas.is_ok_and(|metas| metas.segments.is_empty() && metas.payload.is_none())
+}
+
+/// Makes the folder of a new partition with an empty index in it. It appears under its name whole or not at
+/// all, so that a folder without an index is always one that was damaged.
+fn create(partitions: &Path, path: &Path) -> tantivy::Result<()> {
+    let unborn = partitions.join(UNBORN);
+    clear_unborn(partitions)?;
+    std::fs::create_dir(&unborn)?;
+    let directory = MmapDirectory::open(&unborn)?;
+    Index::create(directory, Fields::new().schema, schema::index_settings())?;
+    std::fs::rename(&unborn, path)?;
+    std::fs::File::open(partitions)?.sync_all()?;
+    Ok(())
+}
+
+/// Removes what a crash left of a partition that was being made.
+pub(crate) fn clear_unborn(partitions: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(partitions.join(UNBORN)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What a partition says of itself in its newest commit, as far as that can be read.
@@ -150,16 +166,11 @@ impl PartitionWriter {
     ) -> tantivy::Result<PartitionWriter> {
         let path = folder(partitions, number);
         guarded(|| {
-            std::fs::create_dir_all(&path)?;
-            // tantivy syncs what is in its folder; that the folder is there is ours to make sure of.
-            std::fs::File::open(partitions)?.sync_all()?;
+            if !path.exists() {
+                create(partitions, &path)?;
+            }
             let fields = Fields::new();
-            let directory = MmapDirectory::open(&path)?;
-            let settings = schema::index_settings();
-            let mut index = match Index::exists(&directory)? {
-                true => Index::open(directory)?,
-                false => Index::create(directory, fields.schema.clone(), settings)?,
-            };
+            let mut index = Index::open(MmapDirectory::open(&path)?)?;
             index.set_tokenizers(schema::tokenizers());
             let pending = commit_of(&index).unwrap_or_else(|_| Commit::empty(sequence));
             let reader = reader(&index)?;

@@ -32,6 +32,7 @@ pub(crate) struct Recovered {
 
 pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io::Result<Recovered> {
     let mut gaps = Vec::new();
+    partition::clear_unborn(&folder.partitions())?;
     let numbers = partition_numbers(&folder.partitions())?;
     let partitions: Vec<_> = numbers.iter().filter_map(|number| open(folder, *number, &mut gaps)).collect();
     let committed = partitions.iter().map(|view| view.commit.sequence).max().unwrap_or(0);

@@ -170,14 +170,28 @@ fn a_partition_whose_making_a_crash_cut_short_is_made_again_and_is_no_gap() {
     store.close();
     drop(store);
     // tantivy writes its list of files before it writes the first meta.json.
-    let partition = folder.path().join("partitions/00000002");
-    fs::create_dir(&partition).unwrap();
-    fs::write(partition.join(".managed.json"), "[\"meta.json\"]").unwrap();
+    let unborn = folder.path().join("partitions/new");
+    fs::create_dir(&unborn).unwrap();
+    fs::write(unborn.join(".managed.json"), "[\"meta.json\"]").unwrap();
 
     let store = open(folder.path());
     assert_eq!(store.snapshot().gaps(), []);
+    assert!(!unborn.exists());
     append(&store, shop_from(40, 10));
     assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len(), 50);
+}
+
+#[test]
+fn a_partition_whose_files_are_all_gone_is_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    append(&store, shop(40));
+    store.close();
+    drop(store);
+    let partition = folder.path().join("partitions/00000001");
+    fs::remove_dir_all(&partition).unwrap();
+    fs::create_dir(&partition).unwrap();
+    assert_eq!(open(folder.path()).snapshot().gaps().len(), 1);
 }
 
 #[test]
