@@ -4,7 +4,7 @@ CARGO ?= cargo
 # Kills of `make crash`.
 ROUNDS ?= 50
 .DEFAULT_GOAL := help
-.PHONY: help demo build release test clients crash bench fmt fmt-check lint deny
+.PHONY: help demo build release tools test clients crash bench fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,9 @@ build: ## the binary, with debug assertions: target/debug/spandrel
 release: ## the binary, optimised: target/release/spandrel
 	$(CARGO) build --release --locked --bin spandrel
 
+tools: ## the optimised binary and target/release/spandrel-bench: load, benchmarks, replay, crash harness
+	$(CARGO) build --release --locked --workspace --bins
+
 test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python and Node
 	.ci/packages
 	$(CARGO) test --workspace --locked
@@ -26,12 +29,12 @@ test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python 
 clients: ## only the Python and Node clients against the real binary
 	tests/clients/run.sh
 
-crash: release ## kill -9 under load, fifty times, then torn and flipped journals, a full disk
-	$(CARGO) run --release --locked -p spandrel-bench -- crash --rounds $(ROUNDS) --binary target/release/spandrel
+crash: tools ## kill -9 under load, fifty times, then torn and flipped journals, a full disk
+	target/release/spandrel-bench crash --rounds $(ROUNDS)
 	$(CARGO) test --locked --test damage -- --nocapture
 
-bench: release ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
-	$(CARGO) run --release --locked -p spandrel-bench -- run --binary target/release/spandrel --output docs/benchmarks.md
+bench: tools ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
+	target/release/spandrel-bench run --output docs/benchmarks.md
 
 fmt: ## format all Rust files
 	$(CARGO) fmt --all

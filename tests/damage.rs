@@ -126,7 +126,7 @@ async fn starts_and_hides_nothing(place: &Place, ledger: &Ledger, name: &Path) -
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_refuses_with_a_retry_and_recovers_by_itself() {
+async fn a_full_disk_refuses_with_a_retry_even_after_a_crash_and_recovers_by_itself() {
     let mut place = Place::new();
     let Some(volume) = Volume::mount(&place.notes.path().join("volume"), "64m") else {
         skip("mounting a tmpfs is not permitted here");
@@ -149,6 +149,9 @@ async fn a_full_disk_refuses_with_a_retry_and_recovers_by_itself() {
         .await
         .unwrap();
     }
+    check_all(&sidecar.addresses, &ledger).await.unwrap();
+    sidecar.kill().await.unwrap();
+    let sidecar = place.start().await;
     check_all(&sidecar.addresses, &ledger).await.unwrap();
 
     fs::remove_file(ballast).unwrap();
