@@ -66,10 +66,11 @@ pub struct Replayed {
     pub logs: usize,
 }
 
-#[derive(Deserialize)]
-struct JsonLogsAnswer {
-    accepted: usize,
-    rejected: usize,
+/// The answer of the JSON-log input.
+#[derive(Debug, Deserialize)]
+pub struct JsonLogsAnswer {
+    pub accepted: usize,
+    pub rejected: usize,
 }
 
 impl Case {

@@ -21,6 +21,7 @@ use crate::http::{Answer, Http, JSON_LINES, PROTOBUF};
 use crate::load::attribute::text;
 use crate::load::{Signal, hex, logs_request, spans_request};
 use crate::measure::now_unix_ns;
+use crate::replay::JsonLogsAnswer;
 use crate::sender::rejected;
 use crate::sidecar::Addresses;
 
@@ -128,7 +129,7 @@ impl Writer {
                 self.post(Signal::Logs, body.into()).await?
             }
             Way::GrpcLogs => self.call_logs(logs_request(resource(), self.logs_of(&drafts)?)).await?,
-            Way::JsonLogs => self.post_json(self.lines(&drafts)?).await?,
+            Way::JsonLogs => self.post_json(self.lines(&drafts)?, drafts.len()).await?,
         };
         let marked = |draft: Draft| Marked { trace_id: hex(&draft.trace_id), marker: draft.marker };
         let records = drafts.into_iter().map(marked).collect();
@@ -172,12 +173,17 @@ impl Writer {
         Ok(outcome)
     }
 
-    async fn post_json(&self, lines: String) -> anyhow::Result<Outcome> {
+    async fn post_json(&self, lines: String, count: usize) -> anyhow::Result<Outcome> {
         let target = "/v1/json-logs?service.name=crash";
-        match self.http.post(target, JSON_LINES, lines.into()).await {
-            Ok(answer) => outcome_of_answer(&answer).await,
-            Err(_) => Ok(Outcome::Cut),
+        let Ok(answer) = self.http.post(target, JSON_LINES, lines.into()).await else {
+            return Ok(Outcome::Cut);
+        };
+        let outcome = outcome_of_answer(&answer).await?;
+        if outcome == Outcome::Acknowledged {
+            let counts: JsonLogsAnswer = serde_json::from_slice(&answer.body)?;
+            anyhow::ensure!(counts.accepted == count, "{} of {count} lines taken", counts.accepted);
         }
+        Ok(outcome)
     }
 
     fn draft(&mut self) -> Vec<Draft> {
