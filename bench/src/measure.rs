@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 pub use machine::Machine;
-pub use process::{Process, allocated_bytes};
+pub use process::{Memory, Process, allocated_bytes};
 pub use questions::{Held, Latency, ask_all};
 pub use report::{misses, table, write_between_markers};
 
@@ -53,10 +53,11 @@ pub struct Measured {
     pub cpu_until_idle: Duration,
     pub ack_latencies: Vec<Duration>,
     pub refusals: usize,
-    pub memory_idle: u64,
+    pub memory_idle: Memory,
+    /// Until the load was indexed, before the questions.
     pub memory_peak: u64,
     pub memory_peak_anonymous: u64,
-    pub memory_after: u64,
+    pub memory_after: Memory,
     pub disk_bytes: u64,
     pub disk_bytes_idle: u64,
     pub questions: Vec<Latency>,
@@ -73,7 +74,7 @@ pub async fn run(binary: &Path, work: &Path, plan: Plan) -> anyhow::Result<Measu
     let sidecar = Launch::new(binary, &folder, notes.path()).start().await?;
     let process = Process::new(sidecar.pid());
     process.until_idle().await.context("wait for the start to settle")?;
-    let memory_idle = process.memory()?.resident;
+    let memory_idle = process.memory()?;
     let cpu_before = process.cpu()?;
 
     let peak = Peak::watch(process);
@@ -94,7 +95,7 @@ pub async fn run(binary: &Path, work: &Path, plan: Plan) -> anyhow::Result<Measu
         Signal::Logs => Held { traces_with_spans: 0, traces_with_logs: traces },
     };
     let questions = ask_all(&Http::new(sidecar.addresses.query), &shop, held).await?;
-    let memory_after = process.memory()?.resident;
+    let memory_after = process.memory()?;
     let disk_bytes_idle = allocated_bytes(&folder)?;
     let status = sidecar.stop().await?;
     anyhow::ensure!(status.success(), "the program ended with {status}");
