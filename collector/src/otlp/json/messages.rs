@@ -11,6 +11,7 @@ use spandrel_store::otlp::{
 };
 
 use super::reader::{Message, Reader, count, extend, message, nested, optional, scalar, skip, texts};
+use super::scalar::Scalar;
 use crate::normalise::{Normaliser, ORIGINAL_SPAN_ID, ORIGINAL_TRACE_ID, attribute};
 use crate::otlp::Signal;
 use crate::refusal::Refusal;
@@ -435,7 +436,7 @@ impl Message for AnyValue {
                     _ if scalar.is_null() => None,
                     "stringValue" => Some(Value::StringValue(scalar.text()?)),
                     "boolValue" => Some(Value::BoolValue(scalar.bool()?)),
-                    "intValue" => Some(Value::IntValue(scalar.fitting()?)),
+                    "intValue" => Some(int_or_double(scalar)?),
                     "doubleValue" => Some(Value::DoubleValue(scalar.double()?)),
                     _ => Some(Value::BytesValue(scalar.base64()?)),
                 }
@@ -444,6 +445,18 @@ impl Message for AnyValue {
         };
         self.value = value.or(self.value.take());
         Ok(())
+    }
+}
+
+/// A whole number that no `int64` holds is kept as a double: JavaScript's exporters write every whole number
+/// as `intValue`, `1e21` too, and one attribute is no reason to refuse a request.
+fn int_or_double<E: serde::de::Error>(scalar: Scalar) -> Result<Value, E> {
+    let double =
+        scalar.clone().double::<E>().ok().filter(|number| number.is_finite() && number.fract() == 0.0);
+    match (scalar.fitting(), double) {
+        (Ok(number), _) => Ok(Value::IntValue(number)),
+        (Err(_), Some(number)) => Ok(Value::DoubleValue(number)),
+        (Err(error), None) => Err(error),
     }
 }
 

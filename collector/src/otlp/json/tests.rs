@@ -137,6 +137,13 @@ fn integers_may_be_numbers_or_text() {
 }
 
 #[test]
+fn a_whole_number_beyond_int64_is_kept_as_a_double() {
+    for (int, double) in [(json!(1e21), 1e21), (json!("1e300"), 1e300), (json!(u64::MAX), u64::MAX as f64)] {
+        assert_eq!(value_of(json!({"intValue": int})), Some(Value::DoubleValue(double)));
+    }
+}
+
+#[test]
 fn enums_may_be_numbers_or_names() {
     for (kind, code) in [(json!(3), json!(2)), (json!("SPAN_KIND_CLIENT"), json!("STATUS_CODE_ERROR"))] {
         let (span, record) = read_span(span_with(json!({"kind": kind, "status": {"code": code}})));
