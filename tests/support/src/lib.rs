@@ -1,6 +1,6 @@
 //! Starts the real `spandrel` binary for tests: a real process, free ports, a temporary folder.
 //!
-//! ```ignore
+//! ```text
 //! let sidecar = Sidecar::of(env!("CARGO_BIN_EXE_spandrel")).start();
 //! let answer = sidecar.get("/api/v1/search?q=level:error");
 //! assert_eq!(answer.status, 200);
