@@ -149,6 +149,7 @@ Examples:
 {EXIT_STATUS}"))]
 pub struct Search {
     /// What to look for, in the query language
+    #[arg(allow_hyphen_values = true)]
     pub query: String,
 
     /// Records at most
@@ -177,7 +178,7 @@ Examples:
 Exit status: 0 ended by Ctrl-C, 2 error.")]
 pub struct Tail {
     /// What to look for, in the query language; everything without it
-    #[arg(default_value = "*")]
+    #[arg(default_value = "*", allow_hyphen_values = true)]
     pub query: String,
 
     #[command(flatten)]

@@ -45,7 +45,7 @@ impl Admission {
     }
 
     pub(crate) fn grow_body(&mut self, bytes: usize) -> Result<(), Refusal> {
-        if self.body.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
+        if self.has_room(bytes) && self.body.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
     }
 
     /// Gives the body's bytes back: it is no longer held.
@@ -57,7 +57,7 @@ impl Admission {
 
     /// Takes bytes for a decoded record, or for what a decoder is about to hold.
     pub(crate) fn grow_records(&mut self, bytes: usize) -> Result<(), Refusal> {
-        if self.records.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
+        if self.has_room(bytes) && self.records.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
     }
 
     /// The records' permit so far; the next records start a new one.
@@ -66,10 +66,20 @@ impl Admission {
         Some(std::mem::replace(&mut self.records, fresh))
     }
 
+    /// Half of the budget is for the many small requests. One that is large by itself may use the rest too, or
+    /// it could never be taken; the others are told to try again meanwhile.
+    fn has_room(&self, bytes: usize) -> bool {
+        let max = self.budget.bytes_max();
+        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 2
+    }
+
+    fn own(&self, bytes: usize) -> usize {
+        self.body.bytes().saturating_add(self.records.bytes()).saturating_add(bytes)
+    }
+
     /// What alone is more than the whole budget is never to be had, so nobody shall try again.
     fn refusal(&self, bytes: usize) -> Refusal {
-        let own = self.body.bytes().saturating_add(self.records.bytes()).saturating_add(bytes);
-        if own > self.budget.bytes_max() {
+        if self.own(bytes) > self.budget.bytes_max() {
             return Refusal::TooLarge { what: "the decoded request", limit_bytes: self.budget.bytes_max() };
         }
         Refusal::Overloaded { retry_after: RETRY_AFTER }

@@ -44,7 +44,7 @@ impl Shared {
         tail_batches: usize,
         max_bytes: u64,
     ) -> Shared {
-        Shared {
+        let shared = Shared {
             state: Mutex::new(Arc::new(state)),
             budget,
             tail: broadcast::Sender::new(tail_batches),
@@ -53,7 +53,9 @@ impl Shared {
             partition_bytes: AtomicU64::new(0),
             journal_bytes: AtomicU64::new(0),
             max_bytes,
-        }
+        };
+        shared.show();
+        shared
     }
 
     pub fn state(&self) -> Arc<State> {

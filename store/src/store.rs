@@ -66,8 +66,7 @@ impl Store {
         metrics.storage_limit_bytes.set(retention.max_bytes as i64);
 
         let waiting: Vec<_> = state.head.batches().cloned().collect();
-        // Half of the memory is for records in flight; the rest is the index's arena, questions and code.
-        let budget = MemoryBudget::new(limits.memory.as_usize() / 2);
+        let budget = MemoryBudget::new(limits.memory.as_usize());
         let shared = Shared::new(state, budget, metrics, TAIL_BATCHES_MAX, retention.max_bytes);
         let shared = Arc::new(shared);
         shared.committed.store(committed, std::sync::atomic::Ordering::Release);

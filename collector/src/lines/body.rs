@@ -90,8 +90,12 @@ impl Iterator for BodyLines {
             Form::Object if self.rest.is_empty() => return None,
             Form::Object => std::mem::take(&mut self.rest),
         };
-        let cut = bytes.len() > self.line_bytes_max;
-        bytes.truncate(self.line_bytes_max);
+        // The body is in memory and within its own limit: JSON is read whole, and what is too long inside it is
+        // cut there, so that its ids and its level are not lost with the end of the line.
+        let cut = bytes.len() > self.line_bytes_max && self.form == Form::Lines && !is_json(&bytes);
+        if cut {
+            bytes.truncate(self.line_bytes_max);
+        }
         Some(RawLine { bytes, cut })
     }
 }

@@ -173,7 +173,13 @@ fn glob(field: &Field, pattern: &str, lower: bool) -> Filter {
 /// Words in a row; or, where some of them are patterns, each of them anywhere.
 fn words_of(field: &Field, word: &Word) -> Filter {
     let Some(pattern) = &word.pattern else {
-        return Filter::is(field.clone(), Test::Phrase(words(&word.text).collect()));
+        let phrase: Vec<String> = words(&word.text).collect();
+        // Punctuation alone says nothing that a message could be searched for.
+        return if phrase.is_empty() {
+            Filter::Nothing
+        } else {
+            Filter::is(field.clone(), Test::Phrase(phrase))
+        };
     };
     let apart = pattern.split(|c: char| !c.is_alphanumeric() && !matches!(c, '*' | '?'));
     let parts = apart.filter(|part| !part.is_empty()).map(|part| {

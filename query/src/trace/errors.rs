@@ -150,7 +150,7 @@ pub(super) fn find(trace: &TraceView) -> Vec<TraceError<'_>> {
 
 fn of_span<'a>(node: &'a SpanNode, place: usize, errors: &mut Vec<TraceError<'a>>) {
     let (record, span) = (&*node.view.record, node.span());
-    let mut exceptions = exception::of_events(&span.events);
+    let mut exceptions = exception::of_events(&span.events, end_of(record));
     let handled = span.status_name() == "ok";
     if let Some((error_type, call)) = span_failure(span, handled) {
         let exception = exceptions.pop();

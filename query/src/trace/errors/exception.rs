@@ -53,7 +53,8 @@ impl<'a> Exception<'a> {
 }
 
 /// The exceptions that a span recorded, in the order of its events; of those that say the same, the last.
-pub(super) fn of_events(events: &[span::Event]) -> Vec<(UnixNanos, Exception<'_>)> {
+/// An event without a time is as late as its span's end, `end`.
+pub(super) fn of_events(events: &[span::Event], end: UnixNanos) -> Vec<(UnixNanos, Exception<'_>)> {
     let mut found: Vec<(UnixNanos, Exception<'_>)> = Vec::new();
     for event in events {
         let Some(exception) = of_event(event) else { continue };
@@ -62,7 +63,8 @@ pub(super) fn of_events(events: &[span::Event]) -> Vec<(UnixNanos, Exception<'_>
         if let Some(place) = found[recent..].iter().position(|(_, other)| other.same_failure(&exception)) {
             found.remove(recent + place);
         }
-        found.push((UnixNanos(event.time_unix_nano), exception));
+        let time = if event.time_unix_nano == 0 { end } else { UnixNanos(event.time_unix_nano) };
+        found.push((time, exception));
     }
     found
 }
