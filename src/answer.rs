@@ -62,6 +62,9 @@ pub struct Trace {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Span {
+    /// The record's id.
+    #[serde(deserialize_with = "or_default")]
+    pub id: String,
     #[serde(deserialize_with = "or_default")]
     pub trace_id: String,
     #[serde(deserialize_with = "or_default")]

@@ -64,6 +64,26 @@ fn a_failure_that_only_a_log_tells_of_is_found_too() {
 }
 
 #[test]
+fn a_call_that_failed_without_a_status_is_marked_in_the_waterfall() {
+    let sidecar = Sidecar::of(env!("CARGO_BIN_EXE_spandrel")).start();
+    let body = br#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"0123456789abcdef0123456789abcdef",
+        "spanId":"0123456789abcdef","name":"GET /pay","kind":2,"startTimeUnixNano":"1700000000000000000",
+        "endTimeUnixNano":"1700000000005000000",
+        "attributes":[{"key":"http.response.status_code","value":{"intValue":500}}]}]}]}]}"#;
+    assert_eq!(sidecar.post("/v1/traces", "application/json", body).status, 200);
+    let shown = text(&sidecar.cli(["trace", UNKNOWN]));
+    assert!(shown.contains('✗') && shown.contains("1 error"), "{shown}");
+}
+
+#[test]
+fn a_query_may_begin_with_a_dash() {
+    let (sidecar, _) = with_demo();
+    let found = sidecar.cli(["search", "-status:error kind:span", "--limit", "3"]);
+    assert_eq!(found.status.code(), Some(0), "{}", said(&found));
+    assert_eq!(text(&found).lines().count(), 3);
+}
+
+#[test]
 fn the_same_seed_sends_the_same_traces() {
     let (sidecar, first) = with_demo();
     let second = Demo::send(&sidecar, SEED, 12);

@@ -1,5 +1,7 @@
 //! `spandrel trace ID`.
 
+use std::collections::HashSet;
+
 use super::{Outcome, ask, output};
 use crate::answer::Trace;
 use crate::client::escape;
@@ -7,12 +9,26 @@ use crate::show::{self, Ink, Line, Screen, trace};
 
 pub(super) async fn run(arguments: &crate::cli::Trace, screen: Screen) -> anyhow::Result<Outcome> {
     let path = format!("/api/v1/traces/{}", escape(&arguments.id));
-    let trace: Option<Trace> = ask::ask(&arguments.asking, &path, &[]).await?;
+    let mut trace: Option<Trace> = ask::ask(&arguments.asking, &path, &[]).await?;
+    if let Some(trace) = trace.as_mut().filter(|_| !arguments.asking.json) {
+        mark_failures(arguments, trace).await?;
+    }
     let is_found = trace.as_ref().is_some_and(|trace| !trace.spans.is_empty() || !trace.logs.is_empty());
     if !arguments.asking.json {
         output::lines(&lines(arguments, trace.filter(|_| is_found), screen), screen)?;
     }
     Ok(if is_found { Outcome::Found } else { Outcome::NothingFound })
+}
+
+/// A call can fail without its span's status saying so: what `spandrel errors` lists is an error here too.
+async fn mark_failures(arguments: &crate::cli::Trace, trace: &mut Trace) -> anyhow::Result<()> {
+    let client = ask::client_of(&arguments.asking)?;
+    let errors = ask::failing(&client, &escape(&arguments.id)).await?.map(|found| found.errors);
+    let failed: HashSet<String> = errors.into_iter().flatten().map(|error| error.record).collect();
+    for span in trace.spans.iter_mut().filter(|span| failed.contains(&span.id)) {
+        "error".clone_into(&mut span.level);
+    }
+    Ok(())
 }
 
 fn lines(arguments: &crate::cli::Trace, trace: Option<Trace>, screen: Screen) -> Vec<Line> {
