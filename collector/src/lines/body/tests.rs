@@ -50,10 +50,18 @@ fn invalid_utf8_stays_as_it_is() {
 }
 
 #[test]
-fn a_long_line_is_cut() {
-    let cut: Vec<_> = BodyLines::of(Bytes::from("12345678\n1234\n"), 4).collect();
-    assert_eq!((&cut[0].bytes[..], cut[0].cut), (&b"1234"[..], true));
-    assert_eq!((&cut[1].bytes[..], cut[1].cut), (&b"1234"[..], false));
+fn a_long_line_of_text_is_cut() {
+    let cut: Vec<_> = BodyLines::of(Bytes::from("abcdefgh\nabcd\n"), 4).collect();
+    assert_eq!((&cut[0].bytes[..], cut[0].cut), (&b"abcd"[..], true));
+    assert_eq!((&cut[1].bytes[..], cut[1].cut), (&b"abcd"[..], false));
+}
+
+#[test]
+fn json_is_read_whole_however_long_it_is() {
+    for body in ["{\"a\":123456}", "[{\"a\":123456}]", "{\"a\":123456}\ntext"] {
+        let first = BodyLines::of(Bytes::from(body), 4).next().unwrap();
+        assert_eq!((&first.bytes[..], first.cut), (&b"{\"a\":123456}"[..], false), "{body}");
+    }
 }
 
 #[test]
