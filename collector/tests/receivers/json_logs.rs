@@ -75,9 +75,21 @@ async fn a_line_may_name_its_service_where_the_request_does_not() {
 #[tokio::test]
 async fn a_long_line_is_cut_and_counted() {
     let harness = Harness::start().await;
-    let body = format!("{{\"msg\":\"{}\"}}\nnext", "x".repeat(2 << 20));
+    let body = format!("{}\nnext", "x".repeat(2 << 20));
     assert_eq!(harness.post(PATH, &[NDJSON], body).await.json()["accepted"], 2);
     assert_eq!(harness.cut("lines"), 1);
+}
+
+#[tokio::test]
+async fn a_long_string_in_json_is_cut_and_the_ids_behind_it_are_kept() {
+    let harness = Harness::start().await;
+    let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let body = format!("{{\"msg\":\"{}\",\"level\":\"error\",\"trace_id\":\"{id}\"}}", "x".repeat(2 << 20));
+    assert_eq!(harness.post(PATH, &[JSON], body).await.json()["accepted"], 1);
+    assert_eq!((harness.cut("lines"), harness.cut("strings")), (0, 1));
+    let record = &harness.records()[0];
+    assert_eq!(record.trace_id().unwrap().to_string(), id);
+    assert_eq!(record.level, Some(spandrel_store::Level::Error));
 }
 
 #[tokio::test]
