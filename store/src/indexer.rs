@@ -295,8 +295,7 @@ impl Indexer {
             state.partitions.retain(|other| other.number != view.number);
             state.gaps = gaps;
         });
-        if let Err(error) = std::fs::remove_dir_all(partition::folder(&self.folder.partitions(), view.number))
-        {
+        if let Err(error) = partition::remove(&self.folder.partitions(), view.number) {
             tracing::warn!(%error, partition = view.number, "cannot delete a partition");
         }
         self.closed_bytes.remove(&view.number);

@@ -173,6 +173,8 @@ impl Journal {
         }
         let path = self.folder.join(format!("{:016x}.wal", self.next_sequence));
         let file = self.create(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        // A crash before the first frame leaves an empty file of the same name: it is the current one now.
+        self.closed.retain(|closed| closed.path != path);
         self.current = Some(Current { file, path, bytes: FILE_HEADER.len() as u64 });
         Ok(())
     }

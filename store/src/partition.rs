@@ -42,6 +42,8 @@ pub(crate) use view::{NewestRecords, PartitionView, check};
 const ARENA_BYTES: usize = 15_000_000;
 /// The name of a partition's folder while it is made.
 const UNBORN: &str = "new";
+/// And while it is removed.
+const DOOMED: &str = "old";
 /// Decompressed blocks of records that a segment's reader keeps.
 const STORE_CACHE_BLOCKS: usize = 8;
 
@@ -132,7 +134,7 @@ pub(crate) fn has_commits(path: &Path) -> bool {
 /// all, so that a folder without an index is always one that was damaged.
 fn create(partitions: &Path, path: &Path) -> tantivy::Result<()> {
     let unborn = partitions.join(UNBORN);
-    clear_unborn(partitions)?;
+    clear(&unborn)?;
     std::fs::create_dir(&unborn)?;
     let directory = MmapDirectory::open(&unborn)?;
     Index::create(directory, Fields::new().schema, schema::index_settings())?;
@@ -141,12 +143,26 @@ fn create(partitions: &Path, path: &Path) -> tantivy::Result<()> {
     Ok(())
 }
 
-/// Removes what a crash left of a partition that was being made.
-pub(crate) fn clear_unborn(partitions: &Path) -> std::io::Result<()> {
-    match std::fs::remove_dir_all(partitions.join(UNBORN)) {
+/// Removes what a crash left of a partition that was being made or removed.
+pub(crate) fn clear_leftovers(partitions: &Path) -> std::io::Result<()> {
+    clear(&partitions.join(UNBORN))?;
+    clear(&partitions.join(DOOMED))
+}
+
+fn clear(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Removes a partition's folder. It disappears from under its name whole, so that one that a crash left half
+/// removed is not taken for a damaged one.
+pub(crate) fn remove(partitions: &Path, number: u64) -> std::io::Result<()> {
+    let doomed = partitions.join(DOOMED);
+    clear(&doomed)?;
+    std::fs::rename(folder(partitions, number), &doomed)?;
+    std::fs::remove_dir_all(doomed)
 }
 
 /// What a partition says of itself in its newest commit, as far as that can be read.

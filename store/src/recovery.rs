@@ -32,7 +32,7 @@ pub(crate) struct Recovered {
 
 pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io::Result<Recovered> {
     let mut gaps = Vec::new();
-    partition::clear_unborn(&folder.partitions())?;
+    partition::clear_leftovers(&folder.partitions())?;
     let numbers = partition_numbers(&folder.partitions())?;
     let partitions: Vec<_> = numbers.iter().filter_map(|number| open(folder, *number, &mut gaps)).collect();
     let committed = partitions.iter().map(|view| view.commit.sequence).max().unwrap_or(0);
@@ -93,7 +93,9 @@ fn open(folder: &DataFolder, number: u64, gaps: &mut Vec<Gap>) -> Option<Arc<Par
     let path = partition::folder(&partitions, number);
     if !partition::has_commits(&path) {
         // A crash came before its first commit: everything in it is in the journal still.
-        drop(fs::remove_dir_all(&path));
+        if let Err(error) = partition::remove(&partitions, number) {
+            tracing::warn!(%error, partition = number, "cannot remove a partition that holds nothing");
+        }
         return None;
     }
     let range = partition::peek(&partitions, number).map_or(TimeRange::ALL, |commit| commit.range());

@@ -48,6 +48,22 @@ fn trimming_deletes_what_is_committed_and_nothing_else() {
 }
 
 #[test]
+fn a_file_that_a_crash_left_without_a_frame_is_used_again_and_not_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut journal, _) = open(folder.path(), 0);
+    journal.append(&[b"one".to_vec()]).unwrap();
+    journal.trim(1).unwrap();
+    drop(journal);
+    for left in [&FILE_HEADER[..], &FILE_HEADER[..3], &[]] {
+        fs::write(folder.path().join("0000000000000002.wal"), left).unwrap();
+        let (mut journal, _) = open(folder.path(), 1);
+        assert_eq!(journal.append(&[b"two".to_vec()]).unwrap(), 2);
+        journal.trim(1).unwrap();
+        assert_eq!(payloads(&open(folder.path(), 1).1.frames), [b"two".to_vec()]);
+    }
+}
+
+#[test]
 fn a_torn_tail_is_cut_and_is_no_damage() {
     let folder = tempfile::tempdir().unwrap();
     let (mut journal, _) = open(folder.path(), 0);

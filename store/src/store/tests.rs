@@ -171,12 +171,16 @@ fn a_partition_whose_making_a_crash_cut_short_is_made_again_and_is_no_gap() {
     drop(store);
     // tantivy writes its list of files before it writes the first meta.json.
     let unborn = folder.path().join("partitions/new");
-    fs::create_dir(&unborn).unwrap();
-    fs::write(unborn.join(".managed.json"), "[\"meta.json\"]").unwrap();
+    // And one that was being removed may have lost its meta.json first.
+    let doomed = folder.path().join("partitions/old");
+    for left in [&unborn, &doomed] {
+        fs::create_dir(left).unwrap();
+        fs::write(left.join(".managed.json"), "[\"meta.json\"]").unwrap();
+    }
 
     let store = open(folder.path());
     assert_eq!(store.snapshot().gaps(), []);
-    assert!(!unborn.exists());
+    assert!(!unborn.exists() && !doomed.exists());
     append(&store, shop_from(40, 10));
     assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len(), 50);
 }
