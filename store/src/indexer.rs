@@ -28,6 +28,11 @@ const RETENTION_EVERY: Duration = Duration::from_secs(1);
 /// Uncommitted records wait this long at most, and this long once nothing more comes.
 const COMMIT_AGE: Duration = Duration::from_secs(10);
 const COMMIT_IDLE: Duration = Duration::from_secs(1);
+/// A commit is due once this much of the memory budget is taken: small requests may take half of it, and go on
+/// arriving while the commit is made.
+const COMMIT_BUDGET_PERCENT: usize = 20;
+/// Memory runs short with one large request as well; such commits are no smaller than this part of a full one.
+const COMMIT_PARTS_MAX: u64 = 8;
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// After so many failures to open it, a partition is left as it is and a new one begun.
 const REOPENS_MAX: u32 = 5;
@@ -129,8 +134,16 @@ impl Indexer {
         let Some(since) = self.uncommitted_since else { return false };
         self.writer.is_some()
             && (self.uncommitted_bytes >= self.limits.commit_bytes
+                || self.memory_runs_short()
                 || since.elapsed() >= COMMIT_AGE
                 || self.last_batch.elapsed() >= COMMIT_IDLE)
+    }
+
+    /// Uncommitted batches hold so much of the budget that senders would soon be turned away until a commit.
+    fn memory_runs_short(&self) -> bool {
+        let budget = &self.shared.budget;
+        budget.bytes_used() / COMMIT_BUDGET_PERCENT >= budget.bytes_max() / 100
+            && self.uncommitted_bytes >= self.limits.commit_bytes / COMMIT_PARTS_MAX
     }
 
     fn commit(&mut self) {
