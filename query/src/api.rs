@@ -96,7 +96,7 @@ pub fn router(app: App) -> Router {
     router
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(Extension(describe::Description::of(&api)))
+        .layer(Extension(describe::Description::of(api)))
         .layer(middleware::from_fn_with_state(app.clone(), auth::check))
         .layer(middleware::from_fn_with_state(app.clone(), metrics::observe))
         .with_state(app)

@@ -89,6 +89,16 @@ impl About {
         About { filter: Filter::All, range: TimeRange::ALL, open_start: true, scope: Scope::All }
     }
 
+    /// Whether a record is one that is asked for.
+    pub fn concerns(&self, record: &Record) -> bool {
+        self.range.contains(record.time()) && self.filter.matches(record)
+    }
+
+    /// Whether every record is asked for.
+    pub fn is_everything(&self) -> bool {
+        self.range == TimeRange::ALL && self.filter == Filter::All
+    }
+
     fn with(&self, range: TimeRange) -> About {
         About { range, ..self.clone() }
     }

@@ -25,6 +25,10 @@ use spandrel_store::{Filter, UnixNanos};
 
 pub use error::SyntaxError;
 
+/// OpenTelemetry's name for the service of a record that names none. As the value of `service` it stands for
+/// those records too, so that what a list of services shows can be asked for.
+pub const UNKNOWN_SERVICE: &str = "unknown_service";
+
 /// Reads a question. Times such as `time:>=-15m` count from `now`. Empty text asks for everything.
 pub fn parse(text: &str, limits: &Limits, now: UnixNanos) -> Result<Filter, SyntaxError> {
     if text.len() > limits.query_bytes_max {

@@ -112,7 +112,7 @@ impl TraceView {
         self.spans.iter().map(|node| &node.view).chain(self.logs.iter().map(|node| &node.view))
     }
 
-    /// The names of all services, sorted.
+    /// The names of all services, sorted. Records that name none add none.
     pub fn services(&self) -> Vec<String> {
         let names = self.records().map(|view| view.record.service()).filter(|name| !name.is_empty());
         let names: std::collections::BTreeSet<&str> = names.collect();

@@ -72,6 +72,11 @@ impl Answer {
         self
     }
 
+    pub(super) fn warn(mut self, warning: Option<String>) -> Answer {
+        self.warnings.extend(warning);
+        self
+    }
+
     pub(super) fn next(mut self, next: Option<Cursor>) -> Answer {
         self.next = next;
         self

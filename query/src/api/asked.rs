@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
 use spandrel_store::filter::Field;
 use spandrel_store::snapshot::Position;
 use spandrel_store::{Filter, TimeRange, UnixNanos};
@@ -72,6 +73,22 @@ impl FromRequestParts<Arc<App>> for Asked {
     }
 }
 
+/// The variable part of a path, decoded.
+#[derive(Debug)]
+pub(super) struct InPath(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for InPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<InPath, Problem> {
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        text.map(|Path(text)| InPath(text)).map_err(|rejection| {
+            let detail = "the path has percent-encoded bytes that are not UTF-8; encode its text as UTF-8";
+            Problem::new(rejection.status(), detail)
+        })
+    }
+}
+
 impl Asked {
     pub(super) fn limit(&self) -> usize {
         self.limit.unwrap_or(LIMIT_DEFAULT)
@@ -133,12 +150,22 @@ fn bad_cursor() -> Problem {
     Problem::parameter("cursor", "this is no cursor of this list; take `next_cursor` of its last page")
 }
 
+/// Bytes that are not UTF-8 would be replaced on decoding, and something else be looked for than was asked.
+fn check_encoding(query: &str) -> Result<(), Problem> {
+    let is_text = |part: &str| percent_decode_str(part).decode_utf8().is_ok();
+    let Some(pair) = query.split('&').find(|pair| !is_text(pair)) else { return Ok(()) };
+    let name = pair.split('=').next().filter(|name| is_text(name)).unwrap_or("query");
+    let detail = format!("`{name}` has percent-encoded bytes that are not UTF-8; encode its text as UTF-8");
+    Err(Problem::parameter(name, detail))
+}
+
 /// The decoded query string.
 #[derive(Debug)]
 struct Params(Vec<(String, String)>);
 
 impl Params {
     fn read(parts: &Parts) -> Result<Params, Problem> {
+        check_encoding(parts.uri.query().unwrap_or_default())?;
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let pairs = pairs.map_err(|error| Problem::parameter("query", error.body_text()))?;
         Ok(Params(pairs.0))

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::http::header;
 use axum::response::IntoResponse;
-use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 
 use super::problem::Problem;
@@ -51,8 +52,33 @@ impl Modify for Bearer {
 pub(super) struct Description(Arc<str>);
 
 impl Description {
-    pub(super) fn of(api: &Document) -> Description {
+    pub(super) fn of(api: Document) -> Description {
+        let mut api = api;
+        for (path, item) in &mut api.paths.paths {
+            if let Some(get) = item.get.as_mut().filter(|_| !matches!(path.as_str(), "/healthz" | "/readyz"))
+            {
+                describe_refusals(get);
+            }
+        }
         Description(api.to_json().unwrap_or_default().into())
+    }
+}
+
+/// Refusals that any call may meet, where it does not describe its own.
+fn describe_refusals(call: &mut Operation) {
+    const REFUSALS: [(&str, &str); 5] = [
+        ("400", "The path, a parameter or the question is not understood"),
+        ("401", "The bearer token is missing or wrong"),
+        ("421", "Without a token on loopback: the request was meant for another host"),
+        ("500", "The answer could not be put together"),
+        ("default", "Any other refusal, such as 405 for other methods than GET and HEAD"),
+    ];
+    for (status, description) in REFUSALS {
+        call.responses.responses.entry(status.to_owned()).or_insert_with(|| {
+            let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            let response = ResponseBuilder::new().description(description);
+            response.content("application/problem+json", problem).build().into()
+        });
     }
 }
 
@@ -67,7 +93,7 @@ pub(super) async fn openapi(Extension(description): Extension<Description>) -> i
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Common {
-    /// The question in the query language; without it, everything.
+    /// The question in the query language; without it, everything. Of one trace: which of its records are listed.
     #[param(example = "service:payment AND level:error")]
     q: Option<String>,
     /// From this time on: RFC 3339, seconds, milli-, micro- or nanoseconds since 1970, or relative.
@@ -198,12 +224,15 @@ pub(super) struct ValueAnswer {
 #[derive(ToSchema)]
 pub(super) struct ServicesAnswer {
     services: Vec<ServiceAnswer>,
+    /// There is more; ask again with it as `cursor`.
+    next_cursor: Option<String>,
     warnings: Option<Vec<String>>,
     coverage: Coverage,
 }
 
 #[derive(ToSchema)]
 pub(super) struct ServiceAnswer {
+    /// `unknown_service` for the records that name none.
     name: String,
     spans: u64,
     logs: u64,

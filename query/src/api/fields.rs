@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value as Json, json};
 use spandrel_store::filter::Place;
@@ -10,7 +10,7 @@ use spandrel_store::snapshot::{FieldInfo, ValueKind};
 
 use super::App;
 use super::answer::Answer;
-use super::asked::Asked;
+use super::asked::{Asked, InPath};
 use super::cursor::Cursor;
 use super::describe::{Common, FieldsAnswer, ListParams, ValuesAnswer};
 use super::problem::Problem;
@@ -40,7 +40,7 @@ pub(super) async fn fields(State(app): State<Arc<App>>, asked: Asked) -> Result<
             content_type = "application/problem+json")))]
 pub(super) async fn values(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    InPath(name): InPath,
     asked: Asked,
 ) -> Result<Response, Problem> {
     let counted = app.engine.values(&asked.about, &language::field(&name)).await?;
@@ -50,7 +50,8 @@ pub(super) async fn values(
     answer.list("values", values).next(next).respond(asked.format)
 }
 
-fn page<T>(all: Vec<T>, offset: usize, limit: usize) -> (Vec<T>, Option<Cursor>) {
+/// A page of a list that is there whole.
+pub(super) fn page<T>(all: Vec<T>, offset: usize, limit: usize) -> (Vec<T>, Option<Cursor>) {
     let end = offset.saturating_add(limit);
     let next = (end < all.len()).then_some(Cursor::Offset(end));
     (all.into_iter().skip(offset).take(limit).collect(), next)

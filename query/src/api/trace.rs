@@ -1,24 +1,27 @@
 //! `/api/v1/traces/{trace_id}`, its errors and its timeline.
 //!
-//! A trace may have 200,000 records, so putting one together runs on the blocking pool.
+//! A question with an id is about the whole trace. `q`, `start` and `end` choose which of its records the answer
+//! lists; its head (times, services, flags) and the root cause are always those of the whole trace. A trace may
+//! have 200,000 records, so putting one together runs on the blocking pool.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use spandrel_store::TraceIdMatch;
 use spandrel_store::snapshot::TraceRecords;
+use spandrel_store::{Record, RecordId, TraceIdMatch};
 
 use super::App;
 use super::answer::Answer;
-use super::asked::{Asked, Format};
+use super::asked::{Asked, Format, InPath};
 use super::describe::{Common, ErrorsAnswer, TimelineAnswer, TraceAnswer};
 use super::problem::Problem;
 use crate::coverage::Coverage;
-use crate::engine::{self, TraceFound};
+use crate::engine::{self, About, TraceFound};
 use crate::render::otlp::OtlpJson;
 use crate::trace::TraceView;
 
@@ -36,15 +39,22 @@ const COVERAGE_HEADER: &str = "spandrel-coverage";
             content_type = "application/problem+json")))]
 pub(super) async fn trace(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    InPath(id): InPath,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let (id, found) = find(&app, &id, &asked).await?;
+    let (id, found, listed) = find(&app, &id, &asked).await?;
     if asked.format == Format::Otlp {
-        return otlp(found).await;
+        return otlp(found, listed).await;
     }
     let (answer, found) = Answer::to(&asked, found);
-    let trace = analyse(id, found, |view| view.to_trace()).await?;
+    let answer = answer.warn(listed.warning());
+    let trace = analyse(id, found, move |view| {
+        let mut trace = view.to_trace();
+        trace.spans.retain(|view| listed.has(view.record.id));
+        trace.logs.retain(|view| listed.has(view.record.id));
+        trace
+    })
+    .await?;
     let answer = answer
         .with("trace_id", &trace.trace_id)
         .with("start", trace.start)
@@ -67,14 +77,16 @@ pub(super) async fn trace(
             content_type = "application/problem+json")))]
 pub(super) async fn errors(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    InPath(id): InPath,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let (id, found) = find(&app, &id, &asked).await?;
+    let (id, found, listed) = find(&app, &id, &asked).await?;
     let (answer, found) = Answer::to(&asked, found);
     analyse(id, found, move |view| {
-        let errors = view.errors();
+        let mut errors = view.errors();
+        errors.errors.retain(|error| listed.has(error.record));
         let answer = answer
+            .warn(listed.warning())
             .with("trace_id", &errors.trace_id)
             .list("errors", owned(&errors.errors))
             .with("root_cause", &errors.root_cause)
@@ -97,22 +109,58 @@ pub(super) async fn errors(
             content_type = "application/problem+json")))]
 pub(super) async fn timeline(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    InPath(id): InPath,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let (id, found) = find(&app, &id, &asked).await?;
+    let (id, found, listed) = find(&app, &id, &asked).await?;
     let (answer, found) = Answer::to(&asked, found);
-    let timeline = analyse(id, found, |view| view.timeline()).await?;
+    let answer = answer.warn(listed.warning());
+    let timeline = analyse(id, found, move |view| {
+        let mut timeline = view.timeline();
+        timeline.events.retain(|moment| listed.has(moment.record.id));
+        timeline
+    })
+    .await?;
     let answer = answer.with("trace_id", &timeline.trace_id).list("events", timeline.events);
     if_truncated(answer, timeline.truncated).respond(asked.format)
 }
 
-/// The trace, or 404 if it is certain that there is none.
+/// The records of a trace that an answer lists.
+struct Listed {
+    /// `None`: all.
+    ids: Option<HashSet<RecordId>>,
+    /// How many the trace has.
+    of: usize,
+}
+
+impl Listed {
+    fn of(records: &[Arc<Record>], about: &About) -> Listed {
+        let some =
+            || records.iter().filter(|record| about.concerns(record)).map(|record| record.id).collect();
+        Listed { ids: (!about.is_everything()).then(some), of: records.len() }
+    }
+
+    fn has(&self, id: RecordId) -> bool {
+        self.ids.as_ref().is_none_or(|ids| ids.contains(&id))
+    }
+
+    /// Says so where the trace has more records than are listed.
+    fn warning(&self) -> Option<String> {
+        let (listed, of) = (self.ids.as_ref()?.len(), self.of);
+        (listed < of).then(|| {
+            format!(
+                "{listed} of the trace's {of} records match `q`, `start` and `end`; only these are listed"
+            )
+        })
+    }
+}
+
+/// The trace and which of its records are listed, or 404 if it is certain that there is none.
 async fn find(
     app: &App,
     id: &str,
     asked: &Asked,
-) -> Result<(TraceIdMatch, engine::Answer<TraceFound>), Problem> {
+) -> Result<(TraceIdMatch, engine::Answer<TraceFound>, Listed), Problem> {
     let wanted =
         TraceIdMatch::parse(id).map_err(|error| Problem::parameter("trace_id", error.to_string()))?;
     let found = app.engine.trace(&wanted, &asked.about).await?;
@@ -120,7 +168,8 @@ async fn find(
         let detail = format!("no retained record belongs to trace `{id}`");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail).with_coverage(found.coverage));
     }
-    Ok((wanted, found))
+    let listed = Listed::of(&found.body.records, &asked.about);
+    Ok((wanted, found, listed))
 }
 
 /// Puts the trace together and does something with it, off the threads that serve connections.
@@ -147,8 +196,9 @@ fn if_truncated(answer: Answer, truncated: bool) -> Answer {
     if truncated { answer.with("truncated", true) } else { answer }
 }
 
-async fn otlp(found: engine::Answer<TraceFound>) -> Result<Response, Problem> {
-    let (records, coverage) = (found.body.records, found.coverage);
+async fn otlp(found: engine::Answer<TraceFound>, listed: Listed) -> Result<Response, Problem> {
+    let (mut records, coverage) = (found.body.records, found.coverage);
+    records.retain(|record| listed.has(record.id));
     let body = off_the_threads(move || serde_json::to_vec(&OtlpJson(&records))).await?;
     let body = body.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let mut response = body.into_response();

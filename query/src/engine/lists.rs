@@ -13,12 +13,13 @@ use tokio::time::{Instant, timeout_at};
 use super::gather::Share;
 use super::{About, Answer, Engine, Page, Rejected, Scope, position};
 use crate::coverage::Coverage;
+use crate::language::UNKNOWN_SERVICE;
 use crate::source::{
     CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, Question, SourceError, Tailing,
     ValuesQuestion,
 };
 
-/// A service and how many records of it match.
+/// A service and how many records of it match; records that name none are those of [`UNKNOWN_SERVICE`].
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ServiceCounts {
     pub name: String,
@@ -103,11 +104,12 @@ impl Engine {
             asking.gather_about(Share::All, about, |source, about| source.histogram(ask(about))).await?;
         let mut services: BTreeMap<String, ServiceCounts> = BTreeMap::new();
         for series in bodies.into_iter().flatten() {
-            let [Some(name), Some(kind), level] = series.key.as_slice() else { continue };
+            let [name, Some(kind), level] = series.key.as_slice() else { continue };
+            let name = name.as_deref().filter(|name| !name.is_empty()).unwrap_or(UNKNOWN_SERVICE);
             let count: u64 = series.points.iter().map(|(_, count)| count).sum();
             let level = level.as_deref().and_then(Level::from_text);
-            let service = services.entry(name.clone()).or_default();
-            service.name.clone_from(name);
+            let service = services.entry(name.to_owned()).or_default();
+            name.clone_into(&mut service.name);
             match kind.as_str() {
                 "span" => service.spans += count,
                 _ => service.logs += count,

@@ -17,7 +17,8 @@ use crate::source::{OverviewQuestion, PageQuestion, TraceMatch, TraceQuestion};
 const TRACE_SPREAD_NS: u64 = 15 * 60 * 1_000_000_000;
 
 impl Engine {
-    /// Everything that is held of a trace; of its records, those in `about.range`.
+    /// Everything that is held of a trace, whatever `about` asks for: what a trace is, and what failed first in
+    /// it, does not depend on which of its records are shown.
     ///
     /// What is missing matters if it lies near the trace's own time, or, while nothing of it is found, at
     /// any time that was asked for: the trace may have been there.
@@ -26,12 +27,11 @@ impl Engine {
         let mut asking = self.asking(about.scope);
         let question = |deadline| TraceQuestion { id: id.clone(), records_max, deadline };
         let gathered = asking.gather(Share::All, |source, deadline| source.trace(question(deadline))).await?;
-        let mut found = merge_trace(gathered.bodies, id, records_max, &mut asking.warnings);
+        let found = merge_trace(gathered.bodies, id, records_max, &mut asking.warnings);
         let extent = extent_with_spread(&found.records);
         asking.gaps_where(gathered.gaps, |gap| {
             overlap(&about.range, &gap.range) && extent.is_none_or(|extent| overlap(&extent, &gap.range))
         });
-        found.records.retain(|record| about.range.contains(record.time()));
         Ok(asking.answer(found))
     }
 

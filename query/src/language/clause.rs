@@ -6,9 +6,9 @@ use spandrel_store::id::notation::Digits;
 use spandrel_store::text::{Glob, words};
 use spandrel_store::{Filter, Level, TraceIdMatch, UnixNanos};
 
-use super::SyntaxError;
 use super::field::{KINDS, Meaning, Reading, TYPES};
 use super::reader::Word;
+use super::{SyntaxError, UNKNOWN_SERVICE};
 use crate::time::{parse_duration, parse_time};
 
 pub(super) enum Value {
@@ -66,6 +66,7 @@ impl Context<'_> {
                 Ok(Filter::is(field.clone(), Test::TraceId(found)))
             }
             (None, Reading::SpanId) => self.span_id(field, word),
+            (None, _) if *field == Field::Service && word.text == UNKNOWN_SERVICE => Ok(unknown_service()),
             (None, reading) => Ok(Filter::is(field.clone(), Test::Equals(self.operand(reading, word)?))),
         }
     }
@@ -168,6 +169,12 @@ impl Context<'_> {
 fn glob(field: &Field, pattern: &str, lower: bool) -> Filter {
     let glob = Glob::new(pattern);
     Filter::is(field.clone(), Test::Glob(if lower { glob.to_lowercase() } else { glob }))
+}
+
+/// Records of no service, and those of one that calls itself so, as SDKs without a name do.
+fn unknown_service() -> Filter {
+    let unnamed = Filter::Not(Box::new(Filter::is(Field::Service, Test::Exists)));
+    Filter::Or(vec![Filter::equals(Field::Service, UNKNOWN_SERVICE), unnamed])
 }
 
 /// Words in a row; or, where some of them are patterns, each of them anywhere.

@@ -41,6 +41,19 @@ async fn every_call_is_described_and_every_described_path_is_routed() {
         let response = respond(&sidecar.router, request).await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
         assert_eq!(response.headers()["content-type"], "application/problem+json");
+        assert!(response.headers()["allow"].to_str().unwrap().contains("GET"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn every_refusal_that_a_call_may_meet_is_described() {
+    let description = Sidecar::empty().await.get("/api/v1/openapi.json").await.json();
+    for path in CALLS.into_iter().filter(|path| !matches!(*path, "/healthz" | "/readyz")) {
+        let responses = &description["paths"][path]["get"]["responses"];
+        for status in ["400", "401", "421", "500", "default"] {
+            let schema = &responses[status]["content"]["application/problem+json"]["schema"];
+            assert_eq!(schema["$ref"], "#/components/schemas/Problem", "{path}: {status}");
+        }
     }
 }
 

@@ -73,6 +73,33 @@ async fn ndjson_has_an_item_per_line_and_the_coverage_in_the_last() {
 }
 
 #[tokio::test]
+async fn records_that_name_no_service_are_listed_and_found_as_those_of_an_unknown_one() {
+    let sidecar = Sidecar::with_shop().await;
+    let mut unnamed = crate::fixture::shop();
+    unnamed.truncate(1);
+    unnamed[0].resource = std::sync::Arc::default();
+    let spandrel_store::RecordBody::Span(span) = &mut unnamed[0].body else { panic!("the first is a span") };
+    span.span_id = vec![7; 8];
+    sidecar.keep(unnamed).await;
+    let listed = sidecar.get("/api/v1/services").await.json();
+    assert_eq!(pick(&listed, "/services/*/name").as_array().unwrap().len(), 5);
+    let unknown = serde_json::json!({"name": "unknown_service", "spans": 1, "logs": 0, "errors": 1});
+    assert_eq!(listed["services"][3], unknown);
+    let found = sidecar.get("/api/v1/search?q=service:unknown_service").await.json();
+    assert_eq!(pick(&found, "/records/*/span_id"), serde_json::json!(["0707070707070707"]));
+    assert_eq!(found["records"][0]["service"], "");
+}
+
+#[tokio::test]
+async fn a_part_of_a_trace_comes_as_otlp_too() {
+    let sidecar = Sidecar::with_shop().await;
+    let part = "/api/v1/traces/5b8efff798038103d269b633813fc60c?format=otlp&q=kind:log";
+    let part = sidecar.get(part).await.json();
+    assert_eq!(pick(&part, "/resourceSpans"), serde_json::json!([]));
+    assert_ne!(pick(&part, "/resourceLogs"), serde_json::json!([]));
+}
+
+#[tokio::test]
 async fn a_trace_comes_back_as_otlp_as_it_was_sent() {
     let sidecar = Sidecar::with_shop().await;
     let answered = sidecar.get("/api/v1/traces/5b8efff798038103d269b633813fc60c?format=otlp").await;
