@@ -37,6 +37,11 @@ pub struct Missing {
     pub service: String,
     #[serde(deserialize_with = "or_default")]
     pub reason: String,
+    /// The times of the records that are missing, where known.
+    #[serde(deserialize_with = "or_default")]
+    pub start: Option<Timestamp>,
+    #[serde(deserialize_with = "or_default")]
+    pub end: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

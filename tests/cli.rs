@@ -113,6 +113,21 @@ fn exit_statuses_tell_found_from_nothing_from_an_error() {
 }
 
 #[test]
+fn what_was_not_found_is_not_called_unknown_while_somebody_did_not_answer() {
+    let sidecar =
+        Sidecar::of(env!("CARGO_BIN_EXE_spandrel")).set("federation.peers=[\"127.0.0.1:1\"]").start();
+    for (command, told) in
+        [("trace", "Nothing of trace 0123456789abcdef"), ("errors", "No errors of trace 0123456789abcdef")]
+    {
+        let output = sidecar.cli([command, UNKNOWN]);
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", said(&output));
+        let shown = text(&output);
+        assert!(shown.starts_with(told) && shown.contains("in what could be looked at"), "{shown}");
+        assert!(shown.contains("1 of 2 sidecars answered; missing: 127.0.0.1:1 ("), "{shown}");
+    }
+}
+
+#[test]
 fn a_mistake_in_a_query_is_shown_with_its_reason() {
     let sidecar = Sidecar::of(env!("CARGO_BIN_EXE_spandrel")).start();
     let output = sidecar.cli(["search", "level:(error"]);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Outcome, ask, output};
 use crate::answer::Trace;
 use crate::client::escape;
-use crate::show::{self, Ink, Line, Screen, trace};
+use crate::show::{self, Ink, Line, Screen, notes, trace};
 
 pub(super) async fn run(arguments: &crate::cli::Trace, screen: Screen) -> anyhow::Result<Outcome> {
     let path = format!("/api/v1/traces/{}", escape(&arguments.id));
@@ -15,7 +15,7 @@ pub(super) async fn run(arguments: &crate::cli::Trace, screen: Screen) -> anyhow
     }
     let is_found = trace.as_ref().is_some_and(|trace| !trace.spans.is_empty() || !trace.logs.is_empty());
     if !arguments.asking.json {
-        output::lines(&lines(arguments, trace.filter(|_| is_found), screen), screen)?;
+        output::lines(&lines(arguments, trace.as_ref(), is_found, screen), screen)?;
     }
     Ok(if is_found { Outcome::Found } else { Outcome::NothingFound })
 }
@@ -31,10 +31,17 @@ async fn mark_failures(arguments: &crate::cli::Trace, trace: &mut Trace) -> anyh
     Ok(())
 }
 
-fn lines(arguments: &crate::cli::Trace, trace: Option<Trace>, screen: Screen) -> Vec<Line> {
+fn lines(arguments: &crate::cli::Trace, trace: Option<&Trace>, is_found: bool, screen: Screen) -> Vec<Line> {
     let rows_max = if arguments.all { usize::MAX } else { show::trace::ROWS_MAX };
     match trace {
-        Some(found) => trace::lines(&found, rows_max, screen),
+        Some(found) if is_found => trace::lines(found, rows_max, screen),
+        // Nobody can say that there is no such trace.
+        Some(found) => {
+            let text = format!("Nothing of trace {} was found in what could be looked at.", arguments.id);
+            let mut lines = vec![Line::new().with(Ink::Plain, &text)];
+            lines.extend(notes::lines(&found.notes));
+            lines
+        }
         None => vec![Line::new().with(Ink::Plain, &format!("No trace {} is known.", arguments.id))],
     }
 }

@@ -3,6 +3,7 @@
 use crate::answer::{Errors, Exception, Failure, RootCause, Step};
 
 use super::line::wrap;
+use super::records::service_name;
 use super::{Ink, Line, Palette, Screen, notes, units};
 
 /// Lines of a stack trace that are shown: enough to see where, `--json` has the rest.
@@ -22,7 +23,7 @@ fn cause(errors: &Errors, screen: Screen) -> Vec<Line> {
     let Some(cause) = &errors.root_cause else {
         return Vec::new();
     };
-    let mut text = cause.service.clone();
+    let mut text = service_name(&cause.service).to_owned();
     if !cause.operation.is_empty() {
         text.push_str(&format!(" · {}", cause.operation));
     }
@@ -76,7 +77,7 @@ fn path(path: &[Step], palette: &mut Palette, screen: Screen) -> Vec<Line> {
     for (index, step) in path.iter().enumerate() {
         let arrow = if index == 0 { "  " } else { "→ " };
         let mut line = Line::new().with(Ink::Dim, &format!("  {arrow}"));
-        line.push(palette.ink(&step.service), &step.service)
+        line.push(palette.ink(&step.service), service_name(&step.service))
             .push(Ink::Plain, &format!(" · {}", step.operation));
         lines.push(line.clip(screen.width));
     }
@@ -86,8 +87,13 @@ fn path(path: &[Step], palette: &mut Palette, screen: Screen) -> Vec<Line> {
 
 fn all(errors: &Errors, palette: &mut Palette, screen: Screen) -> Vec<Line> {
     if errors.errors.is_empty() {
-        let text = format!("No errors in trace {}.", errors.trace_id);
-        return vec![Line::new().with(Ink::Good, &text)];
+        return vec![match errors.notes.coverage.complete {
+            true => Line::new().with(Ink::Good, &format!("No errors in trace {}.", errors.trace_id)),
+            false => {
+                let text = format!("No errors of trace {} in what could be looked at.", errors.trace_id);
+                Line::new().with(Ink::Plain, &text)
+            }
+        }];
     }
     let count = units::count(errors.errors.len(), "error", "errors");
     let start = errors.errors.iter().filter_map(|failure| failure.time).min();
@@ -111,7 +117,7 @@ fn one(failure: &Failure, start: Option<jiff::Timestamp>, palette: &mut Palette)
     let offset = offset.map(units::offset).unwrap_or_default();
     let mut line = Line::new();
     line.pad(OFFSET_WIDTH.saturating_sub(offset.chars().count())).push(Ink::Dim, &offset);
-    line.push(Ink::Plain, "  ").push(palette.ink(&failure.service), &failure.service);
+    line.push(Ink::Plain, "  ").push(palette.ink(&failure.service), service_name(&failure.service));
     if !failure.operation.is_empty() {
         line.push(Ink::Plain, &format!(" · {}", failure.operation));
     }

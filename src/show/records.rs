@@ -40,9 +40,14 @@ fn start(time: Option<jiff::Timestamp>, level: &str, service: &str, palette: &mu
     let level = if level.is_empty() { "-" } else { level };
     line.push(level_ink(level), level).pad(level_start + LEVEL_WIDTH + 1);
     let service_start = line.width();
-    let service = if service.is_empty() { "-" } else { service };
+    let service = service_name(service);
     line.push(palette.ink(service), service).pad(service_start + SERVICE_WIDTH).push(Ink::Plain, " ");
     line
+}
+
+/// OpenTelemetry's word for the service of a record that names none; `service:unknown_service` finds such.
+pub fn service_name(service: &str) -> &str {
+    if service.is_empty() { "unknown_service" } else { service }
 }
 
 pub fn level_ink(level: &str) -> Ink {

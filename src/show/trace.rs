@@ -8,9 +8,9 @@ mod rows;
 
 use crate::answer::{Log, Span, Trace, is_error};
 
-use super::records::level_ink;
+use super::records::{level_ink, service_name};
 use super::{Ink, Line, Palette, Screen, notes, units};
-use rows::{Row, What};
+use rows::{ParentOfTop, Row, What};
 
 /// Rows of a trace that is not asked for with `--all`.
 pub const ROWS_MAX: usize = 60;
@@ -35,7 +35,7 @@ fn head(trace: &Trace, screen: Screen) -> Vec<Line> {
     let mut facts = vec![
         units::count(trace.spans.len(), "span", "spans"),
         units::count(trace.logs.len(), "log", "logs"),
-        units::count(trace.services.len(), "service", "services"),
+        units::count(trace.services.len() + usize::from(names_no_service(trace)), "service", "services"),
         units::duration(trace.duration_ns),
     ];
     facts.extend(trace.start.map(|start| format!("from {}", units::moment(start))));
@@ -48,6 +48,12 @@ fn head(trace: &Trace, screen: Screen) -> Vec<Line> {
         lines.push(Line::new().with(Ink::Warning, &flags).clip(screen.width));
     }
     lines
+}
+
+/// Whether there are records of the service that has no name.
+fn names_no_service(trace: &Trace) -> bool {
+    trace.spans.iter().any(|span| span.service.is_empty())
+        || trace.logs.iter().any(|log| log.service.is_empty())
 }
 
 fn foot(trace: &Trace) -> Vec<Line> {
@@ -98,10 +104,12 @@ impl Drawing {
         if failed {
             label.push(Ink::Error, "✗ ");
         }
-        label.push(service_ink, &span.service).push(Ink::Plain, " ");
+        label.push(service_ink, service_name(&span.service)).push(Ink::Plain, " ");
         label.push(if failed { Ink::Error } else { Ink::Plain }, &span.name);
-        if row.lacks_parent {
-            label.push(Ink::Warning, " (parent missing)");
+        match row.parent_of_top {
+            ParentOfTop::None => {}
+            ParentOfTop::Missing => _ = label.push(Ink::Warning, " (parent missing)"),
+            ParentOfTop::Below => _ = label.push(Ink::Warning, " (descends from itself)"),
         }
         if !span.flags.is_empty() {
             label.push(Ink::Warning, &format!(" [{}]", span.flags.join(", ")));
@@ -119,7 +127,7 @@ impl Drawing {
         let level = if log.level.is_empty() { "log" } else { &log.level };
         line.push(level_ink(&log.level), level).push(Ink::Plain, " ");
         if !row.under_own_service {
-            line.push(Ink::Dim, &log.service).push(Ink::Plain, " ");
+            line.push(Ink::Dim, service_name(&log.service)).push(Ink::Plain, " ");
         }
         line.push(if is_error(&log.level) { Ink::Error } else { Ink::Plain }, &log.message);
         if !log.flags.is_empty() {

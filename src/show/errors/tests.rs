@@ -32,6 +32,24 @@ fn a_trace_without_errors_says_so() {
 }
 
 #[test]
+fn no_errors_in_an_incomplete_answer_is_not_said_of_the_whole_trace() {
+    let incomplete = r#"{"trace_id":"ab","errors":[],"coverage":{"complete":false,"asked":2,"answered":1,
+        "missing":[{"peer":"orders:7317","reason":"deadline"}]}}"#;
+    let expected = "No errors of trace ab in what could be looked at.\n\
+                    warning: incomplete: 1 of 2 sidecars answered; missing: orders:7317 (deadline)\n";
+    assert_eq!(shown(incomplete, 80), expected);
+}
+
+#[test]
+fn a_service_without_a_name_is_shown_as_unknown() {
+    let unnamed = r#"{"trace_id":"ab","errors":[{"type":"span","service":"","operation":"GET /"}],
+        "root_cause":{"service":"","operation":"GET /"}}"#;
+    let shown = shown(unnamed, 80);
+    assert!(shown.starts_with("Root cause: unknown_service · GET /"), "{shown}");
+    assert_eq!(shown.matches("unknown_service").count(), 2, "{shown}");
+}
+
+#[test]
 fn escapes_in_messages_and_stacks_are_shown() {
     let hostile = r#"{"trace_id":"ab","errors":[{"type":"log","service":"a\u001b[2J","operation":"b\u0007",
         "message":"c\u001b]0;x\u0007","exception":{"type":"T\u001b","message":"m\u009b","stacktrace":"at\u001b[1A\nat two\rx"},

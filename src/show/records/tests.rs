@@ -37,7 +37,7 @@ fn a_long_message_is_cut_on_a_terminal_and_whole_in_a_pipe() {
 #[test]
 fn a_message_of_many_lines_stays_one_line() {
     let log = serde_json::json!({"type": "log", "level": null, "service": null, "message": "a\nb\u{1b}[2J"});
-    assert_eq!(shown(log, true), "- -     -                a⏎b\\x1b[2J\n");
+    assert_eq!(shown(log, true), "- -     unknown_service  a⏎b\\x1b[2J\n");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Any set of spans gives rows, each span one: without a root, with parents that are not here, with cycles,
 //! a hundred thousand deep (nothing here recurses).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::answer::{Log, Span, Trace};
 
@@ -13,10 +13,21 @@ pub(super) struct Row<'a> {
     pub(super) depth: usize,
     /// The row of the span that this one belongs to.
     pub(super) parent: Option<usize>,
-    /// A span whose parent is not in the answer.
-    pub(super) lacks_parent: bool,
+    /// Of a span at the top that names a parent, where that is.
+    pub(super) parent_of_top: ParentOfTop,
     /// A log that its span's service wrote, so that the name need not be repeated.
     pub(super) under_own_service: bool,
+}
+
+/// Why a span that names a parent stands at the top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ParentOfTop {
+    /// It names none, or stands below it.
+    None,
+    /// The parent is not in the answer.
+    Missing,
+    /// The parent is the span itself or one below it.
+    Below,
 }
 
 #[derive(Debug)]
@@ -41,6 +52,8 @@ enum Item {
 
 struct Tree<'a> {
     trace: &'a Trace,
+    /// The ids of all spans.
+    spans: HashSet<&'a str>,
     /// What belongs to each span, by its place in the answer.
     content: Vec<Vec<Item>>,
     roots: Vec<usize>,
@@ -75,6 +88,7 @@ impl<'a> Tree<'a> {
             trace.spans.iter().enumerate().map(|(index, span)| (span.span_id.as_str(), index)).collect();
         let mut tree = Tree {
             trace,
+            spans: ids.keys().copied().collect(),
             content: vec![Vec::new(); trace.spans.len()],
             roots: Vec::new(),
             loose: Vec::new(),
@@ -126,10 +140,20 @@ impl<'a> Tree<'a> {
     fn span(&self, index: usize, depth: usize, parent: Option<usize>, rows: &mut Vec<Row<'a>>) {
         let span = &self.trace.spans[index];
         let at = rows.len();
-        let lacks_parent = parent.is_none() && !span.parent_span_id.is_empty();
-        rows.push(Row { lacks_parent, ..row(What::Span(span), depth, parent) });
+        let parent_of_top = match parent {
+            None if !span.parent_span_id.is_empty() => self.parent_of_top(span),
+            _ => ParentOfTop::None,
+        };
+        rows.push(Row { parent_of_top, ..row(What::Span(span), depth, parent) });
         for text in self.failures(index) {
             rows.push(row(What::Failure(text), depth + 1, Some(at)));
+        }
+    }
+
+    fn parent_of_top(&self, span: &Span) -> ParentOfTop {
+        match self.spans.contains(span.parent_span_id.as_str()) {
+            true => ParentOfTop::Below,
+            false => ParentOfTop::Missing,
         }
     }
 
@@ -165,7 +189,7 @@ impl<'a> Tree<'a> {
 }
 
 fn row<'a>(what: What<'a>, depth: usize, parent: Option<usize>) -> Row<'a> {
-    Row { what, depth, parent, lacks_parent: false, under_own_service: false }
+    Row { what, depth, parent, parent_of_top: ParentOfTop::None, under_own_service: false }
 }
 
 #[cfg(test)]

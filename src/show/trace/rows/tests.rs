@@ -1,6 +1,6 @@
 //! Every span and log gets its row, whatever the shape of the trace.
 
-use super::{What, rows};
+use super::{ParentOfTop, What, rows};
 use crate::answer::{Event, Log, Span, Trace};
 
 fn span(id: &str, parent: &str, start_s: i64) -> Span {
@@ -46,13 +46,21 @@ fn children_and_logs_follow_their_span_in_the_order_of_their_times() {
 #[test]
 fn a_span_whose_parent_is_missing_stands_as_a_root_and_says_so() {
     let trace = Trace { spans: vec![span("a", "gone", 1)], ..Trace::default() };
-    assert!(rows(&trace)[0].lacks_parent);
+    assert_eq!(rows(&trace)[0].parent_of_top, ParentOfTop::Missing);
 }
 
 #[test]
 fn spans_that_are_each_others_parents_are_shown_once_each() {
     assert_eq!(outline(vec![span("a", "b", 1), span("b", "a", 2)], vec![]), ["a", "-b"]);
     assert_eq!(outline(vec![span("a", "a", 1)], vec![]), ["a"]);
+}
+
+#[test]
+fn a_span_that_descends_from_itself_does_not_lack_its_parent() {
+    for spans in [vec![span("a", "a", 1)], vec![span("a", "b", 1), span("b", "a", 2)]] {
+        let trace = Trace { spans, ..Trace::default() };
+        assert_eq!(rows(&trace)[0].parent_of_top, ParentOfTop::Below);
+    }
 }
 
 #[test]
