@@ -79,27 +79,38 @@ impl LineReader<'_> {
         if trimmed.starts_with('"')
             && let Ok(inner) = serde_json::from_str::<String>(trimmed)
         {
-            return Findings { flags: Flags::NONE, ..Findings::in_text(&inner) };
+            return Findings::in_text(&inner);
         }
-        Findings::in_text(line)
+        let mut findings = Findings::in_text(line);
+        if !is_json(trimmed) {
+            findings.flags.insert(Flags::NOT_JSON);
+        }
+        findings
     }
 
     /// What the inner text tells goes before what Docker says of it.
     fn findings_in_docker_line(&mut self, wrapped: docker::Wrapped) -> Findings {
         let mut findings = match object::read(wrapped.text.trim(), self.limits, self.cuts) {
             Some(object) => Findings::in_object(object),
-            None => Findings { flags: Flags::NONE, ..Findings::in_text(&wrapped.text) },
+            None => Findings::in_text(&wrapped.text),
         };
         if findings.message.is_none() {
             findings.message = Some(wrapped.text);
         }
-        findings.time = findings.time.or(wrapped.time);
+        if let Some(time) = wrapped.time.filter(|_| findings.time.is_none()) {
+            findings.take_time(time);
+        }
         findings.attributes.extend(wrapped.attributes);
         if wrapped.cut {
             findings.flags.insert(Flags::CUT);
         }
         findings
     }
+}
+
+/// A number, a list, `null`: JSON, though no object.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 impl Findings {
@@ -114,7 +125,6 @@ impl Findings {
     fn in_text(line: &str) -> Findings {
         let mut findings = text::find(line);
         findings.message = Some(line.trim_end_matches(['\r', '\n']).to_owned());
-        findings.flags.insert(Flags::NOT_JSON);
         findings
     }
 

@@ -150,6 +150,9 @@ impl Normaliser {
         let mut inspector = self.inspector(flags);
         inspector.span(&mut span);
         let mut flags = inspector.flags;
+        if !matches!(span.parent_span_id.len(), 0 | 8) {
+            flags.insert(Flags::BAD_PARENT_ID);
+        }
         self.flag_times_of_span(&span, &mut flags);
         let failed = span.status.as_ref().is_some_and(|status| status.code == StatusCode::Error as i32);
         self.keep(context, RecordBody::Span(Box::new(span)), failed.then_some(Level::Error), flags, None)
@@ -213,10 +216,12 @@ impl Normaliser {
         }
     }
 
-    /// A text input's observed time is the arrival itself, so it is no time that was sent.
+    /// A text input's observed time is the arrival itself, so it is no time that was sent; one that was sent and
+    /// cannot be told has its flag already.
     fn flag_times_of_log(&self, log: &LogRecord, is_text: bool, flags: &mut Flags) {
         let (time, observed) = (log.time_unix_nano, log.observed_time_unix_nano);
-        if time == 0 && (observed == 0 || is_text) {
+        let was_sent = flags.contains(Flags::ABSURD_TIME);
+        if time == 0 && (observed == 0 || is_text) && !was_sent {
             flags.insert(Flags::NO_TIME);
         }
         if self.is_absurd(time) || self.is_absurd(observed) {

@@ -81,8 +81,10 @@ impl Flags {
     pub const CLOCK_SKEW: Flags = Flags(1 << 11);
     /// The span descends from itself. Set in answers.
     pub const CYCLE: Flags = Flags(1 << 12);
+    /// A span's parent id has another length than 8 bytes; the span is shown without a parent.
+    pub const BAD_PARENT_ID: Flags = Flags(1 << 13);
 
-    const NAMES: [(Flags, &'static str); 13] = [
+    const NAMES: [(Flags, &'static str); 14] = [
         (Flags::END_BEFORE_START, "end_before_start"),
         (Flags::NOT_FINITE, "not_finite"),
         (Flags::BAD_TRACE_ID, "bad_trace_id"),
@@ -96,6 +98,7 @@ impl Flags {
         (Flags::MISSING_PARENT, "missing_parent"),
         (Flags::CLOCK_SKEW, "clock_skew"),
         (Flags::CYCLE, "cycle"),
+        (Flags::BAD_PARENT_ID, "bad_parent_id"),
     ];
 
     pub fn insert(&mut self, other: Flags) {

@@ -1,17 +1,16 @@
 //! Lines as Docker's json-file driver writes them: `{"log": "…\n", "stream": "stdout", "time": "…"}`.
 
-use spandrel_store::UnixNanos;
 use spandrel_store::otlp::{KeyValue, Value};
 
 use super::object::Object;
-use super::time;
+use super::time::{self, Sent};
 
 /// The container's own line and what Docker says of it.
 #[derive(Debug)]
 pub(super) struct Wrapped {
     /// Without its line end.
     pub(super) text: String,
-    pub(super) time: Option<UnixNanos>,
+    pub(super) time: Option<Sent>,
     /// The stream, as OpenTelemetry names it, and what else there is.
     pub(super) attributes: Vec<KeyValue>,
     pub(super) cut: bool,

@@ -2,11 +2,12 @@
 
 use spandrel_store::id::notation::{Digits, NotAnId, TraceContext};
 use spandrel_store::otlp::{AnyValue, KeyValue, Value};
-use spandrel_store::{SpanId, TraceId, UnixNanos};
+use spandrel_store::{Flags, SpanId, TraceId};
 
+use super::Findings;
 use super::level::{self, LineLevel};
 use super::names::{self, Role};
-use super::{Findings, time};
+use super::time::{self, Sent};
 
 /// Fields are looked for down to this many keys deep: `{"extra": {"context": {"trace_id": …}}}`.
 const PATH_MAX: usize = 3;
@@ -25,7 +26,7 @@ enum Meaning {
     SpanId(Result<SpanId, NotAnId>, bool),
     Context(TraceContext),
     Level(LineLevel),
-    Time(UnixNanos),
+    Time(Sent),
     Message(String),
     Service(String),
 }
@@ -167,9 +168,10 @@ impl Best {
 }
 
 impl Candidate {
-    /// What is no id gives way to what is one, whatever their names.
+    /// What is no id gives way to what is one, whatever their names; so does a time that cannot be told.
     fn order(&self) -> (bool, usize) {
-        (self.meaning.is_no_id(), self.rank)
+        let of_no_use = self.meaning.is_no_id() || matches!(self.meaning, Meaning::Time(Sent::Uncountable));
+        (of_no_use, self.rank)
     }
 }
 
@@ -198,10 +200,7 @@ impl Findings {
                 self.level = Some(level);
                 true
             }
-            Meaning::Time(time) => {
-                self.time = Some(time);
-                true
-            }
+            Meaning::Time(time) => self.take_time(time),
             Meaning::Message(message) => {
                 self.message = Some(message);
                 true
@@ -209,6 +208,22 @@ impl Findings {
             // It becomes the resource's where that has none; the caller knows.
             Meaning::Service(service) => {
                 self.service = Some(service);
+                false
+            }
+        }
+    }
+}
+
+impl Findings {
+    /// A time that cannot be told is flagged, and what was sent stays as an attribute.
+    pub(super) fn take_time(&mut self, time: Sent) -> bool {
+        match time {
+            Sent::At(time) => {
+                self.time = Some(time);
+                true
+            }
+            Sent::Uncountable => {
+                self.flags.insert(Flags::ABSURD_TIME);
                 false
             }
         }

@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use serde_json::json;
 use spandrel_store::otlp::Value;
 use spandrel_store::record::value::attributes_to_json;
 use spandrel_store::{Flags, UnixNanos};
@@ -170,6 +171,47 @@ fn times_are_found_in_every_unit() {
         assert_eq!(understand(line).log.time_unix_nano, time, "{line}");
     }
     assert_eq!(understand(r#"{"ts":1}"#).log.observed_time_unix_nano, RECEIVED.0);
+}
+
+#[test]
+fn a_time_that_cannot_be_told_is_flagged_and_stays_as_it_was_sent() {
+    let times = [
+        json!("2999-01-01T00:00:00Z"),
+        json!("1969-12-31T23:59:59Z"),
+        json!("9999-12-31T23:59:59Z"),
+        json!("2999-01-01 00:00:00"),
+        json!(-62_135_596_800_i64),
+        json!(-1.5),
+        json!("-1"),
+        json!(1e30),
+    ];
+    for time in times {
+        let understood = understand(&json!({"time": time, "msg": "m"}).to_string());
+        assert_eq!(understood.flags, Flags::ABSURD_TIME, "{time}");
+        assert_eq!(understood.log.time_unix_nano, 0, "{time}");
+        assert_eq!(attributes(&understood)["time"], time);
+    }
+    let text = understand("2999-01-01T00:00:00Z started");
+    assert_eq!(text.flags, Flags(Flags::ABSURD_TIME.0 | Flags::NOT_JSON.0));
+    // One that can be told goes before it.
+    let both = understand(r#"{"timestamp":"2999-01-01T00:00:00Z","ts":1700000000}"#);
+    assert_eq!((both.flags, both.log.time_unix_nano), (Flags::NONE, 1_700_000_000_000_000_000));
+    let nanoseconds = understand(r#"{"ts":1.7e18}"#);
+    assert_eq!(nanoseconds.log.time_unix_nano, 1_700_000_000_000_000_000);
+    // Far off, but a time.
+    let later = understand(r#"{"ts":"2500-01-01T00:00:00Z"}"#);
+    assert_eq!(later.log.time_unix_nano, 16_725_225_600_000_000_000);
+}
+
+#[test]
+fn only_what_is_no_json_is_flagged_as_such() {
+    for json in ["3", "-1.5", "null", "true", "[1, {\"a\": 2}]", "\"text\"", "{}"] {
+        assert_eq!(understand(json).flags, Flags::NONE, "{json}");
+        assert_eq!(message(&understand(json)), json.trim_matches('"'), "{json}");
+    }
+    for text in ["text", "[1, 2", "{\"a\":", "{\"a\": 1} trailing", "3 items", "'a'"] {
+        assert_eq!(understand(text).flags, Flags::NOT_JSON, "{text}");
+    }
 }
 
 #[test]

@@ -7,12 +7,12 @@
 //! and the time of arrival is nearer. One pass, whatever the line.
 
 use spandrel_store::id::notation::{Digits, TraceContext};
-use spandrel_store::{Level, SpanId, UnixNanos};
+use spandrel_store::{Level, SpanId};
 
 use super::Findings;
 use super::level::{self, LineLevel};
 use super::names::{self, Role};
-use super::time;
+use super::time::{self, Sent};
 
 /// A level's word stands among this many first words.
 const LEVEL_WORDS_MAX: usize = 8;
@@ -32,7 +32,9 @@ pub(super) fn find(line: &str) -> Findings {
     if findings.level.is_none() {
         findings.level = level_at_start(line);
     }
-    findings.time = time_at_start(line);
+    if let Some(time) = time_at_start(line) {
+        findings.take_time(time);
+    }
     findings
 }
 
@@ -234,7 +236,7 @@ fn without_colours(word: &str) -> String {
     plain
 }
 
-fn time_at_start(line: &str) -> Option<UnixNanos> {
+fn time_at_start(line: &str) -> Option<Sent> {
     let start = line.trim_start().trim_start_matches('[');
     if !start.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
@@ -244,6 +246,6 @@ fn time_at_start(line: &str) -> Option<UnixNanos> {
     let second = blanks.next().unwrap_or(start.len());
     [first, second].into_iter().find_map(|end| {
         let text = start[..end].trim_end_matches([']', ',', ':']);
-        time::with_offset(text).and_then(time::nanos)
+        time::with_offset(text).map(time::of_timestamp)
     })
 }

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::{
     Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric,
 };
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use spandrel_store::{Flags, Level};
 
@@ -55,6 +56,22 @@ async fn a_span_sent_twice_is_accepted_twice() {
     let mut ids: Vec<_> = harness.records().iter().map(|record| record.id).collect();
     ids.dedup();
     assert_eq!(ids.len(), 1);
+}
+
+#[tokio::test]
+async fn a_parent_id_of_another_length_is_kept_with_a_flag() {
+    let harness = Harness::start().await;
+    for (parent_span_id, is_bad) in
+        [(vec![1; 3], true), (vec![1; 16], true), (vec![0; 8], false), (vec![], false)]
+    {
+        let sent = Span { parent_span_id: parent_span_id.clone(), ..valid_span("child") };
+        let span_id = sent.span_id.clone();
+        assert_eq!(harness.post_spans(&one_span(sent)).await.status, StatusCode::OK);
+        let records = harness.records();
+        let kept = records.iter().find(|record| record.span().unwrap().span_id == span_id).unwrap();
+        assert_eq!(kept.flags.contains(Flags::BAD_PARENT_ID), is_bad, "{parent_span_id:?}");
+        assert_eq!(kept.span().unwrap().parent_span_id, parent_span_id);
+    }
 }
 
 #[tokio::test]
