@@ -9,7 +9,7 @@
 //! value   = word | phrase | ("<" | "<=" | ">" | ">=") (word | phrase)
 //!         | ("[" | "{") word "TO" word ("]" | "}") | "(" or of values ")"
 //! ```
-//! A word goes on to the next space or unmatched `)`, so that `{ } [ ] : / '` need no quotes inside one; a
+//! A word goes on to the next space, operator (`&&`, `||`) or unmatched `)`, so that `{ } [ ] : / '` need no quotes inside one; a
 //! backslash takes the next character for itself. `AND`, `OR` and `NOT` are operators in upper case only.
 //! Nothing here panics on any text, and every error has the byte it is about and what was expected there.
 

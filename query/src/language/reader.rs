@@ -7,6 +7,10 @@ pub(super) struct Reader<'a> {
     pub(super) at: usize,
 }
 
+const NO_FUZZINESS: &str = "the end of the value: there is no fuzzy search; write `*` or `?` for what may differ, or quotes where `~` is meant";
+const NO_BOOST: &str = "the end of the value: there is no boosting, as matches have no scores; leave it out, or write quotes where `^` is meant";
+const NO_PROXIMITY: &str = "a space or the end after the phrase: its words stand in a row; for words anywhere write them without quotes";
+
 /// A word or a phrase.
 #[derive(Debug, Clone)]
 pub(super) struct Word {
@@ -70,6 +74,29 @@ impl<'a> Reader<'a> {
         self.at_keyword(keyword) && self.take(keyword)
     }
 
+    /// `&&` and `||` end a word as they do in Lucene, with blanks around them or without.
+    fn at_operator(&self) -> bool {
+        self.rest().starts_with("&&") || self.rest().starts_with("||")
+    }
+
+    /// Refuses the word that begins at `start` and ends here if Lucene would read its end as fuzziness or boost.
+    fn refuse_suffix(&self, start: usize) -> Result<(), SyntaxError> {
+        let word = &self.text[start..self.at];
+        let is_number = |c: char| c.is_ascii_digit() || c == '.';
+        let marked = word.trim_end_matches(is_number);
+        let has_number = marked.len() < word.len();
+        let expected = match marked.chars().next_back() {
+            Some('~') if marked.len() > 1 || has_number => NO_FUZZINESS,
+            Some('^') if has_number => NO_BOOST,
+            _ => return Ok(()),
+        };
+        let at = marked.len() - 1;
+        match word[..at].ends_with('\\') {
+            true => Ok(()),
+            false => Err(SyntaxError::at(self.text, start + at, expected)),
+        }
+    }
+
     pub(super) fn error(&self, expected: impl Into<String>) -> SyntaxError {
         SyntaxError::at(self.text, self.at, expected)
     }
@@ -78,7 +105,9 @@ impl<'a> Reader<'a> {
     pub(super) fn field_name(&mut self) -> Option<(String, usize)> {
         let start = self.at;
         let mut name = String::new();
-        while let Some(c) = self.bump() {
+        while !self.at_operator()
+            && let Some(c) = self.bump()
+        {
             match c {
                 ':' if !name.is_empty() => return Some((name, start)),
                 '\\' => name.extend(self.bump()),
@@ -100,6 +129,7 @@ impl<'a> Reader<'a> {
         while let Some(c) = self.peek() {
             match c {
                 c if c.is_whitespace() => break,
+                '&' | '|' if self.at_operator() => break,
                 ')' if depth == 0 => break,
                 ']' | '}' if in_range => break,
                 '(' => depth += 1,
@@ -123,6 +153,7 @@ impl<'a> Reader<'a> {
         if self.at == start {
             return Err(self.error(expected));
         }
+        self.refuse_suffix(start)?;
         Ok(Word { text, pattern: wild.then_some(pattern), at: start })
     }
 
@@ -132,6 +163,9 @@ impl<'a> Reader<'a> {
         let mut text = String::new();
         loop {
             match self.bump() {
+                Some('"') if self.rest().starts_with(['~', '^']) => {
+                    return Err(self.error(NO_PROXIMITY));
+                }
                 Some('"') => return Ok(Word { text, pattern: None, at: start }),
                 Some('\\') => text.extend(self.bump()),
                 Some(c) => text.push(c),
