@@ -5,6 +5,7 @@
 //! and never fails or delays the others. Spans held twice are shown once, by record id; counts are summed.
 //! Nothing here knows of HTTP, of query text or of how a source keeps its records.
 
+mod credible;
 mod gather;
 mod histogram;
 mod lists;

@@ -75,6 +75,14 @@ pub fn parse_duration(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(total)
 }
 
+/// The length of a step in nanoseconds: a duration with its unit, or seconds, as Prometheus has them.
+pub fn parse_step(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let is_bare = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let step = if is_bare { parse_duration(&format!("{text}s")) } else { parse_duration(text) };
+    step.filter(|step| *step > 0)
+}
+
 fn unit_nanos(unit: &str) -> Option<u64> {
     Some(match unit {
         "ns" => 1,

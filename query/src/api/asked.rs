@@ -16,7 +16,7 @@ use super::cursor::Cursor;
 use super::problem::Problem;
 use crate::engine::{About, Scope};
 use crate::language;
-use crate::time::{parse_duration, parse_time};
+use crate::time::{parse_step, parse_time};
 
 /// Items of a page when `limit` is not given.
 const LIMIT_DEFAULT: usize = 100;
@@ -139,10 +139,8 @@ impl Asked {
     /// `step` in nanoseconds.
     pub(super) fn step_ns(&self) -> Result<Option<u64>, Problem> {
         let Some(text) = self.params.get("step")? else { return Ok(None) };
-        match parse_duration(text) {
-            Some(step) if step > 0 => Ok(Some(step)),
-            _ => Err(Problem::parameter("step", format!("`{text}` is no duration such as 30s or 5m"))),
-        }
+        let wrong = || format!("`{text}` is no duration such as 30s or 5m, and no number of seconds");
+        parse_step(text).map(Some).ok_or_else(|| Problem::parameter("step", wrong()))
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) struct CountParams {
     /// Up to four fields, apart by commas.
     #[param(example = "service,level")]
     by: Option<String>,
-    /// The length of a step; without it, a round one that makes up to 100 of them.
+    /// The length of a step, a bare number in seconds; without it, a round one that makes up to 100 of them.
     #[param(example = "30s")]
     step: Option<String>,
 }

@@ -7,7 +7,7 @@ use spandrel_store::filter::Field;
 use spandrel_store::{TimeRange, UnixNanos};
 
 use super::gather::{Asking, Share};
-use super::{About, Answer, Engine, Rejected, closed_range};
+use super::{About, Answer, Engine, Rejected, closed_range, credible};
 use crate::source::CountQuestion;
 
 /// Steps that are chosen: few enough to draw, as round as people like them.
@@ -109,7 +109,7 @@ async fn bounded(asking: &mut Asking<'_>, about: &About) -> Result<TimeRange, Re
     let held = closed_range(least, greatest);
     let start = if asked.start == UnixNanos::MIN { held.start } else { asked.start };
     let end = if asked.end == UnixNanos::MAX { held.end } else { asked.end };
-    Ok(TimeRange { start, end: end.max(start) })
+    credible::narrowed(asking, about, TimeRange { start, end: end.max(start) }).await
 }
 
 impl CountedSeries {

@@ -66,6 +66,17 @@ fn a_duration_is_a_number_with_a_unit_or_nanoseconds() {
     }
 }
 
+#[test]
+fn a_step_without_a_unit_counts_seconds() {
+    assert_eq!(parse_step("60"), Some(60_000_000_000));
+    assert_eq!(parse_step("0.5"), Some(500_000_000));
+    assert_eq!(parse_step("60s"), parse_step("1m"));
+    assert_eq!(parse_step("250ms"), Some(250_000_000));
+    for text in ["", ".", "0", "0s", "-60", "1e3", "60 s", "18446744073709551615"] {
+        assert_eq!(parse_step(text), None, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_time_in_an_answer_reads_back_as_itself(nanos in any::<u64>()) {

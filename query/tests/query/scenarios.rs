@@ -91,6 +91,32 @@ async fn records_that_name_no_service_are_listed_and_found_as_those_of_an_unknow
 }
 
 #[tokio::test]
+async fn a_record_with_an_absurd_time_does_not_stretch_the_steps() {
+    let sidecar = Sidecar::with_shop().await;
+    let before = sidecar.get("/api/v1/histogram").await.json();
+    const SECOND_NS: u64 = 1_000_000_000;
+    for (n, at_s) in [1, 7_258_118_400].into_iter().enumerate() {
+        let mut odd = crate::fixture::shop();
+        odd.truncate(1);
+        let spandrel_store::RecordBody::Span(span) = &mut odd[0].body else { panic!("the first is a span") };
+        span.span_id = vec![n as u8 + 1; 8];
+        (span.start_time_unix_nano, span.end_time_unix_nano) = (at_s * SECOND_NS, at_s * SECOND_NS);
+        sidecar.keep(odd).await;
+    }
+    let after = sidecar.get("/api/v1/histogram").await.json();
+    assert_eq!((&after["step_ns"], &after["series"]), (&before["step_ns"], &before["series"]));
+    assert!(after["warnings"][0].as_str().unwrap().starts_with("not counted: 2 with a time"), "{after}");
+
+    let from = sidecar.get("/api/v1/histogram?start=2026-01-01").await.json();
+    assert!(from["warnings"][0].as_str().unwrap().starts_with("not counted: 1 with a time"), "{from}");
+    // Those asked for are counted, and where nothing else matches, so is what is odd.
+    let asked = sidecar.get("/api/v1/histogram?start=2199-01-01&end=2201-01-01").await.json();
+    assert_eq!((&asked["series"][0]["points"][0][1], &asked["warnings"]), (&Json::from(1), &Json::Null));
+    let alone = sidecar.get("/api/v1/histogram?q=span_id:0101010101010101").await.json();
+    assert_eq!((&alone["series"][0]["points"][0][1], &alone["warnings"]), (&Json::from(1), &Json::Null));
+}
+
+#[tokio::test]
 async fn a_part_of_a_trace_comes_as_otlp_too() {
     let sidecar = Sidecar::with_shop().await;
     let part = "/api/v1/traces/5b8efff798038103d269b633813fc60c?format=otlp&q=kind:log";
