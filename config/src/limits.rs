@@ -41,6 +41,12 @@ pub struct Limits {
     pub list_max: usize,
     /// Time that one question may take.
     pub query_timeout: Duration,
+    /// Time that a peer has for one answer; large ones get a second more for each MiB that has come.
+    pub peer_timeout: Duration,
+    /// Bytes of one peer's answer to one question; larger ones are not taken.
+    pub peer_answer_bytes_max: ByteSize,
+    /// Bytes of peers' answers held at once, over all questions; beyond it peers count as busy.
+    pub answers_bytes_max: ByteSize,
     /// Questions that run at once; more wait for their turn.
     pub queries_max: usize,
     /// Bytes of the text of one question.
@@ -70,6 +76,9 @@ impl Default for Limits {
             trace_records_max: 200_000,
             list_max: 10_000,
             query_timeout: Duration::from_secs(30),
+            peer_timeout: Duration::from_millis(500),
+            peer_answer_bytes_max: ByteSize::mib(64),
+            answers_bytes_max: ByteSize::mib(128),
             queries_max: 8,
             query_bytes_max: 16 << 10,
             query_clauses_max: 256,
@@ -97,6 +106,9 @@ impl Limits {
             trace_records_max,
             list_max,
             query_timeout,
+            peer_timeout,
+            peer_answer_bytes_max,
+            answers_bytes_max,
             queries_max,
             query_bytes_max,
             query_clauses_max,
@@ -117,6 +129,9 @@ impl Limits {
         section.set("trace_records_max", trace_records_max);
         section.set("list_max", list_max);
         section.set("query_timeout", query_timeout);
+        section.set("peer_timeout", peer_timeout);
+        section.set("peer_answer_bytes_max", peer_answer_bytes_max);
+        section.set("answers_bytes_max", answers_bytes_max);
         section.set("queries_max", queries_max);
         section.set("query_bytes_max", query_bytes_max);
         section.set("query_clauses_max", query_clauses_max);

@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::{Extension, Router, middleware};
-use spandrel_config::Security;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
@@ -35,6 +34,7 @@ use utoipa_axum::routes;
 
 use crate::engine::Engine;
 
+pub use auth::Guard;
 pub use metrics::Metrics;
 
 /// What every call has at hand.
@@ -43,7 +43,7 @@ pub struct App {
     metrics: Metrics,
     registry: prometheus::Registry,
     readiness: Readiness,
-    guard: auth::Guard,
+    guard: Guard,
     tails: Arc<Semaphore>,
     shutdown: CancellationToken,
 }
@@ -64,12 +64,10 @@ impl Readiness {
 }
 
 impl App {
-    /// `on_loopback` is whether the port can be reached from this machine alone. Live tails end at
-    /// `shutdown`.
+    /// Live tails end at `shutdown`.
     pub fn new(
         engine: Engine,
-        security: &Security,
-        on_loopback: bool,
+        guard: Guard,
         registry: &prometheus::Registry,
         shutdown: CancellationToken,
     ) -> Result<App, prometheus::Error> {
@@ -77,7 +75,7 @@ impl App {
             metrics: Metrics::new(registry)?,
             registry: registry.clone(),
             readiness: Readiness::default(),
-            guard: auth::Guard::new(security, on_loopback),
+            guard,
             tails: Arc::new(Semaphore::new(engine.limits().tails_max)),
             shutdown,
             engine,
@@ -89,11 +87,12 @@ impl App {
     }
 }
 
-/// All routes, behind the token where one is set.
-pub fn router(app: App) -> Router {
+/// All routes, behind the token where one is set; `internal` ones are those that peers ask on.
+pub fn router(app: App, internal: Router<Arc<App>>) -> Router {
     let app = Arc::new(app);
     let (router, api) = routes_and_description().split_for_parts();
     router
+        .merge(internal)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(Extension(describe::Description::of(api)))

@@ -14,18 +14,21 @@ mod traces;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use spandrel_config::Limits;
 use spandrel_store::snapshot::Position;
 use spandrel_store::{Filter, Record, TimeRange, UnixNanos};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::coverage::Coverage;
-use crate::source::Source;
+use crate::source::{Roster, Source};
 
 pub use histogram::{CountedSeries, Histogram};
-pub use lists::{PeerState, ServiceCounts};
+pub use lists::{PeerList, PeerState, ServiceCounts};
 
 pub struct Engine {
-    sources: Vec<Arc<dyn Source>>,
+    /// Changes as peers come and go; one answer keeps to the roster that it began with.
+    roster: Arc<ArcSwap<Roster>>,
     limits: Limits,
 }
 
@@ -53,6 +56,8 @@ pub struct Answer<T> {
     pub coverage: Coverage,
     /// What the asker should know, in plain words.
     pub warnings: Vec<String>,
+    /// The memory that peers' answers were granted; kept until the answer is written.
+    pub held: Vec<OwnedSemaphorePermit>,
 }
 
 /// The records of one trace, in the order of their times, each once.
@@ -76,7 +81,12 @@ pub struct Rejected(pub String);
 
 impl Engine {
     pub fn new(sources: Vec<Arc<dyn Source>>, limits: Limits) -> Engine {
-        Engine { sources, limits }
+        Engine::over(Arc::new(ArcSwap::from_pointee(Roster::of(sources))), limits)
+    }
+
+    /// Over a roster that changes.
+    pub fn over(roster: Arc<ArcSwap<Roster>>, limits: Limits) -> Engine {
+        Engine { roster, limits }
     }
 
     pub fn limits(&self) -> &Limits {
@@ -107,7 +117,7 @@ impl About {
 
 impl<T> Answer<T> {
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Answer<U> {
-        Answer { body: f(self.body), coverage: self.coverage, warnings: self.warnings }
+        Answer { body: f(self.body), coverage: self.coverage, warnings: self.warnings, held: self.held }
     }
 }
 

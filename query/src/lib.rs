@@ -1,12 +1,14 @@
 //! Answers: from a question over HTTP to the records that match, over all sources.
 //!
 //! [`api`] parses a request and writes the response; [`language`] turns query text into a filter; the
-//! [`engine`] asks every [`source`] and merges, and knows no wire format. [`trace`] analyses and [`render`]
-//! writes records alone. Nothing here imports the collector.
+//! [`engine`] asks every [`source`] and merges, and knows no wire format; [`federation`] is how other sidecars become
+//! sources. [`trace`] analyses and [`render`] writes records alone. Nothing here imports the collector.
 
 pub mod api;
 pub mod coverage;
+pub mod credentials;
 pub mod engine;
+pub mod federation;
 pub mod language;
 pub mod render;
 mod server;

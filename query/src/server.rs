@@ -20,9 +20,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{self, App, Readiness};
+use crate::api::{self, App, Guard, Readiness};
+use crate::credentials::Credentials;
 use crate::engine::Engine;
-use crate::source::{LocalSource, Source, UnaskedPeer};
+use crate::federation::{Asker, Identity, Peers, PeersMetrics, Responder, Surroundings, routes};
+use crate::source::{LocalSource, Source};
 
 /// Time that running questions have to be answered once shutdown has begun.
 const GRACE: Duration = Duration::from_secs(3);
@@ -47,6 +49,7 @@ pub struct QueryServer {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    peers: Peers,
     readiness: Readiness,
     limits: Limits,
     /// Ends the live tails; its parent is the process's own.
@@ -67,17 +70,26 @@ impl QueryServer {
         let failed = |source| BindError::Listen { endpoint, source };
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let local = LocalSource::new(store, address.to_string(), config.limits.queries_max);
-        let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(local)];
-        for peer in &config.federation.peers {
-            sources.push(Arc::new(UnaskedPeer { name: peer.clone() }));
-        }
-        let engine = Engine::new(sources, config.limits.clone());
+        let limits = &config.limits;
+        let local: Arc<dyn Source> =
+            Arc::new(LocalSource::new(store, address.to_string(), limits.queries_max));
+        let credentials = Arc::new(Credentials::new(&config.security));
+        let identity = Identity::random();
+        let around = Surroundings {
+            local: Some(local.clone()),
+            asker: Asker::new(identity, credentials.clone(), limits),
+            metrics: PeersMetrics::new(registry)?,
+        };
+        let peers = Peers::new(around, &config.federation.peers);
         let draining = CancellationToken::new();
-        let app = App::new(engine, &config.security, on_loopback, registry, draining.clone())?;
+        let responder =
+            Responder::new(identity, Some(local), peers.links(), limits.clone(), draining.clone());
+        let engine = Engine::over(peers.roster(), limits.clone());
+        let guard = Guard::new(&config.security, credentials, on_loopback);
+        let app = App::new(engine, guard, registry, draining.clone())?;
         let readiness = app.readiness();
-        let router = api::router(app);
-        Ok(QueryServer { listener, address, router, readiness, limits: config.limits.clone(), draining })
+        let router = api::router(app, routes(Arc::new(responder)));
+        Ok(QueryServer { listener, address, router, peers, readiness, limits: limits.clone(), draining })
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -94,6 +106,7 @@ impl QueryServer {
         let connections = Arc::new(Semaphore::new(self.limits.connections_max));
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
+        tasks.spawn(self.peers.run(closing.clone()));
         loop {
             let accepted = async {
                 let place = connections.clone().acquire_owned().await;

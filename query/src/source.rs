@@ -1,12 +1,12 @@
 //! The one seam of the query engine: who can answer questions about records.
 //!
-//! A source is this sidecar's own store, or (in a later step) another sidecar behind the internal gRPC. The
-//! engine asks all of them the same question and merges; it knows nothing of where a source keeps its
-//! records, and a source knows nothing of the others. Questions and answers are plain values: they can cross
-//! a network. Every order is newest first, ties by id, as [`Position`] has it.
+//! A source is this sidecar's own store, or another sidecar behind the internal gRPC. The engine asks all of
+//! them the same question and merges; it knows nothing of where a source keeps its records, and a source knows
+//! nothing of the others. Questions and answers are plain values: they can cross a network. Every order is
+//! newest first, ties by id, as [`Position`] has it.
 
 mod local;
-mod unasked;
+mod roster;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -16,11 +16,15 @@ use futures_util::Stream;
 use spandrel_store::filter::Field;
 use spandrel_store::snapshot::{FieldInfo, Gap, Position, Series, TraceRecords, Values};
 use spandrel_store::{Filter, ReadError, Record, TimeRange, TraceId, TraceIdMatch, UnixNanos};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+
+use crate::coverage::Absence;
+use crate::federation::Identity;
 
 pub use crate::engine::overview::Overview;
 pub use local::LocalSource;
-pub use unasked::UnaskedPeer;
+pub use roster::{Aside, Roster, Standing};
 
 /// An answer on its way.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<Reply<T>, SourceError>> + Send + 'a>>;
@@ -49,6 +53,10 @@ pub trait Source: Send + Sync + 'static {
     fn describe(&self, deadline: Instant) -> Answering<'_, Description>;
     /// The matching records from now on, as they are acknowledged.
     fn tail(&self, filter: Filter) -> Tailing;
+    /// How it has been to ask this source lately, where it is asked over a network.
+    fn standing(&self) -> Option<Standing> {
+        None
+    }
 }
 
 /// Who a source is, in coverage and in the list of peers.
@@ -113,13 +121,27 @@ pub struct ValuesQuestion {
 }
 
 /// An answer, with what it does not say by itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Reply<T> {
     pub body: T,
     /// What the source had and cannot answer for, whatever the question.
     pub gaps: Vec<Gap>,
     /// Attributes that the question names and no record of this source has.
     pub unknown: Vec<Field>,
+    /// Of a gateway: whose answers these are. `None`: the source's own.
+    pub beyond: Option<Beyond>,
+    /// Who really answered, so that one sidecar under two names is counted once.
+    pub identity: Option<Identity>,
+    /// The memory that the answer was granted, for as long as it is held.
+    pub held: Vec<OwnedSemaphorePermit>,
+}
+
+/// What a gateway's answer includes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beyond {
+    pub asked: usize,
+    pub answered: usize,
+    pub missing: Vec<Absence>,
 }
 
 /// A trace with a matching record, and the newest of those after the place asked for.
@@ -144,6 +166,10 @@ pub enum TailEvent {
     Record(Arc<Record>),
     /// The reader was too slow: so many batches of records were passed over.
     Lagged(u64),
+    /// A source does not tell of its records any more.
+    Lost(Absence),
+    /// It does again.
+    Back(Peer),
 }
 
 /// Why a source did not answer.
@@ -158,16 +184,63 @@ pub enum SourceError {
     Rejected(String),
     #[error("{0}")]
     Failed(String),
+    /// A peer with whom something is wrong.
+    #[error("{1}")]
+    Peer(PeerFault, String),
+    /// The source is the asker itself, or somebody who is being asked already: nothing is missing.
+    #[error("this is the asker itself")]
+    Itself,
+}
+
+/// What is wrong with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerFault {
+    /// No connection, or it broke.
+    Unreachable,
+    /// Nothing listens there.
+    Refused,
+    /// It does not accept these credentials, or shows none that are accepted here.
+    Unauthorized,
+    /// It speaks another version of the protocol.
+    Version,
+    /// What it sends is not the protocol.
+    Garbage,
+    /// Its answer is larger than allowed.
+    TooLarge,
+}
+
+impl PeerFault {
+    pub const ALL: [PeerFault; 6] = [
+        PeerFault::Unreachable,
+        PeerFault::Refused,
+        PeerFault::Unauthorized,
+        PeerFault::Version,
+        PeerFault::Garbage,
+        PeerFault::TooLarge,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PeerFault::Unreachable => "unreachable",
+            PeerFault::Refused => "refused",
+            PeerFault::Unauthorized => "unauthorized",
+            PeerFault::Version => "version",
+            PeerFault::Garbage => "garbage",
+            PeerFault::TooLarge => "too_large",
+        }
+    }
 }
 
 impl SourceError {
     /// The word for it in coverage.
     pub fn reason(&self) -> &'static str {
         match self {
-            SourceError::Deadline => "deadline",
+            SourceError::Deadline => "timeout",
             SourceError::Busy => "busy",
             SourceError::Rejected(_) => "rejected",
             SourceError::Failed(_) => "failed",
+            SourceError::Peer(fault, _) => fault.as_str(),
+            SourceError::Itself => "itself",
         }
     }
 }

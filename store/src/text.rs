@@ -1,5 +1,7 @@
 //! How text is taken apart into words: one rule for what is indexed, what is asked and what is compared.
 
+mod notation;
+
 /// The words of a text, lower-cased: runs of letters and digits of any script, everything else between.
 pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::asked::{Asked, Format};
 use super::cursor::Cursor;
@@ -42,6 +43,9 @@ pub(super) struct Answer {
     next: Option<Cursor>,
     coverage: Coverage,
     warnings: Vec<String>,
+    /// Whether nothing but a complete answer will do.
+    complete_only: bool,
+    held: Vec<OwnedSemaphorePermit>,
 }
 
 /// Marks the response of an answer that is not complete, for the metrics.
@@ -53,7 +57,16 @@ impl Answer {
     pub(super) fn to<T>(asked: &Asked, answer: engine::Answer<T>) -> (Answer, T) {
         let warnings = asked.warnings.iter().cloned().chain(answer.warnings).collect();
         let (head, lists) = (Map::new(), Vec::new());
-        (Answer { head, lists, next: None, coverage: answer.coverage, warnings }, answer.body)
+        let written = Answer {
+            head,
+            lists,
+            next: None,
+            coverage: answer.coverage,
+            warnings,
+            complete_only: asked.complete_only,
+            held: answer.held,
+        };
+        (written, answer.body)
     }
 
     pub(super) fn with(mut self, key: &str, value: impl Serialize) -> Answer {
@@ -84,6 +97,9 @@ impl Answer {
 
     pub(super) fn respond(self, format: Format) -> Result<Response, Problem> {
         let incomplete = !self.coverage.complete;
+        if incomplete && self.complete_only {
+            return Err(Problem::incomplete(self.coverage));
+        }
         let (content_type, pieces) = match format {
             Format::Json => ("application/json", self.into_object()),
             Format::Ndjson => ("application/x-ndjson", self.into_lines()),
@@ -118,7 +134,7 @@ impl Answer {
 
     fn into_object(mut self) -> Pieces {
         let tail = self.tail();
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces { _held: self.held, ..Pieces::default() };
         pieces.text("{");
         for (key, value) in self.head {
             pieces.text(&format!("{}:{value},", Json::from(key)));
@@ -135,7 +151,7 @@ impl Answer {
 
     fn into_lines(mut self) -> Pieces {
         let tail = self.tail();
-        let mut pieces = Pieces::default();
+        let mut pieces = Pieces { _held: self.held, ..Pieces::default() };
         for (_, items) in self.lists {
             pieces.parts.push_back(Part::Items { items, separator: "\n", first: true });
             pieces.parts.push_back(Part::NewLine);
@@ -152,6 +168,8 @@ struct Pieces {
     parts: VecDeque<Part>,
     /// Something was written to the present line.
     in_line: bool,
+    /// The memory granted to the answer, until it is written.
+    _held: Vec<OwnedSemaphorePermit>,
 }
 
 enum Part {

@@ -31,6 +31,8 @@ pub(super) struct Asked {
     cursor: Option<Cursor>,
     /// What the asker should know about the parameters.
     pub(super) warnings: Vec<String>,
+    /// `require=complete`: an answer from which something is missing is refused.
+    pub(super) complete_only: bool,
     params: Params,
 }
 
@@ -68,6 +70,7 @@ impl FromRequestParts<Arc<App>> for Asked {
             limit,
             cursor: params.cursor()?,
             warnings,
+            complete_only: params.complete_only()?,
             params,
         })
     }
@@ -210,6 +213,14 @@ impl Params {
             None | Some("all") => Ok(Scope::All),
             Some("local") => Ok(Scope::Local),
             Some(_) => Err(Problem::parameter("scope", "`scope` is `all` or `local`")),
+        }
+    }
+
+    fn complete_only(&self) -> Result<bool, Problem> {
+        match self.get("require")? {
+            None => Ok(false),
+            Some("complete") => Ok(true),
+            Some(_) => Err(Problem::parameter("require", "`require` is `complete`, or not given")),
         }
     }
 

@@ -9,26 +9,25 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use spandrel_config::{Secret, Security};
-use subtle::ConstantTimeEq;
+use spandrel_config::Security;
 
 use super::App;
 use super::problem::Problem;
+use crate::credentials::Credentials;
 
-pub(super) struct Guard {
-    token: Option<Secret>,
+/// Who is let in.
+pub struct Guard {
+    credentials: Arc<Credentials>,
     protect_metrics: bool,
     /// Only names of this machine are answered to.
     check_host: bool,
 }
 
 impl Guard {
-    pub(super) fn new(security: &Security, on_loopback: bool) -> Guard {
-        Guard {
-            token: security.token.clone(),
-            protect_metrics: security.protect_metrics,
-            check_host: on_loopback && security.token.is_none() && !security.insecure,
-        }
+    /// `on_loopback` is whether the port can be reached from this machine alone.
+    pub fn new(security: &Security, credentials: Arc<Credentials>, on_loopback: bool) -> Guard {
+        let check_host = on_loopback && !credentials.are_required() && !security.insecure;
+        Guard { credentials, protect_metrics: security.protect_metrics, check_host }
     }
 
     fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
@@ -44,22 +43,22 @@ impl Guard {
             let detail = "this port answers to localhost alone; set security.token to use other names";
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }
-        match &self.token {
-            Some(token) if !bears(headers, token) => {
-                Err(Problem::new(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer` with the token"))
-            }
-            _ => Ok(()),
+        if self.credentials.are_required() && !bears(headers, &self.credentials) {
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "send `Authorization: Bearer` with the token",
+            ));
         }
+        Ok(())
     }
 }
 
-/// Compares in a time that depends on the token's length alone.
-fn bears(headers: &HeaderMap, token: &Secret) -> bool {
+fn bears(headers: &HeaderMap, credentials: &Credentials) -> bool {
     let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
     let bearer = given.and_then(|given| given.split_at_checked("Bearer ".len()));
     let token_given =
         bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer ")).map(|(_, token)| token);
-    token_given.is_some_and(|given| bool::from(given.trim_ascii().ct_eq(token.0.as_bytes())))
+    token_given.is_some_and(|given| credentials.accept(given.trim_ascii()))
 }
 
 /// Whether `Host` is an address, `localhost`, or absent, as in HTTP/1.0 and HTTP/2.

@@ -104,6 +104,9 @@ pub(super) struct Common {
     /// `all` sidecars or this one, `local`.
     #[param(example = "all")]
     scope: Option<String>,
+    /// `complete`: 503 rather than an answer from which something is missing.
+    #[param(example = "complete")]
+    require: Option<String>,
     /// `json` or `ndjson`; `otlp` for a trace.
     #[param(example = "json")]
     format: Option<String>,
@@ -256,7 +259,7 @@ pub(super) struct PeerAnswer {
     service: Option<String>,
     /// Whether it is the sidecar that answers.
     local: bool,
-    /// `up`, or why it did not answer: `deadline`, `busy`, `failed`.
+    /// `up`, or why it did not answer, as in coverage. `itself` and `duplicate`: listed, and asked already.
     state: String,
     detail: Option<String>,
     version: Option<String>,
@@ -266,4 +269,10 @@ pub(super) struct PeerAnswer {
     start: Option<String>,
     /// The latest event time held.
     end: Option<String>,
+    /// How long its last answer took.
+    latency_ns: Option<u64>,
+    /// When it last answered.
+    last_answer: Option<String>,
+    last_error: Option<String>,
+    last_error_time: Option<String>,
 }

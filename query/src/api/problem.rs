@@ -71,6 +71,12 @@ impl Problem {
         self
     }
 
+    /// The answer is not the whole one that was required.
+    pub(super) fn incomplete(coverage: Coverage) -> Problem {
+        let detail = "something is missing from the answer, see `coverage`; without `require=complete` the rest is given";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_coverage(coverage)
+    }
+
     fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

@@ -1,7 +1,7 @@
 //! `/api/v1/tail`: live records as server-sent events.
 //!
-//! Events are `coverage` (first), `record` (its id is the record's) and `lagged`, when the reader was too
-//! slow and records were passed over. A comment every few seconds shows that the connection lives. Ends when
+//! Events are `coverage` (first, and when a sidecar is lost or back), `record` (its id is the record's) and
+//! `lagged`, when the reader was too slow and records were passed over. A comment every few seconds shows that the connection lives. Ends when
 //! the reader goes or the sidecar shuts down; at most `limits.tails_max` run at once.
 
 use std::convert::Infallible;
@@ -27,7 +27,8 @@ use crate::source::TailEvent;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Matching records as they are acknowledged: `event: record` with the record as data, `event: lagged` where
-/// some were passed over because the reader was too slow.
+/// some were passed over because the reader was too slow, `event: coverage` at first and whenever a sidecar is
+/// lost or back.
 #[utoipa::path(get, path = "/api/v1/tail", tag = "query", params(Common), responses(
     (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),
     (status = 400, description = "The question is not understood", body = Problem,
@@ -42,7 +43,10 @@ pub(super) async fn tail(State(app): State<Arc<App>>, asked: Asked) -> Result<Re
     let mut coverage = Coverage::new(sources.len());
     coverage.answered = coverage.asked;
     let first = Event::default().event("coverage").json_data(&coverage);
-    let records = sources.filter_map(async |found| event(found).ok());
+    let records = sources.filter_map(move |found| {
+        let event = event(found, &mut coverage).ok();
+        async { event }
+    });
     let events = stream::iter(first.ok()).chain(records).take_until(app.shutdown.clone().cancelled_owned());
     let events = events.map(move |event| {
         // The turn is held as long as the stream is.
@@ -52,8 +56,18 @@ pub(super) async fn tail(State(app): State<Arc<App>>, asked: Asked) -> Result<Re
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response())
 }
 
-fn event(found: TailEvent) -> Result<Event, axum::Error> {
+fn event(found: TailEvent, coverage: &mut Coverage) -> Result<Event, axum::Error> {
     match found {
+        TailEvent::Lost(absence) => {
+            coverage.answered = coverage.answered.saturating_sub(1);
+            coverage.absent(absence);
+            Event::default().event("coverage").json_data(coverage)
+        }
+        TailEvent::Back(peer) => {
+            coverage.answered = coverage.asked.min(coverage.answered + 1);
+            coverage.back(&peer.name);
+            Event::default().event("coverage").json_data(coverage)
+        }
         TailEvent::Record(record) => {
             let id = record.id.to_string();
             Event::default().event("record").id(id).json_data(RecordView::new(record))

@@ -44,6 +44,9 @@ pub(super) async fn trace(
 ) -> Result<Response, Problem> {
     let (id, found, listed) = find(&app, &id, &asked).await?;
     if asked.format == Format::Otlp {
+        if asked.complete_only && !found.coverage.complete {
+            return Err(Problem::incomplete(found.coverage));
+        }
         return otlp(found, listed).await;
     }
     let (answer, found) = Answer::to(&asked, found);

@@ -22,7 +22,7 @@ const FINE_NS_MAX: u64 = 100 * HOUR_NS;
 
 /// `held` is the asked range, with open ends put where the times of what is held end.
 pub(super) async fn narrowed(
-    asking: &mut Asking<'_>,
+    asking: &mut Asking,
     about: &About,
     held: TimeRange,
 ) -> Result<TimeRange, Rejected> {
@@ -54,7 +54,7 @@ fn with_open_ends_of(about: &About, held: TimeRange, range: TimeRange) -> TimeRa
 /// The time from the first to the last matching record of `range` that is in `credible`, in whole steps, and
 /// how many are not in it.
 async fn measure(
-    asking: &mut Asking<'_>,
+    asking: &mut Asking,
     about: &About,
     range: TimeRange,
     credible: TimeRange,

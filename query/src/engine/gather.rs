@@ -1,27 +1,39 @@
 //! The fan-out: a question to every source, one after the other where an answer takes several.
 //!
-//! All questions of one answer share a deadline. A source that has not answered one of them is named in the
-//! coverage and not asked again, so that it delays an answer once at most. A question that another one
-//! follows may take half of the time that is left.
+//! All questions of one answer share a deadline and one list of sources. A source that has not answered one of
+//! them is named in the coverage and not asked again, so that it delays an answer once at most. A question that
+//! another one follows may take half of the time that is left.
+
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use spandrel_store::TimeRange;
 use spandrel_store::filter::Field;
-use spandrel_store::snapshot::{Gap, GapReason};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
 use super::{About, Answer, Engine, Rejected, Scope};
-use crate::coverage::Coverage;
+use crate::coverage::{Absence, Coverage, DELETED};
 use crate::language;
-use crate::source::{Answering, Peer, Question, Source, SourceError};
+use crate::source::{Answering, Question, Reply, Roster, Source, SourceError};
 
 /// An answer in the making.
-pub(super) struct Asking<'e> {
+pub(super) struct Asking {
+    roster: Arc<Roster>,
     /// Those that have answered everything so far.
-    sources: Vec<&'e dyn Source>,
+    asked: Vec<Asked>,
     coverage: Coverage,
     pub(super) warnings: Vec<String>,
+    held: Vec<OwnedSemaphorePermit>,
     deadline: Instant,
+    scope: Scope,
+}
+
+struct Asked {
+    source: Arc<dyn Source>,
+    /// Sidecars that it stands for: more or less than one for a gateway.
+    asked: usize,
+    answered: usize,
 }
 
 /// How much of the time that is left a question may take.
@@ -34,49 +46,64 @@ pub(super) enum Share {
 /// What came back, before it is merged.
 pub(super) struct Gathered<T> {
     pub(super) bodies: Vec<T>,
-    /// Not in the coverage yet: whether a gap matters depends on the question.
-    pub(super) gaps: Vec<(Peer, Gap)>,
+    /// Not in the coverage yet: whether it matters depends on the question.
+    pub(super) absent: Vec<Absence>,
 }
 
 impl Engine {
-    pub(super) fn asking(&self, scope: Scope) -> Asking<'_> {
-        let sources = self.sources.iter().map(AsRef::as_ref);
-        let sources: Vec<&dyn Source> =
-            sources.filter(|source| scope == Scope::All || source.peer().local).collect();
+    pub(super) fn asking(&self, scope: Scope) -> Asking {
+        let roster = self.roster.load_full();
+        let sources = roster.sources.iter().filter(|source| scope.includes(source.as_ref()));
+        let asked = sources.map(|source| Asked { source: source.clone(), asked: 1, answered: 1 });
         Asking {
-            coverage: Coverage::new(sources.len()),
-            sources,
+            asked: asked.collect(),
+            coverage: Coverage::new(0),
             warnings: Vec::new(),
+            held: Vec::new(),
             deadline: Instant::now() + self.limits.query_timeout,
+            scope,
+            roster,
         }
     }
 }
 
-impl<'e> Asking<'e> {
+impl Scope {
+    pub(super) fn includes(self, source: &dyn Source) -> bool {
+        self == Scope::All || source.peer().local
+    }
+}
+
+impl Asking {
     /// Asks every source; `ask` is given the time until which this question may take.
     pub(super) async fn gather<T>(
         &mut self,
         share: Share,
-        ask: impl Fn(&'e dyn Source, Instant) -> Answering<'e, T>,
+        ask: impl for<'s> Fn(&'s dyn Source, Instant) -> Answering<'s, T>,
     ) -> Result<Gathered<T>, Rejected> {
         let now = Instant::now();
         let deadline = match share {
             Share::All => self.deadline,
             Share::Half => now + self.deadline.saturating_duration_since(now) / 2,
         };
-        let answers = join_all(self.sources.iter().map(|source| {
-            let answer = ask(*source, deadline);
+        let asked = std::mem::take(&mut self.asked);
+        let answers = join_all(asked.iter().map(|asked| {
+            let answer = ask(asked.source.as_ref(), deadline);
             async move { timeout_at(deadline, answer).await.unwrap_or(Err(SourceError::Deadline)) }
         }));
         let answers = answers.await;
-        let mut gathered = Gathered { bodies: Vec::new(), gaps: Vec::new() };
-        let mut unknown: Option<Vec<Field>> = None;
-        for (source, answer) in std::mem::take(&mut self.sources).into_iter().zip(answers) {
+        let absent = if self.scope == Scope::All { self.roster.absent.clone() } else { Vec::new() };
+        let mut gathered = Gathered { bodies: Vec::new(), absent };
+        let (mut unknown, mut identities): (Option<Vec<Field>>, _) = (None, Vec::new());
+        for (mut asked, answer) in asked.into_iter().zip(answers) {
             match answer {
-                Ok(reply) => {
-                    self.sources.push(source);
+                // One sidecar under two names: it counts once.
+                Ok(Reply { identity: Some(identity), .. }) if identities.contains(&identity) => {}
+                Ok(mut reply) => {
+                    identities.extend(reply.identity);
+                    self.held.append(&mut reply.held);
+                    asked.take(&mut reply, &mut gathered.absent);
+                    self.asked.push(asked);
                     gathered.bodies.push(reply.body);
-                    gathered.gaps.extend(reply.gaps.into_iter().map(|gap| (source.peer(), gap)));
                     match &mut unknown {
                         None => unknown = Some(reply.unknown),
                         // Unknown is what is unknown to everybody who answered.
@@ -84,7 +111,11 @@ impl<'e> Asking<'e> {
                     }
                 }
                 Err(SourceError::Rejected(why)) => return Err(Rejected(why)),
-                Err(error) => self.coverage.failed(source.peer(), &error),
+                Err(SourceError::Itself) => {}
+                Err(error) => {
+                    self.coverage.asked += asked.asked;
+                    self.coverage.failed(asked.source.peer(), &error);
+                }
             }
         }
         unknown.into_iter().flatten().for_each(|field| self.warn_of_unknown(&field));
@@ -96,39 +127,37 @@ impl<'e> Asking<'e> {
         &mut self,
         share: Share,
         about: &About,
-        ask: impl Fn(&'e dyn Source, Question) -> Answering<'e, T>,
+        ask: impl for<'s> Fn(&'s dyn Source, Question) -> Answering<'s, T>,
     ) -> Result<Vec<T>, Rejected> {
         let question = |deadline| Question { filter: about.filter.clone(), range: about.range, deadline };
         let gathered = self.gather(share, |source, deadline| ask(source, question(deadline))).await?;
-        let gaps = gathered.gaps;
-        self.gaps_in(about, gaps);
+        self.absent_in(about, gathered.absent);
         Ok(gathered.bodies)
     }
 
-    /// Puts into the coverage the gaps that the question overlaps. Without a start it asks for what is
-    /// retained, so that what retention deleted is no part of it.
-    pub(super) fn gaps_in(&mut self, about: &About, gaps: Vec<(Peer, Gap)>) {
-        self.gaps_where(gaps, |gap| {
-            let asked_for = gap.reason != GapReason::Deleted || !about.open_start;
-            asked_for && overlap(&about.range, &gap.range)
+    /// Puts into the coverage what is missing from the time that the question is about. Without a start it
+    /// asks for what is retained, so that what retention deleted is no part of it.
+    pub(super) fn absent_in(&mut self, about: &About, absent: Vec<Absence>) {
+        self.absent_where(absent, |absence| {
+            let asked_for = absence.reason != DELETED || !about.open_start;
+            asked_for && overlap(&about.range, &absence.range)
         });
     }
 
-    pub(super) fn gaps_where(&mut self, gaps: Vec<(Peer, Gap)>, matters: impl Fn(&Gap) -> bool) {
-        for (peer, gap) in gaps {
-            if matters(&gap) {
-                self.coverage.gap(&peer, gap);
-            }
-        }
+    pub(super) fn absent_where(&mut self, absent: Vec<Absence>, matters: impl Fn(&Absence) -> bool) {
+        absent.into_iter().filter(matters).for_each(|absence| self.coverage.absent(absence));
     }
 
     pub(super) fn out_of_time(&self) -> bool {
-        self.sources.is_empty() || Instant::now() >= self.deadline
+        self.asked.is_empty() || Instant::now() >= self.deadline
     }
 
     pub(super) fn answer<B>(mut self, body: B) -> Answer<B> {
-        self.coverage.answered = self.sources.len();
-        Answer { body, coverage: self.coverage, warnings: self.warnings }
+        for asked in &self.asked {
+            self.coverage.asked = self.coverage.asked.saturating_add(asked.asked);
+            self.coverage.answered = self.coverage.answered.saturating_add(asked.answered);
+        }
+        Answer { body, coverage: self.coverage, warnings: self.warnings, held: self.held }
     }
 
     fn warn_of_unknown(&mut self, field: &Field) {
@@ -140,6 +169,18 @@ impl<'e> Asking<'e> {
     }
 }
 
-pub(super) fn overlap(asked: &TimeRange, gap: &TimeRange) -> bool {
-    asked.overlaps(gap.start, gap.end)
+impl Asked {
+    /// Notes what a reply says besides its body.
+    fn take<T>(&mut self, reply: &mut Reply<T>, absent: &mut Vec<Absence>) {
+        let peer = self.source.peer();
+        absent.extend(reply.gaps.drain(..).map(|gap| Absence::of_gap(peer.clone(), gap)));
+        if let Some(beyond) = reply.beyond.take() {
+            (self.asked, self.answered) = (beyond.asked, beyond.answered);
+            absent.extend(beyond.missing);
+        }
+    }
+}
+
+pub(super) fn overlap(asked: &TimeRange, missing: &TimeRange) -> bool {
+    asked.overlaps(missing.start, missing.end)
 }

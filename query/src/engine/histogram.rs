@@ -95,13 +95,13 @@ impl Engine {
 }
 
 /// The asked range, open ends replaced by the times of what is held.
-async fn bounded(asking: &mut Asking<'_>, about: &About) -> Result<TimeRange, Rejected> {
+async fn bounded(asking: &mut Asking, about: &About) -> Result<TimeRange, Rejected> {
     let asked = about.range;
     if asked.start != UnixNanos::MIN && asked.end != UnixNanos::MAX {
         return Ok(asked);
     }
     let described = asking.gather(Share::Half, |source, deadline| source.extent(deadline)).await?;
-    asking.gaps_in(about, described.gaps);
+    asking.absent_in(about, described.absent);
     let extents = described.bodies.into_iter().flatten();
     let Some((least, greatest)) = extents.reduce(|(a, b), (c, d)| (a.min(c), b.max(d))) else {
         return Ok(closed_range(asked.start, asked.start));

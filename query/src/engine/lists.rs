@@ -12,11 +12,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::gather::Share;
 use super::{About, Answer, Engine, Page, Rejected, Scope, position};
-use crate::coverage::Coverage;
+use crate::coverage::{Absence, Coverage};
 use crate::language::UNKNOWN_SERVICE;
 use crate::source::{
-    CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, Question, SourceError, Tailing,
-    ValuesQuestion,
+    Aside, CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, Question, SourceError, Standing,
+    Tailing, ValuesQuestion,
 };
 
 /// A service and how many records of it match; records that name none are those of [`UNKNOWN_SERVICE`].
@@ -34,6 +34,17 @@ pub struct ServiceCounts {
 pub struct PeerState {
     pub peer: Peer,
     pub state: Result<Description, SourceError>,
+    pub standing: Option<Standing>,
+}
+
+/// Everybody that is known.
+#[derive(Debug, Default)]
+pub struct PeerList {
+    pub states: Vec<PeerState>,
+    /// Listed, and not asked.
+    pub aside: Vec<Aside>,
+    /// Not there any more.
+    pub absent: Vec<Absence>,
 }
 
 impl Engine {
@@ -119,34 +130,49 @@ impl Engine {
         Ok(asking.answer(services.into_values().collect()))
     }
 
-    /// Every source with what it says of itself.
-    pub async fn peers(&self, scope: Scope) -> Answer<Vec<PeerState>> {
+    /// Every source with what it says of itself, and who else is known.
+    pub async fn peers(&self, scope: Scope) -> Answer<PeerList> {
+        let roster = self.roster.load_full();
         let deadline = Instant::now() + self.limits.query_timeout;
-        let asked = self.sources.iter().filter(|source| scope == Scope::All || source.peer().local);
+        let asked = roster.sources.iter().filter(|source| scope.includes(source.as_ref()));
         let states = futures_util::future::join_all(asked.map(async |source| {
             let answer = timeout_at(deadline, source.describe(deadline)).await;
-            let state = answer.unwrap_or(Err(SourceError::Deadline)).map(|reply| (reply.body, reply.gaps));
-            (source.peer(), state)
+            (source, answer.unwrap_or(Err(SourceError::Deadline)))
         }));
-        let states = states.await;
-        let mut coverage = Coverage::new(states.len());
-        let mut peers = Vec::new();
-        for (peer, state) in states {
-            match &state {
-                Ok((_, gaps)) => {
+        let mut coverage = Coverage::new(0);
+        let mut list = PeerList::default();
+        for (source, answer) in states.await {
+            let peer = source.peer();
+            coverage.asked += usize::from(!matches!(answer, Err(SourceError::Itself)));
+            let state = match answer {
+                Ok(reply) => {
                     coverage.answered();
-                    gaps.iter().for_each(|gap| coverage.gap(&peer, gap.clone()));
+                    let gaps = reply.gaps.into_iter().map(|gap| Absence::of_gap(peer.clone(), gap));
+                    let beyond = reply.beyond.into_iter().flat_map(|beyond| beyond.missing);
+                    gaps.chain(beyond).for_each(|absence| coverage.absent(absence));
+                    Ok(reply.body)
                 }
-                Err(error) => coverage.failed(peer.clone(), error),
-            }
-            peers.push(PeerState { peer, state: state.map(|(description, _)| description) });
+                Err(error) => {
+                    if error != SourceError::Itself {
+                        coverage.failed(peer.clone(), &error);
+                    }
+                    Err(error)
+                }
+            };
+            list.states.push(PeerState { peer, state, standing: source.standing() });
         }
-        Answer { body: peers, coverage, warnings: Vec::new() }
+        if scope == Scope::All {
+            roster.absent.iter().for_each(|absence| coverage.absent(absence.clone()));
+            list.absent.clone_from(&roster.absent);
+            list.aside.clone_from(&roster.aside);
+        }
+        Answer { body: list, coverage, warnings: Vec::new(), held: Vec::new() }
     }
 
-    /// The matching records of all sources from now on.
+    /// The matching records of all sources from now on, and from how many sources that is.
     pub fn tail(&self, filter: &Filter, scope: Scope) -> SelectAll<Tailing> {
-        let asked = self.sources.iter().filter(|source| scope == Scope::All || source.peer().local);
+        let roster = self.roster.load_full();
+        let asked = roster.sources.iter().filter(|source| scope.includes(source.as_ref()));
         select_all(asked.map(|source| source.tail(filter.clone())))
     }
 }

@@ -29,8 +29,9 @@ impl Engine {
         let gathered = asking.gather(Share::All, |source, deadline| source.trace(question(deadline))).await?;
         let found = merge_trace(gathered.bodies, id, records_max, &mut asking.warnings);
         let extent = extent_with_spread(&found.records);
-        asking.gaps_where(gathered.gaps, |gap| {
-            overlap(&about.range, &gap.range) && extent.is_none_or(|extent| overlap(&extent, &gap.range))
+        asking.absent_where(gathered.absent, |absence| {
+            let range = &absence.range;
+            overlap(&about.range, range) && extent.is_none_or(|extent| overlap(&extent, range))
         });
         Ok(asking.answer(found))
     }
@@ -77,7 +78,7 @@ impl Engine {
 
     async fn overviews(
         &self,
-        asking: &mut Asking<'_>,
+        asking: &mut Asking,
         about: &About,
         candidates: &[TraceMatch],
     ) -> Result<HashMap<TraceId, Overview>, Rejected> {
@@ -99,7 +100,7 @@ impl Engine {
 
 /// The next `limit` traces after a place, over all sources.
 async fn matching_traces(
-    asking: &mut Asking<'_>,
+    asking: &mut Asking,
     about: &About,
     after: Option<Position>,
     limit: usize,

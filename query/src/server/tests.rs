@@ -1,6 +1,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use spandrel_config::{Secret, Storage};
+use spandrel_store::otlp::{AnyValue, KeyValue, Resource, Span, Value};
+use spandrel_store::{
+    Batch, Digits, Flags, NewRecord, Receiver, RecordBody, ResourceContext, SpanId, UnixNanos,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -27,17 +31,25 @@ fn any_port() -> SocketAddr {
 }
 
 async fn bind(config: &Config) -> (Result<QueryServer, BindError>, tempfile::TempDir) {
+    let (server, folder, _) = bind_with_store(config).await;
+    (server, folder)
+}
+
+async fn bind_with_store(config: &Config) -> (Result<QueryServer, BindError>, tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage { directory: folder.path().to_owned(), ..Storage::default() };
     let registry = prometheus::Registry::new();
     let store = Store::open(&storage, &config.limits, &registry).unwrap();
-    (QueryServer::bind(config, store, &registry).await, folder)
+    (QueryServer::bind(config, store.clone(), &registry).await, folder, store)
 }
 
 impl Running {
     async fn with(config: &Config) -> Running {
         let (server, folder) = bind(config).await;
-        let server = server.unwrap_or_else(|error| panic!("{error}"));
+        Running::serving(server.unwrap_or_else(|error| panic!("{error}")), folder)
+    }
+
+    fn serving(server: QueryServer, folder: tempfile::TempDir) -> Running {
         let (address, readiness) = (server.address(), server.readiness());
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(server.run(shutdown.clone()));
@@ -164,14 +176,167 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
     running.stopped().await;
 }
 
-#[tokio::test]
-async fn configured_peers_are_named_as_missing_while_they_cannot_be_asked() {
+/// A sidecar with the services named, one span each, all in one trace.
+async fn sidecar_of(services: &[&str], peers: Vec<String>) -> Running {
     let mut config = config(any_port());
-    config.federation.peers = vec!["payment:7317".to_owned()];
-    let running = Running::with(&config).await;
-    let answer = running.get("/api/v1/search").await;
-    assert!(answer.contains(r#""complete":false,"asked":2,"answered":1"#), "{answer}");
-    assert!(answer.contains(r#""peer":"payment:7317""#), "{answer}");
+    config.federation.peers = peers;
+    let (server, folder, store) = bind_with_store(&config).await;
+    let server = server.unwrap_or_else(|error| panic!("{error}"));
+    let records = services.iter().enumerate().map(|(number, service)| span_of(service, number));
+    let records = records.collect();
+    let batch = Batch { receiver: Receiver::OtlpHttp, received: UnixNanos::now(), records, permit: None };
+    store.append(batch).await.unwrap();
+    Running::serving(server, folder)
+}
+
+fn span_of(service: &str, number: usize) -> NewRecord {
+    let value = Some(AnyValue { value: Some(Value::StringValue(service.to_owned())) });
+    let name = KeyValue { key: "service.name".to_owned(), value, ..KeyValue::default() };
+    let resource = Resource { attributes: vec![name], ..Resource::default() };
+    let span = Span {
+        trace_id: vec![1; 16],
+        span_id: SpanId::from_text(&format!("{:x}", fxhash(service) + number as u64), Digits::Hex)
+            .unwrap()
+            .0
+            .to_vec(),
+        name: format!("GET /{service}"),
+        start_time_unix_nano: UnixNanos::now().0,
+        end_time_unix_nano: UnixNanos::now().0,
+        ..Span::default()
+    };
+    NewRecord {
+        resource: Arc::new(ResourceContext { resource: Some(resource), schema_url: String::new() }),
+        scope: Arc::default(),
+        body: RecordBody::Span(Box::new(span)),
+        level: None,
+        flags: Flags::NONE,
+        original: None,
+    }
+}
+
+/// Distinct for the names here, and not zero.
+fn fxhash(text: &str) -> u64 {
+    text.bytes().fold(17, |hash, byte| (hash * 31 + u64::from(byte)) % 1_000_000_007)
+}
+
+impl Running {
+    async fn json(&self, path: &str) -> serde_json::Value {
+        let answer = self.get(path).await;
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"))
+    }
+
+    /// Asks until the answer is as wanted; what is told in the background takes a moment.
+    async fn json_when(&self, path: &str, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+        let begun = tokio::time::Instant::now();
+        loop {
+            let json = self.json(path).await;
+            if wanted(&json) {
+                return json;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{json}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn peers_that_are_not_there_are_named_with_the_reason() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let nobody = free.local_addr().unwrap().to_string();
+    drop(free);
+    let running = sidecar_of(&["orders"], vec![nobody.clone()]).await;
+    let answer = running.json("/api/v1/search").await;
+    assert_eq!(answer["records"].as_array().unwrap().len(), 1);
+    let coverage = &answer["coverage"];
+    assert_eq!(
+        (&coverage["complete"], &coverage["asked"], &coverage["answered"]),
+        (&false.into(), &2.into(), &1.into())
+    );
+    assert_eq!(
+        (&coverage["missing"][0]["peer"], &coverage["missing"][0]["reason"]),
+        (&nobody.into(), &"refused".into())
+    );
     assert!(running.get("/api/v1/search?scope=local").await.contains(r#""complete":true"#));
+    let required = running.get("/api/v1/search?require=complete").await;
+    assert!(required.starts_with("HTTP/1.1 503") && required.contains("refused"), "{required}");
     running.stopped().await;
+}
+
+#[tokio::test]
+async fn a_peer_answers_every_kind_of_question() {
+    let payment = sidecar_of(&["payment", "ledger"], Vec::new()).await;
+    let orders = sidecar_of(&["orders"], vec![payment.address.to_string()]).await;
+    let found = orders.json("/api/v1/search").await;
+    assert_eq!(found["records"].as_array().unwrap().len(), 3, "{found}");
+    assert_eq!(
+        found["coverage"],
+        serde_json::json!({"complete": true, "asked": 2, "answered": 2, "missing": []})
+    );
+    let trace = orders.json("/api/v1/traces/01010101010101010101010101010101").await;
+    assert_eq!(trace["services"], serde_json::json!(["ledger", "orders", "payment"]));
+    let traces = orders.json("/api/v1/traces?q=service:ledger").await;
+    assert_eq!(traces["traces"][0]["spans"], 3, "{traces}");
+    let counts = orders.json("/api/v1/histogram?by=service").await;
+    assert_eq!(counts["series"].as_array().unwrap().len(), 3, "{counts}");
+    let values = orders.json("/api/v1/fields/service/values").await;
+    assert_eq!(values["values"].as_array().unwrap().len(), 3);
+    assert!(orders.get("/api/v1/fields").await.contains("service.name"));
+    let services = orders.json("/api/v1/services?q=name:GET*").await;
+    assert_eq!(services["services"].as_array().unwrap().len(), 3);
+    let peers = orders.json_when("/api/v1/peers", |peers| peers["peers"][1]["service"].is_string()).await;
+    assert_eq!(peers["peers"][1]["state"], "up", "{peers}");
+    assert_eq!(peers["peers"][1]["records"], 2);
+    let page = orders.json("/api/v1/search?limit=1").await;
+    let next = page["next_cursor"].as_str().unwrap();
+    let page = orders.json(&format!("/api/v1/search?limit=2&cursor={next}")).await;
+    assert_eq!(page["records"].as_array().unwrap().len(), 2);
+    assert!(page["next_cursor"].is_null());
+    assert!(orders.get("/metrics").await.contains("spandrel_peer_up"));
+    orders.stopped().await;
+    payment.stopped().await;
+}
+
+#[tokio::test]
+async fn a_sidecar_that_lists_itself_and_one_peer_twice_asks_each_once() {
+    let payment = sidecar_of(&["payment"], Vec::new()).await;
+    let twice = vec![payment.address.to_string(), format!("localhost:{}", payment.address.port())];
+    let orders = sidecar_of(&["orders"], twice).await;
+    // From the very first answer on.
+    let counts = orders.json("/api/v1/histogram?step=1d").await;
+    assert_eq!(counts["series"][0]["points"][0][1], 2, "{counts}");
+    assert_eq!(counts["coverage"]["complete"], true);
+    let known = |peers: &serde_json::Value| peers["peers"].to_string().contains("duplicate");
+    let peers = orders.json_when("/api/v1/peers", known).await;
+    assert_eq!(peers["coverage"]["asked"], 2, "{peers}");
+    orders.stopped().await;
+    payment.stopped().await;
+
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = free.local_addr().unwrap();
+    drop(free);
+    let mut config = config(own);
+    config.federation.peers = vec![own.to_string()];
+    let alone = Running::with(&config).await;
+    let answer = alone.json("/api/v1/search").await;
+    assert_eq!(
+        answer["coverage"],
+        serde_json::json!({"complete": true, "asked": 1, "answered": 1, "missing": []})
+    );
+    alone.json_when("/api/v1/peers", |peers| peers["peers"][1]["state"] == "itself").await;
+    alone.stopped().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_wants_another_token_is_named_as_unauthorized_and_tells_nothing() {
+    let mut guarded = config(any_port());
+    guarded.security.token = Some(Secret("right".to_owned()));
+    let guarded = Running::with(&guarded).await;
+    let mut asking = config(any_port());
+    asking.federation.peers = vec![guarded.address.to_string()];
+    let without = Running::with(&asking).await;
+    let answer = without.json("/api/v1/search").await;
+    assert_eq!(answer["coverage"]["missing"][0]["reason"], "unauthorized", "{answer}");
+    without.stopped().await;
+    guarded.stopped().await;
 }

@@ -42,7 +42,7 @@ impl LocalSource {
 
     /// Runs `question` on a snapshot taken when its turn comes. The fields of `filter` that nothing has are
     /// named in the reply.
-    async fn ask<T: Send + 'static>(
+    async fn ask<T: Default + Send + 'static>(
         &self,
         deadline: Instant,
         filter: Filter,
@@ -55,7 +55,8 @@ impl LocalSource {
             let _turn = turn;
             let snapshot = store.snapshot();
             let body = question(&snapshot)?;
-            Ok(Reply { body, gaps: snapshot.gaps(), unknown: unknown_fields(&snapshot, &filter) })
+            let unknown = unknown_fields(&snapshot, &filter);
+            Ok(Reply { body, gaps: snapshot.gaps(), unknown, ..Reply::default() })
         });
         answer
             .await

@@ -239,7 +239,7 @@ async fn a_hung_sidecar_delays_the_answer_to_the_deadline_and_is_named() {
         let missing = &coverage["missing"][0];
         assert_eq!(missing["peer"], "there:7317", "{call}");
         assert_eq!(missing["service"], "payment", "{call}");
-        assert_eq!(missing["reason"], "deadline", "{call}");
+        assert_eq!(missing["reason"], "timeout", "{call}");
     }
     let (_, traces) = two.get("/api/v1/traces").await;
     assert_eq!(traces["traces"].as_array().unwrap().len(), 3);
@@ -253,7 +253,7 @@ async fn traces_that_nobody_could_tell_of_are_not_passed_over_by_a_cursor() {
     let router = router_over(vec![Arc::new(remote)], Limits::default());
     let answer = get(&router, "/api/v1/traces?limit=1").await.json();
     assert_eq!((&answer["traces"], answer.get("next_cursor")), (&json!([]), None));
-    assert_eq!(answer["coverage"]["missing"][0]["reason"], "deadline");
+    assert_eq!(answer["coverage"]["missing"][0]["reason"], "timeout");
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use opentelemetry_proto::tonic::logs::v1::LogsData;
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use serde_json::Value as Json;
 use spandrel_config::{Limits, Security, Storage};
-use spandrel_query::api::{App, router};
+use spandrel_query::api::{App, Guard, router};
+use spandrel_query::credentials::Credentials;
 use spandrel_query::engine::Engine;
 use spandrel_query::source::{LocalSource, Source};
 use spandrel_store::record::SpanExt;
@@ -61,8 +62,9 @@ impl Sidecar {
         let shutdown = CancellationToken::new();
         let local = LocalSource::new(store.clone(), "here:7317".to_owned(), limits.queries_max);
         let engine = Engine::new(vec![Arc::new(local)], limits);
-        let app = App::new(engine, security, true, &registry, shutdown.clone()).unwrap();
-        Sidecar { store, router: router(app), shutdown, _folder: folder }
+        let guard = Guard::new(security, Arc::new(Credentials::new(security)), true);
+        let app = App::new(engine, guard, &registry, shutdown.clone()).unwrap();
+        Sidecar { store, router: router(app, Router::new()), shutdown, _folder: folder }
     }
 
     pub async fn keep(&self, records: Vec<NewRecord>) {
@@ -79,8 +81,9 @@ impl Sidecar {
 pub fn router_over(sources: Vec<Arc<dyn Source>>, limits: Limits) -> Router {
     let engine = Engine::new(sources, limits);
     let registry = prometheus::Registry::new();
-    let app = App::new(engine, &Security::default(), true, &registry, CancellationToken::new());
-    router(app.unwrap())
+    let guard = Guard::new(&Security::default(), Arc::default(), true);
+    let app = App::new(engine, guard, &registry, CancellationToken::new());
+    router(app.unwrap(), Router::new())
 }
 
 pub async fn respond(router: &Router, request: Request<Body>) -> Response {

@@ -1,0 +1,101 @@
+//! What went wrong between two sidecars, in gRPC's words and in ours: the one place that translates.
+//!
+//! The answering side says its reason in a metadata entry, because gRPC's own codes are also what a proxy or a
+//! broken connection looks like. Without the entry the code and the cause decide.
+
+use std::error::Error;
+use std::io;
+
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
+
+use super::wire::Garbage;
+use crate::source::{PeerFault, SourceError};
+
+const REASON: &str = "spandrel-reason";
+
+impl From<Garbage> for SourceError {
+    fn from(garbage: Garbage) -> SourceError {
+        SourceError::Peer(PeerFault::Garbage, garbage.to_string())
+    }
+}
+
+/// The status that stands for an error of the answering side.
+pub(super) fn status_of(error: &SourceError) -> Status {
+    let code = match error {
+        SourceError::Deadline => Code::DeadlineExceeded,
+        SourceError::Busy => Code::Unavailable,
+        SourceError::Rejected(_) => Code::InvalidArgument,
+        SourceError::Failed(_) | SourceError::Peer(..) => Code::Internal,
+        SourceError::Itself => Code::Aborted,
+    };
+    let mut status = Status::new(code, error.to_string());
+    status.metadata_mut().insert(REASON, MetadataValue::from_static(error.reason()));
+    status
+}
+
+/// What the asker makes of a status.
+pub(super) fn error_of(status: &Status) -> SourceError {
+    let said = status.metadata().get(REASON).and_then(|reason| reason.to_str().ok());
+    let text = || status.message().to_owned();
+    match said {
+        Some("timeout") => SourceError::Deadline,
+        Some("busy") => SourceError::Busy,
+        Some("rejected") => SourceError::Rejected(text()),
+        Some("itself") => SourceError::Itself,
+        Some("failed") => SourceError::Failed(text()),
+        Some(reason) => match PeerFault::ALL.into_iter().find(|fault| fault.as_str() == reason) {
+            Some(fault) => SourceError::Peer(fault, text()),
+            None => SourceError::Failed(text()),
+        },
+        None => unsaid(status),
+    }
+}
+
+/// A status that no sidecar made: of the connection, of the decoder, of something else that listens there.
+fn unsaid(status: &Status) -> SourceError {
+    let fault = match status.code() {
+        Code::Unauthenticated | Code::PermissionDenied => PeerFault::Unauthorized,
+        Code::Unimplemented => {
+            let detail = "nothing there speaks the protocol of sidecars".to_owned();
+            return SourceError::Peer(PeerFault::Version, detail);
+        }
+        Code::OutOfRange | Code::ResourceExhausted => PeerFault::TooLarge,
+        Code::DeadlineExceeded => return SourceError::Deadline,
+        code => cause_of(status).unwrap_or(match code {
+            Code::Internal | Code::DataLoss => PeerFault::Garbage,
+            _ => PeerFault::Unreachable,
+        }),
+    };
+    SourceError::Peer(fault, innermost(status))
+}
+
+fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(status.source(), |error: &&(dyn Error + 'static)| (*error).source())
+}
+
+fn cause_of(status: &Status) -> Option<PeerFault> {
+    causes(status).find_map(|error| {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return match error.kind() {
+                io::ErrorKind::ConnectionRefused => Some(PeerFault::Refused),
+                io::ErrorKind::InvalidData => Some(PeerFault::Garbage),
+                _ => None,
+            };
+        }
+        let reason = error.downcast_ref::<h2::Error>()?.reason()?;
+        let garbage = [
+            h2::Reason::PROTOCOL_ERROR,
+            h2::Reason::FRAME_SIZE_ERROR,
+            h2::Reason::COMPRESSION_ERROR,
+            h2::Reason::HTTP_1_1_REQUIRED,
+        ];
+        garbage.contains(&reason).then_some(PeerFault::Garbage)
+    })
+}
+
+/// The cause that says most; outer ones say little more than that there was an error.
+fn innermost(status: &Status) -> String {
+    let cause = causes(status).last().map(ToString::to_string);
+    cause.filter(|text| !text.is_empty()).unwrap_or_else(|| status.message().to_owned())
+}

@@ -1,0 +1,321 @@
+//! The way to one peer: a connection that all questions share, and what is known of its other end.
+//!
+//! # Health
+//! A peer is *up* once it has answered. It is *down* when the connection fails, when what it sends is not the
+//! protocol, or when it does not even answer a probe within the time that a question has. A peer that is down
+//! is not asked: its questions fail at once with the reason, so that it costs an answer nothing. Its own task
+//! probes it in the background, at once after a failure and then at intervals that double from
+//! [`RETRY_MIN`] to [`RETRY_MAX`]; while it is up, every [`REFRESH`], which also keeps what is known of its
+//! services and times. A question that ran out of time makes no peer down by itself; it only brings the next
+//! probe forward.
+//!
+//! # Bounds
+//! An answer may take `limits.peer_timeout`, and beyond that one second for each [`PACE`] bytes that have come:
+//! large answers get through, trickles do not. One answer has at most `limits.peer_answer_bytes_max` bytes, all
+//! answers together `limits.answers_bytes_max`; what is not granted is not read. Dropping an answer resets its
+//! stream, which stops the peer from sending.
+
+mod health;
+mod refusal;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use spandrel_config::Limits;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tonic::codec::{CompressionEncoding, Streaming};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Channel, Endpoint};
+use tonic_prost::ProstCodec;
+
+use super::Identity;
+use super::fault::error_of;
+use super::metrics::PeerMetrics;
+use super::wire::{ASK_PATH, Ask, Begun, Body, Chunk, Garbage, Part, Reading, VERSION, Visited};
+use crate::credentials::Credentials;
+use crate::source::{Description, PeerFault, Reply, SourceError};
+
+pub(crate) use health::{Health, State};
+use refusal::Refusing;
+
+const RETRY_MIN: Duration = Duration::from_millis(250);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+const REFRESH: Duration = Duration::from_secs(10);
+
+/// Bytes a second that buy an answer more time.
+const PACE: u64 = 1 << 20;
+
+/// Silence on the connection until it is tested, and how long the test may take.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What one answer, and what all of a connection, may have on its way unread. The second is larger, so that an
+/// answer that is read slowly does not hold up the others.
+const STREAM_WINDOW_BYTES: u32 = 512 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+
+/// The least that is charged for an answer.
+const PERMIT_BYTES: usize = 1 << 10;
+
+/// What all links have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct Asker {
+    pub(crate) identity: Identity,
+    pub(crate) credentials: Arc<Credentials>,
+    timeout: Duration,
+    answer_bytes_max: usize,
+    answers: Arc<Semaphore>,
+    /// Rung when a link's health changes.
+    pub(crate) changed: Arc<Notify>,
+}
+
+pub(crate) struct Link {
+    name: String,
+    channel: Channel,
+    asker: Asker,
+    health: Mutex<Health>,
+    probe: Notify,
+    metrics: PeerMetrics,
+}
+
+impl Asker {
+    pub(crate) fn new(identity: Identity, credentials: Arc<Credentials>, limits: &Limits) -> Asker {
+        let permits = limits.answers_bytes_max.as_usize() / PERMIT_BYTES;
+        Asker {
+            identity,
+            credentials,
+            timeout: limits.peer_timeout,
+            answer_bytes_max: limits.peer_answer_bytes_max.as_usize(),
+            answers: Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))),
+            changed: Arc::new(Notify::new()),
+        }
+    }
+}
+
+impl Link {
+    /// `name` is the peer's query endpoint. Nothing is connected yet.
+    pub(crate) fn new(
+        name: String,
+        asker: Asker,
+        metrics: PeerMetrics,
+    ) -> Result<Link, tonic::transport::Error> {
+        let endpoint = Endpoint::from_shared(format!("http://{name}"))?
+            .user_agent(concat!("spandrel/", env!("CARGO_PKG_VERSION")))?
+            .connect_timeout(asker.timeout)
+            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+        let channel = endpoint.connect_lazy();
+        let (health, probe) = (Mutex::default(), Notify::new());
+        Ok(Link { name, channel, asker, health, probe, metrics })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks, unless the peer is down.
+    pub(crate) async fn ask<T: Body>(
+        &self,
+        ask: Ask,
+        visited: &Visited,
+        deadline: Instant,
+    ) -> Result<Reply<T>, SourceError> {
+        let refusal = self.lock().refusal();
+        if let Some(error) = refusal {
+            self.metrics.question("not_asked");
+            return Err(error);
+        }
+        let begun = Instant::now();
+        let answer = self.exchange(ask.passed_through(visited), deadline).await;
+        self.metrics.question(answer.as_ref().err().map_or("ok", SourceError::reason));
+        match &answer {
+            Ok(reply) => self.note(|health| health.answered(begun.elapsed(), reply.identity, None)),
+            Err(error) => self.note(|health| health.failed(error, false)),
+        }
+        if answer.as_ref().is_err_and(Health::is_suspicious) {
+            self.probe.notify_one();
+        }
+        answer
+    }
+
+    /// Records as they come; `Ok` once the peer has taken the question.
+    pub(crate) async fn follow(&self, ask: Ask, visited: &Visited) -> Result<Streaming<Chunk>, SourceError> {
+        let until = Instant::now() + self.asker.timeout;
+        let opened = timeout_at(until, async {
+            let mut stream = self.open(ask.passed_through(visited)).await?;
+            match next_part(&mut stream).await? {
+                Part::Begun(begun) => read_begun(&begun).map(|_| stream),
+                _ => Err(Garbage("an answer without its beginning").into()),
+            }
+        });
+        opened.await.unwrap_or(Err(SourceError::Deadline))
+    }
+
+    /// Probes until told to stop: the peer's own task.
+    pub(crate) async fn watch(self: Arc<Link>, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let wait = self.probe_once().await;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.probe.notified() => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    /// Asks who is there; the time until it should be asked again.
+    async fn probe_once(&self) -> Duration {
+        let begun = Instant::now();
+        let ask = Ask::describe().passed_through(&Visited::by(self.asker.identity));
+        let answer = self.exchange::<Description>(ask, begun + self.asker.timeout).await;
+        match answer {
+            Ok(reply) => {
+                let description = Some(reply.body);
+                self.note(|health| health.answered(begun.elapsed(), reply.identity, description));
+                REFRESH
+            }
+            Err(error) => {
+                self.note(|health| health.failed(&error, true));
+                self.pause()
+            }
+        }
+    }
+
+    /// Longer with every failure, and never the same for all.
+    fn pause(&self) -> Duration {
+        let failures = self.lock().failures.min(16);
+        let pause = RETRY_MIN.saturating_mul(1 << failures.saturating_sub(1)).min(RETRY_MAX);
+        pause.mul_f64(0.8 + 0.4 * fastrand::f64())
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Health)) {
+        let (changed, health) = {
+            let mut health = self.lock();
+            let before = health.outline();
+            change(&mut health);
+            (before != health.outline(), health.clone())
+        };
+        self.metrics.show(&health);
+        if changed {
+            self.asker.changed.notify_one();
+            if let State::Down(error) = &health.state {
+                tracing::warn!(peer = self.name, reason = error.reason(), %error, "a peer is down");
+            } else {
+                tracing::info!(peer = self.name, state = health.state.as_str(), "a peer's state changed");
+            }
+        }
+    }
+
+    async fn exchange<T: Body>(&self, ask: Ask, deadline: Instant) -> Result<Reply<T>, SourceError> {
+        let begun = Instant::now();
+        let mut until = deadline.min(begun + self.asker.timeout);
+        let ask = ask.within(until.saturating_duration_since(begun));
+        let opened = timeout_at(until, self.open(ask)).await;
+        let mut stream = opened.unwrap_or(Err(SourceError::Deadline))?;
+        let (mut reading, mut identity) = (Reading::<T>::default(), None);
+        let mut grant = Grant::of(&self.asker);
+        loop {
+            let part = timeout_at(until, next_part(&mut stream)).await;
+            let part = part.unwrap_or(Err(SourceError::Deadline))?;
+            grant.take(part.encoded_len())?;
+            until = deadline.min(begun + self.asker.timeout + grant.time_earned());
+            match part {
+                Part::Begun(begun) => identity = Some(read_begun(&begun)?),
+                part => {
+                    if let Some(mut reply) = reading.read(part)? {
+                        reply.identity = identity;
+                        reply.held.extend(grant.held);
+                        return Ok(reply);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn open(&self, ask: Ask) -> Result<Streaming<Chunk>, SourceError> {
+        let mut grpc = tonic::client::Grpc::new(Refusing(self.channel.clone()))
+            .accept_compressed(CompressionEncoding::Zstd)
+            .max_decoding_message_size(self.asker.answer_bytes_max);
+        let unready = |error| error_of(&tonic::Status::from_error(error));
+        grpc.ready().await.map_err(unready)?;
+        let mut request = tonic::Request::new(ask);
+        if let Some(bearer) = self.bearer() {
+            request.metadata_mut().insert("authorization", bearer);
+        }
+        let codec = ProstCodec::<Ask, Chunk>::default();
+        let path = PathAndQuery::from_static(ASK_PATH);
+        let answer = grpc.server_streaming(request, path, codec).await;
+        Ok(answer.map_err(|status| error_of(&status))?.into_inner())
+    }
+
+    fn bearer(&self) -> Option<MetadataValue<Ascii>> {
+        let token = self.asker.credentials.sent()?;
+        let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.0)).ok()?;
+        bearer.set_sensitive(true);
+        Some(bearer)
+    }
+}
+
+async fn next_part(stream: &mut Streaming<Chunk>) -> Result<Part, SourceError> {
+    let chunk = stream.message().await.map_err(|status| error_of(&status))?;
+    let broken = || SourceError::Peer(PeerFault::Unreachable, "the answer broke off".to_owned());
+    Ok(chunk.ok_or_else(broken)?.part.ok_or(Garbage("a part of no kind"))?)
+}
+
+fn read_begun(begun: &Begun) -> Result<Identity, SourceError> {
+    if begun.protocol != VERSION {
+        let detail = format!("it speaks version {} of the protocol, this is {VERSION}", begun.protocol);
+        return Err(SourceError::Peer(PeerFault::Version, detail));
+    }
+    Ok(Identity::from_bytes(&begun.identity).ok_or(Garbage("not an identity"))?)
+}
+
+/// The memory that an answer has been granted so far.
+struct Grant<'a> {
+    asker: &'a Asker,
+    bytes: usize,
+    held: Option<OwnedSemaphorePermit>,
+}
+
+impl Grant<'_> {
+    fn of(asker: &Asker) -> Grant<'_> {
+        Grant { asker, bytes: 0, held: None }
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), SourceError> {
+        let permits_before = self.bytes.div_ceil(PERMIT_BYTES);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.asker.answer_bytes_max {
+            let max = self.asker.answer_bytes_max;
+            let detail = format!("the answer has more than {max} bytes (limits.peer_answer_bytes_max)");
+            return Err(SourceError::Peer(PeerFault::TooLarge, detail));
+        }
+        let permits = self.bytes.div_ceil(PERMIT_BYTES) - permits_before;
+        let permits = u32::try_from(permits).map_err(|_| SourceError::Busy)?;
+        let more =
+            self.asker.answers.clone().try_acquire_many_owned(permits).map_err(|_| SourceError::Busy)?;
+        match &mut self.held {
+            Some(held) => held.merge(more),
+            held => *held = Some(more),
+        }
+        Ok(())
+    }
+
+    fn time_earned(&self) -> Duration {
+        Duration::from_micros((self.bytes as u64).saturating_mul(1_000_000) / PACE)
+    }
+}

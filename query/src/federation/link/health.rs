@@ -1,0 +1,113 @@
+//! What is known of a peer: whether it is asked, and what it said of itself.
+
+use std::time::Duration;
+
+use spandrel_store::UnixNanos;
+
+use crate::federation::Identity;
+use crate::source::{Description, PeerFault, SourceError, Standing};
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Health {
+    pub(crate) state: State,
+    /// Who answered last.
+    pub(crate) identity: Option<Identity>,
+    /// As it last described itself.
+    pub(crate) description: Option<Description>,
+    pub(crate) standing: Standing,
+    /// Probes that failed in a row.
+    pub(crate) failures: u32,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It has not answered yet, nor failed to.
+    #[default]
+    New,
+    Up,
+    /// It is not asked; the error is what its questions get.
+    Down(SourceError),
+    /// It is the asker.
+    Itself,
+}
+
+impl State {
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            State::New => "new",
+            State::Up => "up",
+            State::Down(_) => "down",
+            State::Itself => "itself",
+        }
+    }
+}
+
+impl Health {
+    /// Why a question is not even sent.
+    pub(crate) fn refusal(&self) -> Option<SourceError> {
+        match &self.state {
+            State::New | State::Up => None,
+            State::Down(error) => Some(error.clone()),
+            State::Itself => Some(SourceError::Itself),
+        }
+    }
+
+    pub(crate) fn answered(
+        &mut self,
+        latency: Duration,
+        identity: Option<Identity>,
+        description: Option<Description>,
+    ) {
+        (self.state, self.failures) = (State::Up, 0);
+        self.identity = identity;
+        self.standing.latency = Some(latency);
+        self.standing.last_answer = Some(UnixNanos::now());
+        if description.is_some() {
+            self.description = description;
+        }
+    }
+
+    pub(crate) fn failed(&mut self, error: &SourceError, probed: bool) {
+        if *error == SourceError::Itself {
+            (self.state, self.failures) = (State::Itself, 0);
+            return;
+        }
+        self.standing.last_error = Some((error.to_string(), UnixNanos::now()));
+        // It is there, and has a reason of its own not to answer just now.
+        if !Health::is_suspicious(error) {
+            if probed {
+                (self.state, self.failures) = (State::Up, 0);
+            }
+            return;
+        }
+        if probed || *error != SourceError::Deadline {
+            self.failures = self.failures.saturating_add(u32::from(probed));
+            self.state = State::Down(error.clone());
+        }
+    }
+
+    /// Whether an error says something about the peer rather than about the question.
+    pub(crate) fn is_suspicious(error: &SourceError) -> bool {
+        match error {
+            SourceError::Deadline => true,
+            SourceError::Peer(fault, _) => *fault != PeerFault::TooLarge,
+            SourceError::Busy | SourceError::Rejected(_) | SourceError::Failed(_) | SourceError::Itself => {
+                false
+            }
+        }
+    }
+
+    /// What others react to when it changes.
+    pub(crate) fn outline(&self) -> (&'static str, Option<&'static str>, Option<Identity>) {
+        let reason = match &self.state {
+            State::Down(error) => Some(error.reason()),
+            _ => None,
+        };
+        (self.state.as_str(), reason, self.identity)
+    }
+
+    /// The service with the most records.
+    pub(crate) fn service(&self) -> Option<String> {
+        self.description.as_ref()?.services.first().cloned()
+    }
+}

@@ -1,0 +1,96 @@
+//! What is counted of peers. Their number is bounded, and so are the labels: a peer that goes takes its own
+//! along.
+
+use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use super::link::{Health, State};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics {
+    up: IntGaugeVec,
+    latency: GaugeVec,
+    questions: IntCounterVec,
+    pub(crate) gone: IntGauge,
+}
+
+/// One peer's share.
+#[derive(Debug)]
+pub(crate) struct PeerMetrics {
+    all: Metrics,
+    peer: String,
+    up: IntGauge,
+    latency: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &Registry) -> Result<Metrics, prometheus::Error> {
+        let up = Opts::new("spandrel_peer_up", "Whether a peer answers: 1, or 0");
+        let latency = Opts::new("spandrel_peer_latency_seconds", "Time that a peer's last answer took");
+        let questions = Opts::new(
+            "spandrel_peer_questions_total",
+            "Questions to peers by outcome: ok, not_asked (the peer is down), or the reason of the failure",
+        );
+        let gone = Opts::new("spandrel_peers_gone", "Peers that were seen within retention and are gone");
+        let metrics = Metrics {
+            up: IntGaugeVec::new(up, &["peer"])?,
+            latency: GaugeVec::new(latency, &["peer"])?,
+            questions: IntCounterVec::new(questions, &["peer", "outcome"])?,
+            gone: IntGauge::with_opts(gone)?,
+        };
+        registry.register(Box::new(metrics.up.clone()))?;
+        registry.register(Box::new(metrics.latency.clone()))?;
+        registry.register(Box::new(metrics.questions.clone()))?;
+        registry.register(Box::new(metrics.gone.clone()))?;
+        Ok(metrics)
+    }
+
+    pub(crate) fn of(&self, peer: &str) -> PeerMetrics {
+        PeerMetrics {
+            all: self.clone(),
+            peer: peer.to_owned(),
+            up: self.up.with_label_values(&[peer]),
+            latency: self.latency.with_label_values(&[peer]),
+        }
+    }
+}
+
+/// The words that [`SourceError::reason`](crate::source::SourceError::reason) has, and two more.
+const OUTCOMES: [&str; 13] = [
+    "ok",
+    "not_asked",
+    "timeout",
+    "busy",
+    "rejected",
+    "failed",
+    "itself",
+    "unreachable",
+    "refused",
+    "unauthorized",
+    "version",
+    "garbage",
+    "too_large",
+];
+
+impl PeerMetrics {
+    pub(crate) fn question(&self, outcome: &str) {
+        self.all.questions.with_label_values(&[self.peer.as_str(), outcome]).inc();
+    }
+
+    pub(crate) fn show(&self, health: &Health) {
+        self.up.set(i64::from(health.state == State::Up));
+        if let Some(latency) = health.standing.latency {
+            self.latency.set(latency.as_secs_f64());
+        }
+    }
+}
+
+impl Drop for PeerMetrics {
+    fn drop(&mut self) {
+        let peer = [self.peer.as_str()];
+        let _ = self.all.up.remove_label_values(&peer);
+        let _ = self.all.latency.remove_label_values(&peer);
+        for outcome in OUTCOMES {
+            let _ = self.all.questions.remove_label_values(&[peer[0], outcome]);
+        }
+    }
+}

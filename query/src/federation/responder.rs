@@ -1,0 +1,197 @@
+//! Answering when peers ask: the internal gRPC, on the query port, behind the same guard as everything there.
+//!
+//! A sidecar answers out of its own store and asks nobody, so that sidecars that all list each other ask each
+//! other once and not in circles. A gateway, which has no store, asks its own peers; a question that has passed
+//! through it before gets the answer "itself", and so a cycle of gateways is cut. An answer is encoded piece by
+//! piece as its reader takes it; a reader that goes away ends it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::post;
+use futures_util::{Stream, StreamExt as _, stream};
+use spandrel_config::Limits;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::codec::CompressionEncoding;
+use tonic::server::{Grpc, ServerStreamingService};
+use tonic_prost::ProstCodec;
+
+use super::Identity;
+use super::fan::Fan;
+use super::fault::status_of;
+use super::peers::Links;
+use super::wire::{ASK_PATH, Absence, Ask, Asked, Begun, Body, Chunk, End, Part, VERSION, tail_chunks};
+use crate::source::{PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
+
+/// A question is a filter and some numbers.
+const QUESTION_BYTES_MAX: usize = 4 << 20;
+
+/// Answers below this are not worth compressing.
+const COMPRESSED_BYTES_MIN: usize = 8 << 10;
+
+/// Events of a tail that are sent at once, if so many wait.
+const TAIL_EVENTS: usize = 256;
+
+type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, Status>> + Send>>;
+
+pub(crate) struct Responder {
+    identity: Identity,
+    /// `None` in a gateway.
+    local: Option<Arc<dyn Source>>,
+    links: Arc<ArcSwap<Links>>,
+    limits: Limits,
+    tails: Arc<Semaphore>,
+    /// Ends the tails.
+    shutdown: CancellationToken,
+}
+
+/// The route of the internal gRPC.
+pub(crate) fn routes<S: Clone + Send + Sync + 'static>(responder: Arc<Responder>) -> Router<S> {
+    let answer = async move |request: Request| {
+        Grpc::new(ProstCodec::<Chunk, Ask>::default())
+            .accept_compressed(CompressionEncoding::Zstd)
+            .send_compressed(CompressionEncoding::Zstd)
+            .max_decoding_message_size(QUESTION_BYTES_MAX)
+            .server_streaming(Answering(responder.clone()), request)
+            .await
+    };
+    Router::new().route(ASK_PATH, post(answer))
+}
+
+struct Answering(Arc<Responder>);
+
+impl ServerStreamingService<Ask> for Answering {
+    type Response = Chunk;
+    type ResponseStream = Chunks;
+    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Chunks>, Status>> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Ask>) -> Self::Future {
+        let responder = self.0.clone();
+        Box::pin(async move {
+            let answer = responder.answer(request.into_inner()).await;
+            answer.map_err(|error| status_of(&error))
+        })
+    }
+}
+
+impl Responder {
+    pub(crate) fn new(
+        identity: Identity,
+        local: Option<Arc<dyn Source>>,
+        links: Arc<ArcSwap<Links>>,
+        limits: Limits,
+        shutdown: CancellationToken,
+    ) -> Responder {
+        let tails = Arc::new(Semaphore::new(limits.tails_max));
+        Responder { identity, local, links, limits, tails, shutdown }
+    }
+
+    async fn answer(&self, ask: Ask) -> Result<tonic::Response<Chunks>, SourceError> {
+        if ask.protocol != VERSION {
+            let detail =
+                format!("the question is in version {} of the protocol, this is {VERSION}", ask.protocol);
+            return Err(SourceError::Peer(PeerFault::Version, detail));
+        }
+        let visited = ask.visited()?.and(self.identity).ok_or(SourceError::Itself)?;
+        let asked = ask.read(Instant::now() + self.limits.query_timeout)?;
+        self.check(&asked)?;
+        let source: Arc<dyn Source> = match &self.local {
+            Some(local) => local.clone(),
+            None => Arc::new(Fan::new(&self.links.load(), &visited)),
+        };
+        Ok(match asked {
+            Asked::Trace(ask) => self.response(source.trace(ask).await?),
+            Asked::Search(ask) => self.response(source.search(ask).await?),
+            Asked::MatchingTraces(ask) => self.response(source.matching_traces(ask).await?),
+            Asked::Overviews(ask) => self.response(source.overviews(ask).await?),
+            Asked::Histogram(ask) => self.response(source.histogram(ask).await?),
+            Asked::Fields(ask) => self.response(source.fields(ask).await?),
+            Asked::Values(ask) => self.response(source.values(ask).await?),
+            Asked::Extent(deadline) => self.response(source.extent(deadline).await?),
+            Asked::Describe(deadline) => self.response(source.describe(deadline).await?),
+            Asked::Tail(filter) => self.follow(source.tail(filter))?,
+        })
+    }
+
+    /// An answer cut to this sidecar's own limits would look whole to the asker, so that more is refused.
+    fn check(&self, asked: &Asked) -> Result<(), SourceError> {
+        let (wants, limits) = (asked.wants(), &self.limits);
+        // One more than a page has tells whether there is another.
+        let refused = [
+            (wants.items > limits.list_max.saturating_add(1), "limits.list_max"),
+            (wants.records > limits.trace_records_max, "limits.trace_records_max"),
+            (wants.groups > limits.histogram_points_max, "limits.histogram_points_max"),
+        ];
+        match refused.iter().find(|(refused, _)| *refused) {
+            Some((_, limit)) => {
+                Err(SourceError::Failed(format!("the question asks for more than {limit} allows")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn begun(&self) -> Part {
+        Part::Begun(Begun { protocol: VERSION, identity: self.identity.to_bytes().to_vec() })
+    }
+
+    fn response<T: Body>(&self, reply: Reply<T>) -> tonic::Response<Chunks> {
+        let end = Part::End(End::of(&reply));
+        let held = reply.held;
+        let mut parts = reply.body.into_parts();
+        let (first, second) = (parts.next(), parts.next());
+        let small = second.is_none() && first.as_ref().map_or(0, Part::encoded_len) < COMPRESSED_BYTES_MIN;
+        let body = first.into_iter().chain(second).chain(parts);
+        let all = std::iter::once(self.begun()).chain(body).chain(std::iter::once(end));
+        let chunks = all.map(move |part| {
+            // Granted for as long as the answer is on its way.
+            let _ = &held;
+            Ok(Chunk::from(part))
+        });
+        let mut response = tonic::Response::new(Box::pin(stream::iter(chunks)) as Chunks);
+        if small {
+            response.disable_compression();
+        }
+        response
+    }
+
+    fn follow(&self, events: Tailing) -> Result<tonic::Response<Chunks>, SourceError> {
+        let turn = self.tails.clone().try_acquire_owned().map_err(|_| SourceError::Busy)?;
+        let parts = events.ready_chunks(TAIL_EVENTS).flat_map(|events| stream::iter(tail_parts(events)));
+        let parts = stream::iter([self.begun()]).chain(parts);
+        let chunks = parts.take_until(self.shutdown.clone().cancelled_owned()).map(move |part| {
+            // The turn is held as long as the stream is.
+            let _ = &turn;
+            Ok(Chunk::from(part))
+        });
+        let mut response = tonic::Response::new(Box::pin(chunks) as Chunks);
+        response.disable_compression();
+        Ok(response)
+    }
+}
+
+fn tail_parts(events: Vec<TailEvent>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut records = Vec::new();
+    for event in events {
+        let other = match event {
+            TailEvent::Record(record) => {
+                records.push(record);
+                continue;
+            }
+            TailEvent::Lagged(missed) => Part::Lagged(missed),
+            TailEvent::Lost(absence) => Part::Lost(Absence::of(&absence)),
+            TailEvent::Back(peer) => Part::Back(peer.name),
+        };
+        parts.extend(tail_chunks(std::mem::take(&mut records)).map(Part::Records));
+        parts.push(other);
+    }
+    parts.extend(tail_chunks(records).map(Part::Records));
+    parts
+}

@@ -1,0 +1,257 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use prost::Message as _;
+use spandrel_config::Limits;
+use spandrel_store::filter::Field;
+use spandrel_store::otlp::{AnyValue, InstrumentationScope, KeyValue, LogRecord, Resource, Span, Value};
+use spandrel_store::snapshot::{
+    FieldInfo, Gap, GapReason, Position, Series, TraceRecords, ValueKind, Values,
+};
+use spandrel_store::{
+    Filter, Flags, Level, NewRecord, Receiver, Record, RecordBody, RecordId, ResourceContext, ScopeContext,
+    SpanId, TimeRange, TraceId, TraceIdMatch, UnixNanos,
+};
+use tokio::time::Instant;
+
+use super::answer::{Body, Reading};
+use super::*;
+use crate::coverage;
+use crate::federation::Identity;
+use crate::source::{Beyond, Description, PageQuestion, Peer, Question, Reply, TraceQuestion};
+
+fn attribute(key: &str, value: &str) -> KeyValue {
+    let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
+
+fn record(number: u8, body: RecordBody, resource: &Arc<ResourceContext>) -> Arc<Record> {
+    let scope = InstrumentationScope { name: "shop".to_owned(), ..InstrumentationScope::default() };
+    let new = NewRecord {
+        resource: resource.clone(),
+        scope: Arc::new(ScopeContext { scope: Some(scope), schema_url: "https://x".to_owned() }),
+        body,
+        level: Some(Level::Error),
+        flags: Flags::CUT,
+        original: Some(Bytes::from_static(b"as it came\xff")),
+    };
+    let id = match (new.body.trace_id(), new.body.span_id()) {
+        (Some(trace), Some(span)) if matches!(new.body, RecordBody::Span(_)) => {
+            RecordId::of_span(trace, span)
+        }
+        _ => RecordId::of_log(7, 9, number.into()),
+    };
+    Arc::new(Record::new(id, Receiver::Stdin, UnixNanos(u64::from(number)), new))
+}
+
+fn records(count: u8) -> Vec<Arc<Record>> {
+    let resource = Resource { attributes: vec![attribute("service.name", "payment")], ..Resource::default() };
+    let resource = Arc::new(ResourceContext { resource: Some(resource), schema_url: String::new() });
+    let body = |number: u8| match number % 2 {
+        0 => RecordBody::Log(Box::new(LogRecord {
+            time_unix_nano: 5,
+            attributes: vec![attribute("order.id", &number.to_string())],
+            ..LogRecord::default()
+        })),
+        _ => RecordBody::Span(Box::new(Span {
+            trace_id: vec![1; 16],
+            span_id: vec![number; 8],
+            name: "charge ".repeat(20_000),
+            ..Span::default()
+        })),
+    };
+    (1..=count).map(|number| record(number, body(number), &resource)).collect()
+}
+
+/// Over the wire and back, as bytes.
+fn sent<T: Body>(reply: Reply<T>) -> Reply<T> {
+    let end = Part::End(End::of(&reply));
+    let parts = reply.body.into_parts().chain(std::iter::once(end));
+    let mut reading = Reading::<T>::default();
+    for part in parts {
+        let bytes = Chunk::from(part).encode_to_vec();
+        let part = Chunk::decode(bytes.as_slice()).unwrap().part.unwrap();
+        if let Some(reply) = reading.read(part).unwrap() {
+            return reply;
+        }
+    }
+    panic!("no end");
+}
+
+fn of<T: Default>(body: T) -> Reply<T> {
+    Reply { body, ..Reply::default() }
+}
+
+fn same(one: &Record, other: &Record) -> bool {
+    one.id == other.id
+        && one.body == other.body
+        && one.resource == other.resource
+        && one.scope == other.scope
+        && (one.level, one.flags, one.receiver, one.received)
+            == (other.level, other.flags, other.receiver, other.received)
+        && one.original == other.original
+}
+
+#[test]
+fn records_come_back_field_for_field_in_chunks_with_each_context_once() {
+    let kept = records(9);
+    let chunks: Vec<Part> = Body::into_parts(kept.clone()).collect();
+    assert!(chunks.len() > 1, "half a megabyte is more than one chunk");
+    let contexts = chunks.iter().map(|part| match part {
+        Part::Records(records) => records.contexts.len(),
+        _ => 0,
+    });
+    assert_eq!(contexts.sum::<usize>(), 1);
+    let found = sent(of(kept.clone())).body;
+    assert_eq!(found.len(), kept.len());
+    assert!(found.iter().zip(&kept).all(|(one, other)| same(one, other)));
+    assert!(found.iter().all(|record| Arc::ptr_eq(&record.resource, &found[0].resource)));
+}
+
+#[test]
+fn chunks_of_a_tail_are_read_alone() {
+    let chunks: Vec<Records> = tail_chunks(records(9)).collect();
+    let found: Vec<Arc<Record>> =
+        chunks.into_iter().rev().flat_map(|chunk| read_alone(chunk).unwrap()).collect();
+    assert_eq!(found.len(), 9);
+}
+
+#[test]
+fn every_kind_of_answer_comes_back() {
+    let trace = sent(of(TraceRecords { records: records(3), truncated: true })).body;
+    assert_eq!((trace.records.len(), trace.truncated), (3, true));
+    let key = vec![Some("payment".to_owned()), None];
+    let series = vec![Series { key, points: vec![(UnixNanos(5), 6), (UnixNanos(u64::MAX), 1)] }];
+    assert_eq!(sent(of(series.clone())).body, series);
+    let place = spandrel_store::filter::Place::Event;
+    let fields = vec![FieldInfo { name: "a.b".to_owned(), place, kind: ValueKind::Map }];
+    assert_eq!(sent(of(fields.clone())).body, fields);
+    let values = Values { values: vec![("x".to_owned(), 3)], truncated: true };
+    assert_eq!(sent(of(Values { values: values.values.clone(), truncated: true })).body, values);
+    let extent = Some((UnixNanos(1), UnixNanos(2)));
+    assert_eq!(sent(of(extent)).body, extent);
+    assert_eq!(sent(of(None::<(UnixNanos, UnixNanos)>)).body, None);
+    let services = vec!["payment".to_owned()];
+    let described = Description { version: "1".to_owned(), services, record_count: 4, extent };
+    assert_eq!(sent(of(described.clone())).body, described);
+}
+
+#[test]
+fn what_an_answer_says_besides_comes_back() {
+    let gap = Gap {
+        reason: GapReason::Deleted,
+        range: TimeRange { start: UnixNanos(3), end: UnixNanos(4) },
+        detail: "gone".to_owned(),
+    };
+    let absence = coverage::Absence {
+        peer: Peer { name: "a:1".to_owned(), service: Some("a".to_owned()), local: false },
+        reason: "timeout".into(),
+        range: TimeRange::ALL,
+        detail: String::new(),
+    };
+    let beyond = Beyond { asked: 3, answered: 2, missing: vec![absence] };
+    let attribute = Field::Attribute { place: spandrel_store::filter::Place::Any, name: "x".to_owned() };
+    let (gaps, unknown) = (vec![gap], vec![attribute, Field::Flag]);
+    let reply = Reply { body: Vec::<Series>::new(), gaps: gaps.clone(), ..Reply::default() };
+    let found = sent(Reply { unknown: unknown.clone(), beyond: Some(beyond.clone()), ..reply });
+    assert_eq!((found.gaps, found.unknown, found.beyond), (gaps, unknown, Some(beyond)));
+}
+
+#[test]
+fn a_part_of_another_kind_is_garbage() {
+    let mut reading = Reading::<Vec<Series>>::default();
+    assert!(reading.read(Part::Values(super::Values::default())).is_err());
+    let record = super::Record { context: 4, ..super::Record::default() };
+    let chunk = Records { contexts: Vec::new(), records: vec![record] };
+    assert!(Reading::<TraceRecords>::default().read(Part::Records(chunk)).is_err());
+}
+
+#[test]
+fn a_question_that_passed_through_somebody_does_not_come_back_to_him() {
+    let (one, other) = (Identity::random(), Identity::random());
+    let ask = Ask::extent().passed_through(&Visited::by(one));
+    let visited = ask.visited().unwrap().and(other).unwrap();
+    assert_eq!(Ask::extent().passed_through(&visited).visited().unwrap(), visited);
+    assert_eq!(visited.clone().and(one), None);
+    assert_eq!(visited.and(other), None);
+    let long = (0..20).try_fold(Visited::default(), |visited, _| visited.and(Identity::random()));
+    assert_eq!(long, None);
+}
+
+#[test]
+fn a_traces_question_is_read_as_it_was_asked() {
+    let id = TraceIdMatch { exact: vec![TraceId([3; 16])], low64: vec![9] };
+    let deadline = Instant::now() + std::time::Duration::from_secs(3_600);
+    let ask = TraceQuestion { id: id.clone(), records_max: 12, deadline };
+    let ask = Ask::trace(&ask).within(std::time::Duration::from_secs(5));
+    let Asked::Trace(found) = ask.read(deadline).unwrap() else { panic!() };
+    assert_eq!((found.id, found.records_max), (id, 12));
+    assert!(found.deadline < deadline, "the asker's patience counts");
+}
+
+#[test]
+fn filters_that_are_no_tree_are_garbage() {
+    let and = |holds| Node { kind: 3, holds, ..Node::default() };
+    let all = Node { kind: 1, ..Node::default() };
+    for nodes in
+        [vec![], vec![and(1)], vec![all.clone(), all.clone()], vec![and(u32::MAX), all], vec![and(1); 5_000]]
+    {
+        assert!(super::Filter { nodes }.read().is_err());
+    }
+    let not = Node { kind: 5, ..Node::default() };
+    assert!(super::Filter { nodes: vec![not; 19_000] }.read().is_err());
+}
+
+fn question() -> impl Strategy<Value = String> {
+    let clause = proptest::sample::select(vec![
+        "level:>=warn",
+        "trace_id:4bf92f3577b34da6a3ce929d0e0e4736",
+        "trace_id:12345",
+        "\"pool exhausted\"",
+        "name:GET*",
+        "user.id:*",
+        "resource.host.name:a?b",
+        "duration:>250ms",
+        "-status:ok",
+        "service:(a OR b)",
+        "order.id:4711",
+        "NOT kind:log",
+        "exh*",
+        "attr.x:3.5",
+    ]);
+    proptest::collection::vec(clause, 1..12)
+        .prop_map(|clauses| clauses.join(" OR (") + &")".repeat(clauses.len() - 1))
+}
+
+proptest! {
+    #[test]
+    fn filters_come_back_as_they_were(text in question()) {
+        let filter = crate::language::parse(&text, &Limits::default(), UnixNanos(0)).unwrap();
+        let bytes = super::Filter::of(&filter).encode_to_vec();
+        prop_assert_eq!(super::Filter::decode(bytes.as_slice()).unwrap().read().unwrap(), filter);
+    }
+
+    #[test]
+    fn pages_come_back_as_they_were(time: u64, limit in 0..100_000usize, span: [u8; 8]) {
+        let id = RecordId::of_span(TraceId([1; 16]), SpanId(span));
+        let after = Some(Position { time: UnixNanos(time), id });
+        let deadline = Instant::now();
+        let range = TimeRange { start: UnixNanos(1), end: UnixNanos(time) };
+        let about = Question { filter: Filter::All, range, deadline };
+        let ask = Ask::search(&PageQuestion { about, after, limit });
+        let Asked::Search(found) = ask.read(deadline).unwrap() else { panic!() };
+        prop_assert_eq!((found.after, found.limit, found.about.range), (after, limit, range));
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(ask) = Ask::decode(bytes.as_slice()) {
+            let _ = (ask.visited(), ask.read(Instant::now()));
+        }
+        if let Ok(Chunk { part: Some(part) }) = Chunk::decode(bytes.as_slice()) {
+            let _ = Reading::<Vec<Arc<Record>>>::default().read(part.clone());
+            let _ = Reading::<Values>::default().read(part);
+        }
+    }
+}
