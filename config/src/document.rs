@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::complaint;
 use crate::section::join;
 
 /// A configuration is written by people.
@@ -61,10 +62,7 @@ pub(crate) fn read_yaml(text: &str) -> Result<Value, String> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(format!("the text has {} bytes, more than the {TEXT_BYTES_MAX} allowed", text.len()));
     }
-    serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        // The rendered form quotes the text around the mistake, secrets and all.
-        error.without_snippet().to_string()
-    })
+    serde_saphyr::from_str_with_options(text, options()).map_err(|error| complaint::in_words(&error))
 }
 
 fn options() -> serde_saphyr::Options {

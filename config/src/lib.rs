@@ -8,6 +8,7 @@
 //! walks the tree while each section's own file asks for its keys, `validate` checks what must hold between them.
 
 mod cgroup;
+mod complaint;
 mod components;
 mod document;
 mod duration;

@@ -80,7 +80,17 @@ fn walk(document: &Document, around: &Surroundings<'_>, errors: &mut Vec<ConfigE
         }),
     }
     errors.append(&mut walk.errors);
+    drop_what_follows(errors);
     config
+}
+
+/// A component that its own section names as one that is not here is not named again by each pipeline that lists it.
+fn drop_what_follows(errors: &mut Vec<ConfigError>) {
+    let is_of_pipeline = |error: &ConfigError| error.path.starts_with("service.pipelines.");
+    // One with a name of its own (`batch/small`) is another one than the pipeline's.
+    let is_of_section = |error: &&ConfigError| !is_of_pipeline(error) && !error.path.contains('/');
+    let said: Vec<String> = errors.iter().filter(is_of_section).map(|error| error.message.clone()).collect();
+    errors.retain(|error| !is_of_pipeline(error) || !said.contains(&error.message));
 }
 
 /// The part of a `--set` that can be shown: its value may be a secret.
@@ -93,10 +103,10 @@ fn read_file(path: &Path) -> Result<String, ConfigErrors> {
         ConfigErrors::one("", format!("cannot read the configuration {}: {why}", path.display()))
     };
     let file = File::open(path).map_err(|error| cannot(&error))?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // One byte more than is allowed, so that a longer file is refused rather than cut.
-    file.take(TEXT_BYTES_MAX as u64 + 1).read_to_string(&mut text).map_err(|error| cannot(&error))?;
-    Ok(text)
+    file.take(TEXT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| cannot(&error))?;
+    String::from_utf8(bytes).map_err(|_| cannot(&"its text is not UTF-8"))
 }
 
 #[cfg(test)]

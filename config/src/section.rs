@@ -10,7 +10,7 @@ use crate::ByteSize;
 use crate::document::Texts;
 use crate::error::ConfigError;
 use crate::setting::{Given, Setting};
-use crate::suggest::suggestion;
+use crate::suggest::suggestions;
 use crate::surroundings::Surroundings;
 
 type Entries = Map<String, Value>;
@@ -68,9 +68,10 @@ impl<'a> Walk<'a> {
 
     fn report_unknown(&mut self) {
         for Unknown { parent, name, siblings } in std::mem::take(&mut self.unknown) {
-            let message = match suggestion(&parent, &name, &siblings, &self.keys) {
-                Some(key) => format!("unknown key; did you mean `{key}`?"),
-                None => format!("unknown key; expected one of: {}", siblings.join(", ")),
+            let near = suggestions(&parent, &name, &siblings, &self.keys);
+            let message = match near.is_empty() {
+                false => format!("unknown key; did you mean `{}`?", near.join("` or `")),
+                true => format!("unknown key; expected one of: {}", siblings.join(", ")),
             };
             self.errors.push(ConfigError { path: join(&parent, &name), message });
         }

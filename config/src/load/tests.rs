@@ -283,6 +283,59 @@ fn the_token_is_read_from_its_file() {
 }
 
 #[test]
+fn mistakes_in_yaml_are_told_in_plain_words_with_their_place() {
+    let cases = [
+        ("storage:\n  directory: [a\n", "unclosed bracket '[' (line 2, column 14)"),
+        (
+            "storage:\n\tdirectory: x\n",
+            "tabs disallowed within this context (block indentation) (line 2, column 2)",
+        ),
+        (
+            "query:\n  endpoint: 1\nquery: {}\n",
+            "the key `query` stands twice in one section (line 3, column 1)",
+        ),
+        ("storage: {a: 1, a: 2}", "the key `a` stands twice in one section (line 1, column 17)"),
+        (
+            "storage: *where",
+            "an alias (`*`) of an anchor (`&`) that is not there; a text that begins with `*` needs quotes (line 1, column 10)",
+        ),
+        ("a: 1\n---\nb: 2\n", "a second document begins here, and a configuration is one (line 2, column 1)"),
+        ("a: &x [*x]\n", "an anchor (`&`) that contains itself (line 1, column 8)"),
+        ("{[a]: b}", "a key that is no text (line 1, column 2)"),
+        ("a: !!binary x", "`!!binary` that is no text in base64 (line 1, column 13)"),
+    ];
+    for (text, told) in cases {
+        assert_eq!(only_mistake(text), format!("not to be read as YAML: {told}"), "{text}");
+    }
+    let deep = format!("a: {}1{}", "[".repeat(100), "]".repeat(100));
+    assert!(only_mistake(&deep).contains("more values, levels or aliases"), "{}", only_mistake(&deep));
+}
+
+#[test]
+fn a_key_in_the_wrong_place_is_shown_the_right_one_where_it_is_certain() {
+    let cases = [
+        ("receivers: { otlp: { grpc: {} } }", "did you mean `receivers.otlp.protocols.grpc`?"),
+        (
+            "receivers: { otlp: { endpoint: x } }",
+            "did you mean `receivers.otlp.protocols.grpc.endpoint` or `receivers.otlp.protocols.http.endpoint`?",
+        ),
+        ("storage: { maxage: 4h }", "did you mean `storage.retention.max_age`?"),
+        ("logs: {}", "did you mean `telemetry.logs`?"),
+        ("limits: { enabled: true }", "unknown key; expected one of: memory, "),
+        ("endpoint: x", "unknown key; expected one of: receivers, "),
+    ];
+    for (text, told) in cases {
+        assert!(only_mistake(text).contains(told), "{text}: {}", only_mistake(text));
+    }
+}
+
+#[test]
+fn a_component_that_is_not_here_is_named_once() {
+    let text = "exporters: { kafka: {} }\nservice: { pipelines: { traces: { receivers: [otlp], exporters: [kafka] } } }";
+    assert!(only_mistake(text).starts_with("exporters.kafka: "), "{}", only_mistake(text));
+}
+
+#[test]
 fn secrets_are_never_shown() {
     let secret = "hunter2hunter2";
     for text in [
