@@ -1,7 +1,7 @@
 //! What a request's headers say about its body: the media type and the compression.
 
 use ::http::HeaderMap;
-use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, ORIGIN};
 
 use crate::refusal::Refusal;
 
@@ -26,7 +26,7 @@ impl Encoding {
         match media_type(headers).as_deref() {
             Some("application/x-protobuf" | "application/protobuf") => Ok(Encoding::Protobuf),
             Some("application/json") => Ok(Encoding::Json),
-            _ => Err(Refusal::ContentType { expected: "application/x-protobuf or application/json" }),
+            sent => Err(Refusal::content_type(sent, "application/x-protobuf or application/json")),
         }
     }
 
@@ -69,15 +69,22 @@ pub(crate) fn check_log_lines(headers: &HeaderMap) -> Result<(), Refusal> {
     if json || media_type.starts_with("text/") {
         return Ok(());
     }
-    Err(Refusal::ContentType { expected: "application/json, application/x-ndjson or text/plain" })
+    Err(Refusal::content_type(Some(&media_type), "application/json, application/x-ndjson or text/plain"))
 }
 
 /// `application/grpc`, with or without `+proto`.
 pub(crate) fn check_grpc(headers: &HeaderMap) -> Result<(), Refusal> {
     match media_type(headers).as_deref() {
         Some("application/grpc" | "application/grpc+proto") => Ok(()),
-        _ => Err(Refusal::ContentType { expected: "application/grpc" }),
+        sent => Err(Refusal::content_type(sent, "application/grpc")),
     }
+}
+
+/// Browsers name the page that a request comes from, whatever its type, and nobody else does. They send a page's
+/// text to any address without asking; so that no page writes into the store of whom it is shown to, such
+/// requests are refused.
+pub(crate) fn refuse_web_pages(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.contains_key(ORIGIN) { Err(Refusal::WebPage) } else { Ok(()) }
 }
 
 /// The media type in lower case, without parameters; `None` where there is no header.

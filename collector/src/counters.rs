@@ -34,7 +34,7 @@ impl Counters {
         Ok(Counters {
             accepted: vec(
                 "spandrel_receiver_accepted_records_total",
-                "Records that were acknowledged: spans and logs once they are kept, data points once counted.",
+                "Records that were acknowledged and are kept.",
                 &["receiver", "signal"],
             )?,
             refused_records: vec(

@@ -8,7 +8,7 @@ use axum::routing::post;
 use spandrel_store::Receiver;
 
 use crate::body;
-use crate::content::{Compression, Encoding};
+use crate::content::{self, Compression, Encoding};
 use crate::intake::{Form, Intake, Outcome};
 use crate::otlp::{Signal, answer};
 use crate::refusal::Refusal;
@@ -47,7 +47,8 @@ async fn take(
     request: Request,
 ) -> Result<Outcome, Refusal> {
     let (parts, body) = request.into_parts();
-    let form = encoding.and_then(|encoding| {
+    let allowed = content::refuse_web_pages(&parts.headers);
+    let form = allowed.and(encoding).and_then(|encoding| {
         let compression = Compression::of_http(&parts.headers)?;
         Ok((Form { signal, encoding, compression }, intake.admit()?))
     });

@@ -111,7 +111,7 @@ impl Intake {
         self.counters.cut(&normaliser.cuts);
         self.count_refused(receiver, signal, normaliser.refused);
         if signal == Signal::Metrics {
-            return Ok(self.drop_metrics(receiver, normaliser.data_points));
+            return Ok(self.drop_metrics(normaliser.data_points));
         }
         let refused = normaliser.refused;
         if normaliser.records.is_empty() && refused.total() > 0 {
@@ -151,8 +151,8 @@ impl Intake {
         }
     }
 
-    fn drop_metrics(&self, receiver: Receiver, data_points: u64) -> Outcome {
-        self.counters.accepted(receiver, Signal::Metrics, data_points);
+    /// What nothing takes is dropped, and so it is not accepted.
+    fn drop_metrics(&self, data_points: u64) -> Outcome {
         self.counters.dropped_without_exporter(Signal::Metrics, data_points);
         let message = if data_points > 0 { NO_EXPORTER.to_owned() } else { String::new() };
         Outcome { accepted: data_points, rejected: 0, message }

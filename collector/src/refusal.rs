@@ -16,8 +16,8 @@ pub(crate) enum Refusal {
     Undecodable(String),
     #[error("nothing in the request can be kept: {0}")]
     NothingValid(String),
-    #[error("unsupported content type; send {expected}")]
-    ContentType { expected: &'static str },
+    #[error("{sent}; send {expected}")]
+    ContentType { sent: String, expected: &'static str },
     #[error("unsupported content encoding; send gzip, deflate, zstd or identity")]
     ContentEncoding,
     #[error("{what} is larger than the limit of {limit_bytes} bytes")]
@@ -32,6 +32,8 @@ pub(crate) enum Refusal {
     UnknownPath,
     #[error("only POST is served here")]
     WrongMethod,
+    #[error("requests of web pages (with an Origin header) are not taken")]
+    WebPage,
 }
 
 /// The closed set of reasons that counters know, of requests and of single records.
@@ -49,6 +51,7 @@ pub(crate) enum Reason {
     ShuttingDown,
     UnknownPath,
     WrongMethod,
+    WebPage,
     BadTraceId,
     BadSpanId,
 }
@@ -68,6 +71,7 @@ impl Reason {
             Reason::ShuttingDown => "shutting_down",
             Reason::UnknownPath => "unknown_path",
             Reason::WrongMethod => "wrong_method",
+            Reason::WebPage => "web_page",
             Reason::BadTraceId => "bad_trace_id",
             Reason::BadSpanId => "bad_span_id",
         }
@@ -77,6 +81,20 @@ impl Reason {
 impl Refusal {
     pub(crate) fn undecodable(error: impl std::fmt::Display) -> Refusal {
         Refusal::Undecodable(error.to_string())
+    }
+
+    /// `sent` is the media type of the request, if it has one. It is told as far as it is short and plain.
+    pub(crate) fn content_type(sent: Option<&str>, expected: &'static str) -> Refusal {
+        const CHARS_MAX: usize = 64;
+        let is_plain = |c: &char| c.is_ascii_graphic();
+        let sent = match sent {
+            None => "no content type".to_owned(),
+            Some(sent) => {
+                let shown: String = sent.chars().filter(is_plain).take(CHARS_MAX).collect();
+                format!("unsupported content type `{shown}`")
+            }
+        };
+        Refusal::ContentType { sent, expected }
     }
 
     pub(crate) fn reason(&self) -> Reason {
@@ -91,6 +109,7 @@ impl Refusal {
             Refusal::Unavailable { cause, .. } => *cause,
             Refusal::UnknownPath => Reason::UnknownPath,
             Refusal::WrongMethod => Reason::WrongMethod,
+            Refusal::WebPage => Reason::WebPage,
         }
     }
 
@@ -104,6 +123,7 @@ impl Refusal {
             Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Refusal::UnknownPath => StatusCode::NOT_FOUND,
             Refusal::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Refusal::WebPage => StatusCode::FORBIDDEN,
         }
     }
 
@@ -114,6 +134,7 @@ impl Refusal {
             | Refusal::NothingValid(_)
             | Refusal::TooLarge { .. }
             | Refusal::ContentType { .. } => Code::InvalidArgument,
+            Refusal::WebPage => Code::PermissionDenied,
             Refusal::TooSlow(_) => Code::DeadlineExceeded,
             Refusal::Overloaded { .. } => Code::ResourceExhausted,
             Refusal::Unavailable { .. } => Code::Unavailable,

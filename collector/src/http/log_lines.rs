@@ -31,7 +31,8 @@ pub(super) async fn take_in(State(intake): State<Intake>, request: Request) -> R
 
 async fn take(intake: &Intake, request: Request) -> Result<Outcome, Refusal> {
     let (parts, body) = request.into_parts();
-    let head = content::check_log_lines(&parts.headers).and_then(|()| {
+    let allowed = content::refuse_web_pages(&parts.headers);
+    let head = allowed.and_then(|()| content::check_log_lines(&parts.headers)).and_then(|()| {
         let resource = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let Query(resource) = resource.map_err(Refusal::undecodable)?;
         Ok((resource, Compression::of_http(&parts.headers)?, intake.admit()?))

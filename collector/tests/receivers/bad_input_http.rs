@@ -67,11 +67,33 @@ async fn malformed_compression_is_a_400() {
 
 #[tokio::test]
 async fn a_wrong_content_type_is_a_415() {
-    for headers in [&[("content-type", "text/html")][..], &[]] {
+    let cases = [
+        (&[("content-type", "text/html; charset=utf-8")][..], "unsupported content type `text/html`; send "),
+        (&[("content-type", "a\tb")], "unsupported content type `ab`; send "),
+        (&[], "no content type; send application/x-protobuf or application/json"),
+    ];
+    for (headers, told) in cases {
         let harness = Harness::start().await;
         let answer = harness.post("/v1/traces", headers, one_span(valid_span("x")).encode_to_vec()).await;
+        assert!(answer.json()["message"].as_str().unwrap().starts_with(told), "{:?}", answer.json());
         assert_refused(&harness, &answer, StatusCode::UNSUPPORTED_MEDIA_TYPE, "content_type").await;
     }
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_write_into_the_store_of_whom_it_is_shown_to() {
+    let harness = Harness::start().await;
+    // What a browser sends for a page without asking first; pages of files and frames have the origin `null`.
+    for origin in ["https://page.example", "null"] {
+        let headers = [("content-type", "text/plain"), ("origin", origin)];
+        let answer = harness.post("/v1/json-logs", &headers, "{\"msg\": \"written by a page\"}").await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        assert!(answer.json()["message"].as_str().unwrap().contains("Origin header"));
+    }
+    assert_eq!(harness.requests_refused("json_logs_http", "web_page"), 2);
+    let headers = [PROTOBUF, ("origin", "http://localhost:3000")];
+    let answer = harness.post("/v1/traces", &headers, one_span(valid_span("x")).encode_to_vec()).await;
+    assert_refused(&harness, &answer, StatusCode::FORBIDDEN, "web_page").await;
 }
 
 #[tokio::test]

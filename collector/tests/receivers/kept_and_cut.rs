@@ -152,4 +152,6 @@ async fn metrics_are_counted_as_dropped_and_answered_with_a_warning() {
     assert!(partial.error_message.contains("no exporter"));
     let labels = [("signal", "metrics"), ("reason", "no_exporter")];
     assert_eq!(harness.counter("spandrel_receiver_dropped_total", &labels), 3);
+    let accepted = [("receiver", "otlp_http"), ("signal", "metrics")];
+    assert_eq!(harness.counter("spandrel_receiver_accepted_records_total", &accepted), 0);
 }
