@@ -213,8 +213,8 @@ pub struct Demo {
     pub http_endpoint: String,
 
     /// Requests to the shop
-    #[arg(long, default_value_t = 40, value_name = "N")]
-    pub traces: usize,
+    #[arg(long, default_value_t = 40, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub traces: u32,
 
     /// The same seed makes the same traces, but for the times of day [default: another one each time]
     #[arg(long, value_name = "N")]

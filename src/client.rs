@@ -52,6 +52,11 @@ impl Client {
         &self.address
     }
 
+    /// Whether somebody listens there; `elsewhere` says what to change if not.
+    pub async fn reach(&self, elsewhere: &str) -> anyhow::Result<()> {
+        self.connect(elsewhere).await.map(drop)
+    }
+
     /// The whole answer to `GET path?parameters`.
     pub async fn get(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Answer> {
         let request = Request::get(self.address.target(path, parameters));
@@ -97,7 +102,7 @@ impl Client {
     }
 
     async fn send(&self, request: Builder, body: Full<Bytes>) -> anyhow::Result<Response<Incoming>> {
-        let stream = self.connect().await?;
+        let stream = self.connect("--url or SPANDREL_URL asks elsewhere").await?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .context("begin to speak HTTP")?;
@@ -115,14 +120,13 @@ impl Client {
         sender.send_request(request).await.with_context(|| format!("ask {}", self.address))
     }
 
-    async fn connect(&self) -> anyhow::Result<TcpStream> {
+    async fn connect(&self, elsewhere: &str) -> anyhow::Result<TcpStream> {
         let connecting = TcpStream::connect(self.address.authority_with_port());
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(stream)) => Ok(stream),
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => bail!(
-                "nothing listens on {}: is `spandrel run` up? (--url or SPANDREL_URL asks elsewhere)",
-                self.address
-            ),
+            Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+                bail!("nothing listens on {}: is `spandrel run` up? ({elsewhere})", self.address)
+            }
             Ok(Err(error)) => Err(error).with_context(|| format!("connect to {}", self.address)),
             Err(_) => bail!("no connection to {} within {CONNECT_TIMEOUT:?}", self.address),
         }

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use opentelemetry::trace::TraceId;
 use tokio::runtime::{Handle, Runtime};
 
-use crate::client::Client;
+use crate::client::{Address, Client};
 use crate::commands;
 use crate::show::{Ink, Line, Screen, line};
 use requests::Kind;
@@ -39,7 +39,7 @@ struct Target {
 }
 
 struct Sent {
-    requests: usize,
+    requests: u32,
     spans: usize,
     logs: usize,
     worth_a_look: Vec<(TraceId, Kind)>,
@@ -59,6 +59,7 @@ pub fn run(arguments: &crate::cli::Demo, screen: Screen) -> anyhow::Result<()> {
         client,
         url_option,
     };
+    runtime.block_on(reach_receivers(&target))?;
     let seed = seed(arguments);
     let sent = send(&target, arguments.traces, seed, runtime.handle())?;
     say(&report(&sent, seed, &target), screen)?;
@@ -74,20 +75,31 @@ fn seed(arguments: &crate::cli::Demo) -> u64 {
     arguments.seed.unwrap_or_else(|| fastrand::u64(0..1_000_000))
 }
 
+/// Says in plain words that nobody is there; the exporters would say it in their own.
+async fn reach_receivers(target: &Target) -> anyhow::Result<()> {
+    for endpoint in [&target.endpoint, &target.http_endpoint] {
+        Client::new(address(endpoint)?, None).reach("--endpoint and --http-endpoint send elsewhere").await?;
+    }
+    Ok(())
+}
+
+fn address(endpoint: &str) -> anyhow::Result<Address> {
+    endpoint.parse().map_err(|why: String| anyhow::anyhow!("`{endpoint}`: {why}"))
+}
+
 /// Plays the requests of a few minutes that end now. Blocks until all is acknowledged.
-fn send(target: &Target, requests: usize, seed: u64, runtime: &Handle) -> anyhow::Result<Sent> {
-    let json_logs = target.http_endpoint.parse();
-    let json_logs = json_logs.map_err(|why: String| anyhow::anyhow!("`{}`: {why}", target.http_endpoint))?;
-    let mut senders = Senders::new(&target.endpoint, json_logs, runtime.clone())?;
+fn send(target: &Target, requests: u32, seed: u64, runtime: &Handle) -> anyhow::Result<Sent> {
+    let grpc = address(&target.endpoint)?.to_string();
+    let mut senders = Senders::new(&grpc, address(&target.http_endpoint)?, runtime.clone())?;
     let mut random = fastrand::Rng::with_seed(seed);
-    let spacing = SPACING.min(SPREAD_MAX / u32::try_from(requests.max(1)).unwrap_or(u32::MAX));
+    let spacing = SPACING.min(SPREAD_MAX / requests.max(1));
     let mut sent = Sent { requests, spans: 0, logs: 0, worth_a_look: Vec::new() };
     let now = whole_millisecond(SystemTime::now());
     let unreachable = || format!("send to {} and {}", target.endpoint, target.http_endpoint);
     for index in 0..requests {
-        let kind = Kind::of(index, &mut random);
+        let kind = Kind::of(index as usize, &mut random);
         let plan = kind.tell(&mut random);
-        let ago = spacing * u32::try_from(requests - index).unwrap_or(u32::MAX);
+        let ago = spacing * (requests - index);
         senders.play(&plan, now - ago).with_context(unreachable)?;
         sent.count(kind, &plan);
     }

@@ -233,6 +233,25 @@ fn the_embedded_demo_needs_nothing_and_ends_by_itself() {
     let output = command.args(["demo", "--embedded", "--traces", "6"]).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert!(text(&output).contains("Root cause: payment"), "{}", text(&output));
+    // It is gone when this is read, and says so.
+    assert!(text(&output).contains("This sidecar ends here, as this is no terminal"), "{}", text(&output));
+}
+
+#[test]
+fn a_demo_without_requests_or_without_a_sidecar_says_what_to_do() {
+    let demo = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spandrel"));
+        command.arg("demo").args(arguments).output().unwrap()
+    };
+    assert_eq!(demo(&["--traces", "0"]).status.code(), Some(2));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    let nobody = demo(&["--endpoint", &url, "--http-endpoint", &url]);
+    assert_eq!(nobody.status.code(), Some(2));
+    let told = format!(
+        "nothing listens on {url}: is `spandrel run` up? (--endpoint and --http-endpoint send elsewhere)"
+    );
+    assert_eq!(said(&nobody), format!("spandrel: {told}\n"));
 }
 
 #[test]

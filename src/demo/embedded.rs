@@ -48,8 +48,9 @@ fn look(
         say(&[Line::new(), Line::new().with(Ink::Bold, &command)], screen)?;
         say(&errors::lines(&found, screen), screen)?;
     }
-    say(&look_at(addresses), screen)?;
-    if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
+    let stays = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    say(&look_at(addresses, stays), screen)?;
+    if stays {
         say(&[Line::new(), Line::new().with(Ink::Bold, "Ctrl-C ends it.")], screen)?;
         runtime.block_on(tokio::signal::ctrl_c()).context("wait for Ctrl-C")?;
     }
@@ -99,9 +100,17 @@ fn listening(addresses: &Addresses) -> Line {
     Line::new().with(Ink::Plain, what)
 }
 
-fn look_at(addresses: &Addresses) -> Vec<Line> {
+/// Where to look at it; where it does not stay to be looked at, that too.
+fn look_at(addresses: &Addresses, stays: bool) -> Vec<Line> {
+    let heading = match stays {
+        true => "Look at it:",
+        false => {
+            "This sidecar ends here, as this is no terminal, and its data with it. \
+             Where it stays (on a terminal, or `spandrel run` and then `spandrel demo`), look at it:"
+        }
+    };
     let shown = |address: Option<SocketAddr>| address.map_or("off".to_owned(), |address| address.to_string());
-    let (query, lines) = (addresses.query, [Line::new(), Line::new().with(Ink::Bold, "Look at it:")]);
+    let (query, lines) = (addresses.query, [Line::new(), Line::new().with(Ink::Bold, heading)]);
     let rows = [
         format!("  http://{query}/api/v1/traces?q=level:error    traces with errors, as JSON"),
         format!("  http://{query}/metrics    what the sidecar says of itself"),
