@@ -71,8 +71,9 @@ impl QueryServer {
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let limits = &config.limits;
-        let local: Arc<dyn Source> =
-            Arc::new(LocalSource::new(store, address.to_string(), limits.queries_max));
+        let local = LocalSource::new(store, address.to_string(), limits.queries_max);
+        local.register(registry)?;
+        let local: Arc<dyn Source> = Arc::new(local);
         let credentials = Arc::new(Credentials::new(&config.security));
         let identity = Identity::random();
         let around = Surroundings {

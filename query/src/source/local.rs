@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{StreamExt, stream};
+use prometheus::{IntCounter, Registry};
 use spandrel_store::filter::{Field, Test};
 use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
 use spandrel_store::{Filter, Record, Snapshot, Store, TimeRange, TraceIdMatch, UnixNanos};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::Instant;
 
 use super::{
@@ -30,6 +31,8 @@ pub struct LocalSource {
     store: Store,
     name: String,
     turns: Arc<Semaphore>,
+    /// Questions that found no turn in time.
+    busy: IntCounter,
     /// The service with the most records when last described.
     service: Mutex<Option<String>>,
 }
@@ -37,7 +40,33 @@ pub struct LocalSource {
 impl LocalSource {
     /// `name` is the query endpoint, `queries_max` how many questions run at once.
     pub fn new(store: Store, name: String, queries_max: usize) -> LocalSource {
-        LocalSource { store, name, turns: Arc::new(Semaphore::new(queries_max)), service: Mutex::default() }
+        let busy = IntCounter::new(
+            "spandrel_query_busy_total",
+            "Questions to this sidecar's records that found none of limits.queries_max turns in time",
+        );
+        LocalSource {
+            store,
+            name,
+            turns: Arc::new(Semaphore::new(queries_max)),
+            busy: busy.expect("a metric of a fixed, valid name"),
+            service: Mutex::default(),
+        }
+    }
+
+    /// Lets its counter be seen.
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(self.busy.clone()))
+    }
+
+    /// One of the turns, or none before the deadline.
+    async fn turn(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, SourceError> {
+        match tokio::time::timeout_at(deadline, self.turns.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => {
+                self.busy.inc();
+                Err(SourceError::Busy)
+            }
+        }
     }
 
     /// Runs `question` on a snapshot taken when its turn comes. The fields of `filter` that nothing has are
@@ -48,8 +77,7 @@ impl LocalSource {
         filter: Filter,
         question: impl FnOnce(&Snapshot) -> Result<T, SourceError> + Send + 'static,
     ) -> Result<Reply<T>, SourceError> {
-        let turn = tokio::time::timeout_at(deadline, self.turns.clone().acquire_owned());
-        let turn = turn.await.map_err(|_| SourceError::Busy)?.map_err(|_| SourceError::Busy)?;
+        let turn = self.turn(deadline).await?;
         let store = self.store.clone();
         let answer = tokio::task::spawn_blocking(move || {
             let _turn = turn;

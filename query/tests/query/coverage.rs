@@ -363,8 +363,13 @@ async fn what_is_lost_matters_to_a_trace_near_its_time_or_if_none_was_found() {
 async fn questions_beyond_the_turns_wait_and_give_up_at_the_deadline() {
     let sidecar = Sidecar::with_shop().await;
     let busy = LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 0);
+    let registry = prometheus::Registry::new();
+    busy.register(&registry).unwrap();
     let router = router_over(vec![Arc::new(busy)], Limits::default());
     tokio::time::pause();
     let answered = get(&router, "/api/v1/search").await;
     assert_eq!(answered.json()["coverage"]["missing"][0]["reason"], "busy");
+    let counted = registry.gather();
+    assert_eq!(counted[0].name(), "spandrel_query_busy_total");
+    assert_eq!(counted[0].get_metric()[0].get_counter().get_value(), 1.0);
 }
