@@ -4,8 +4,11 @@
 //! against a sidecar of the document's own; what follows them is compared with what they print. Times of day
 //! may differ; a line `…` stands for any number of lines, a `…` at the end of a line for the rest of it. The
 //! default addresses, which a test must not use, are replaced by the real ones.
+//!
+//! Of the blocks marked `sh`, every `spandrel run` is started, on free ports and with a folder of its own; those of
+//! the page on security are run whole. So are the lines of `curl` in the page on the API.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use spandrel_testing::Sidecar;
@@ -13,6 +16,18 @@ use spandrel_testing::Sidecar;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spandrel");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ANY: &str = "…";
+const DOCUMENTS: [&str; 10] = [
+    "README.md",
+    "docs/guide/cli.md",
+    "docs/guide/configuration.md",
+    "docs/guide/errors-of-a-trace.md",
+    "docs/guide/getting-started.md",
+    "docs/guide/http-api.md",
+    "docs/guide/query-language.md",
+    "docs/guide/retention.md",
+    "docs/guide/security.md",
+    "docs/guide/sending.md",
+];
 
 #[derive(Debug)]
 struct Example {
@@ -42,10 +57,63 @@ fn the_guide_to_sending_is_true() {
 }
 
 #[test]
+fn the_guide_to_security_is_true() {
+    run_document("docs/guide/security.md");
+    let text = document("docs/guide/security.md");
+    let [make_token, start, search, curl] = block_lines(&text, "sh")[..] else { panic!("four commands") };
+    let folder = workplace();
+    shell(make_token, folder.path(), &[]);
+    let sidecar = start_as_told(start, folder.path());
+    let url = format!("http://127.0.0.1:{}", sidecar.query().rsplit(':').next().unwrap());
+    let found = shell(search, folder.path(), &[("SPANDREL_URL", &url)]);
+    assert_eq!(
+        (found.status.code(), said(&found).as_str()),
+        (Some(1), ""),
+        "nothing is found, and nothing is wrong"
+    );
+    let answer = shell(&curl.replace("http://127.0.0.1:7317", &url), folder.path(), &[]);
+    assert!(said(&answer).contains("{\"records\":[],"), "{}", said(&answer));
+    let stranger = shell(&format!("curl -s {url}/api/v1/search"), folder.path(), &[]);
+    assert!(said(&stranger).contains("\"status\":401"), "{}", said(&stranger));
+}
+
+#[test]
+fn every_sidecar_of_the_guide_starts() {
+    let mut started = 0;
+    for name in DOCUMENTS {
+        let text = document(name);
+        let folder = workplace();
+        let run = |line: &&&str| line.starts_with("spandrel run") && !line.contains("token");
+        for line in block_lines(&text, "sh").iter().filter(run) {
+            assert!(start_as_told(line, folder.path()).terminate().success(), "{name}: {line}");
+            started += 1;
+        }
+    }
+    assert!(started >= 4, "{started} commands");
+}
+
+#[test]
+fn the_curls_of_the_api_are_answered() {
+    let text = document("docs/guide/http-api.md");
+    let curls: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    curl ")).collect();
+    let sidecar = Sidecar::of(PROGRAM).start();
+    let answered: Vec<String> = curls
+        .iter()
+        .map(|curl| {
+            let there =
+                curl.replace("127.0.0.1:7317", sidecar.query()).replace("payment:7317", sidecar.query());
+            // A tail ends when nobody listens any more.
+            said(&shell(&format!("curl -s --max-time 2 {there}"), Path::new("/"), &[("TOKEN", "t")]))
+        })
+        .collect();
+    let [tail, services] = &answered[..] else { panic!("two of them: {curls:?}") };
+    assert!(tail.starts_with("event: coverage\ndata: {"), "{tail}");
+    assert!(services.starts_with("{\"services\":["), "{services}");
+}
+
+#[test]
 fn links_lead_somewhere() {
-    for document in
-        ["README.md", "docs/guide/getting-started.md", "docs/guide/cli.md", "docs/guide/sending.md"]
-    {
+    for document in DOCUMENTS {
         let path = Path::new(ROOT).join(document);
         let text = std::fs::read_to_string(&path).unwrap();
         let folder = path.parent().unwrap();
@@ -56,8 +124,53 @@ fn links_lead_somewhere() {
     }
 }
 
+fn document(name: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(name)).expect("the document can be read")
+}
+
+/// The lines of all blocks of a kind.
+fn block_lines<'t>(text: &'t str, kind: &str) -> Vec<&'t str> {
+    let blocks = text.split("\n```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+    blocks.filter(|(of, _)| *of == kind).flat_map(|(_, lines)| lines.lines()).collect()
+}
+
+/// Starts a sidecar with the arguments of a `spandrel run`, but on free ports. Relative paths are in `folder`.
+fn start_as_told(line: &str, folder: &Path) -> Sidecar {
+    let words = line.strip_prefix("spandrel run").expect("a command to run");
+    let words = shell(&format!("printf '%s\\n' {words}"), folder, &[]);
+    let here = |name: &str| folder.join(name).display().to_string();
+    let words = said(&words).replace("spandrel.yaml", &here("config/spandrel.yaml"));
+    let words = words
+        .replace("=/data", &format!("={}", here("data")))
+        .replace("=token", &format!("={}", here("token")));
+    let words = words.replace(":7317\n", ":0\n");
+    // What is told comes after the free ports and the folder, and so goes before them.
+    words
+        .lines()
+        .filter(|word| !word.is_empty())
+        .fold(Sidecar::of(PROGRAM), |run, word| run.argument(word))
+        .start()
+}
+
+fn shell(command: &str, folder: &Path, environment: &[(&str, &str)]) -> std::process::Output {
+    let program = Path::new(PROGRAM).parent().expect("a program is in a folder").display();
+    std::process::Command::new("bash")
+        .args(["-c", &format!("exec 2>&1; {command}")])
+        .current_dir(folder)
+        .env("PATH", format!("{program}:/usr/local/bin:/usr/bin:/bin"))
+        .env("COLUMNS", "100")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell can be started")
+}
+
+fn said(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 fn run_document(name: &str) {
-    let text = std::fs::read_to_string(Path::new(ROOT).join(name)).expect("the document can be read");
+    let text = document(name);
     let examples = examples(&text);
     assert!(!examples.is_empty(), "{name} has no examples");
     let sidecar = Sidecar::of(PROGRAM).start();
@@ -109,21 +222,8 @@ fn run(example: &Example, sidecar: &Sidecar, folder: &Path) -> String {
     let demo = format!("spandrel demo --endpoint http://{grpc} --http-endpoint http://{http}");
     let command = example.command.replace("spandrel demo", &demo);
     let command = command.replace("127.0.0.1:4318", http).replace("127.0.0.1:7317", query);
-    let program = PathBuf::from(PROGRAM);
-    let path = format!(
-        "{}:/usr/local/bin:/usr/bin:/bin",
-        program.parent().expect("a program is in a folder").display()
-    );
-    let output = std::process::Command::new("bash")
-        .args(["-c", &format!("exec 2>&1; {command}")])
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("COLUMNS", "100")
-        .env("SPANDREL_URL", format!("http://{query}"))
-        .stdin(Stdio::null())
-        .output()
-        .expect("a shell can be started");
-    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let output = shell(&command, folder, &[("SPANDREL_URL", &format!("http://{query}"))]);
+    let printed = said(&output);
     assert!(output.status.success(), "`{}` failed: {printed}", example.command);
     printed.replace(http, "127.0.0.1:4318").replace(query, "127.0.0.1:7317")
 }
