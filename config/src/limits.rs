@@ -55,6 +55,8 @@ pub struct Limits {
     pub query_clauses_max: usize,
     /// Groups times buckets of one histogram.
     pub histogram_points_max: usize,
+    /// Traces that one question in TraceQL looks at as a whole; beyond it the question is refused.
+    pub question_traces_max: usize,
     /// Live tails at once.
     pub tails_max: usize,
 }
@@ -83,6 +85,7 @@ impl Default for Limits {
             query_bytes_max: 16 << 10,
             query_clauses_max: 256,
             histogram_points_max: 100_000,
+            question_traces_max: 100_000,
             tails_max: 64,
         }
     }
@@ -113,6 +116,7 @@ impl Limits {
             query_bytes_max,
             query_clauses_max,
             histogram_points_max,
+            question_traces_max,
             tails_max,
         } = self;
         read_memory(section, memory);
@@ -136,6 +140,7 @@ impl Limits {
         section.set("query_bytes_max", query_bytes_max);
         section.set("query_clauses_max", query_clauses_max);
         section.set("histogram_points_max", histogram_points_max);
+        section.set("question_traces_max", question_traces_max);
         section.set("tails_max", tails_max);
     }
 }

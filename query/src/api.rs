@@ -33,6 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::engine::Engine;
+use crate::grafana;
 
 pub use auth::Guard;
 pub use metrics::Metrics;
@@ -82,6 +83,10 @@ impl App {
         })
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
@@ -93,6 +98,7 @@ pub fn router(app: App, internal: Router<Arc<App>>) -> Router {
     let (router, api) = routes_and_description().split_for_parts();
     router
         .merge(internal)
+        .merge(grafana::routes())
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(Extension(describe::Description::of(api)))

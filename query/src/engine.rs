@@ -5,11 +5,13 @@
 //! and never fails or delays the others. Spans held twice are shown once, by record id; counts are summed.
 //! Nothing here knows of HTTP, of query text or of how a source keeps its records.
 
+mod candidates;
 mod credible;
 mod gather;
 mod histogram;
 mod lists;
 pub mod overview;
+mod scan;
 mod traces;
 
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::coverage::Coverage;
 use crate::source::{Roster, Source};
 
+pub use candidates::Candidate;
 pub use histogram::{CountedSeries, Histogram};
 pub use lists::{PeerList, PeerState, ServiceCounts};
 

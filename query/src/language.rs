@@ -16,14 +16,19 @@
 mod clause;
 mod error;
 mod field;
+mod lexeme;
+pub mod mistake;
 mod parser;
+pub mod pattern;
 mod reader;
+pub mod traceql;
 
 use spandrel_config::Limits;
 use spandrel_store::filter::Field;
 use spandrel_store::{Filter, UnixNanos};
 
 pub use error::SyntaxError;
+pub(crate) use lexeme::quoted;
 
 /// OpenTelemetry's name for the service of a record that names none. As the value of `service` it stands for
 /// those records too, so that what a list of services shows can be asked for.

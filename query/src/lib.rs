@@ -9,10 +9,12 @@ pub mod coverage;
 pub mod credentials;
 pub mod engine;
 pub mod federation;
+mod grafana;
 pub mod language;
 pub mod render;
 mod server;
 pub mod source;
+pub mod tempo;
 pub mod time;
 pub mod trace;
 

@@ -152,6 +152,11 @@ impl Asking {
         self.asked.is_empty() || Instant::now() >= self.deadline
     }
 
+    /// Gives back the memory of what was gathered so far, once nothing of it is held any more.
+    pub(super) fn release(&mut self) {
+        self.held.clear();
+    }
+
     pub(super) fn answer<B>(mut self, body: B) -> Answer<B> {
         for asked in &self.asked {
             self.coverage.asked = self.coverage.asked.saturating_add(asked.asked);

@@ -99,7 +99,7 @@ impl Engine {
 }
 
 /// The next `limit` traces after a place, over all sources.
-async fn matching_traces(
+pub(super) async fn matching_traces(
     asking: &mut Asking,
     about: &About,
     after: Option<Position>,
@@ -142,7 +142,7 @@ fn first_shown(
 /// One trace out of all fragments. Ids with the same low half are one trace, as 64-bit and 128-bit systems
 /// know it. An id that was typed in digits alone may fit two that are not: the reading that comes first is
 /// taken, and the other is named.
-fn merge_trace(
+pub(super) fn merge_trace(
     fragments: Vec<TraceRecords>,
     id: &TraceIdMatch,
     records_max: usize,

@@ -7,11 +7,14 @@
 
 mod grouping;
 mod message;
+mod spans;
 
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use spandrel_store::Record;
+
+pub use spans::resource_spans;
 
 /// Records that serialise as one OTLP/JSON object.
 #[derive(Debug)]

@@ -1,0 +1,54 @@
+//! All matching records of all sources, one by one: for questions that only looking at each can answer.
+//!
+//! Records come page by page, newest first, each once. What is done with them runs on the blocking pool, so that
+//! no more than one page of each source is in memory. A source that fails on the way is named in the coverage;
+//! what it told before counts.
+
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use spandrel_store::Record;
+
+use super::gather::Share;
+use super::{About, Answer, Engine, Rejected, position};
+use crate::source::PageQuestion;
+
+/// Records of one page: many, for a page costs a look at the index, and few enough for a peer's answer.
+const PAGE_RECORDS: usize = 4_096;
+
+impl Engine {
+    /// Takes every matching record through `step`, newest first, until it breaks or there are no more.
+    pub async fn fold<S: Send + 'static>(
+        &self,
+        about: &About,
+        mut state: S,
+        step: impl Fn(&mut S, &Arc<Record>) -> ControlFlow<()> + Send + Sync + 'static,
+    ) -> Result<Answer<S>, Rejected> {
+        let mut asking = self.asking(about.scope);
+        let (step, mut after) = (Arc::new(step), None);
+        loop {
+            let ask = |about| PageQuestion { about, after, limit: PAGE_RECORDS };
+            let bodies =
+                asking.gather_about(Share::All, about, |source, about| source.search(ask(about))).await?;
+            let mut page: Vec<Arc<Record>> = bodies.into_iter().flatten().collect();
+            page.sort_by_key(|record| Reverse((record.time(), record.id)));
+            page.dedup_by_key(|record| record.id);
+            // Behind the first so many, a source may have more that it did not tell yet.
+            page.truncate(PAGE_RECORDS);
+            let more = page.len() == PAGE_RECORDS;
+            after = page.last().map(|record| position(record));
+            let step = step.clone();
+            let work = tokio::task::spawn_blocking(move || {
+                let flow = page.iter().try_for_each(|record| step(&mut state, record));
+                (state, flow)
+            });
+            let done = work.await.map_err(|_| Rejected("the question broke off".to_owned()))?;
+            asking.release();
+            state = done.0;
+            if done.1.is_break() || !more {
+                return Ok(asking.answer(state));
+            }
+        }
+    }
+}

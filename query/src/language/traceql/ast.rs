@@ -1,0 +1,486 @@
+//! The tree that TraceQL is read to.
+
+use std::fmt;
+
+use crate::language::pattern::Pattern;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    pub pipeline: Pipeline,
+    pub metrics: Option<Metrics>,
+    pub hints: Vec<Hint>,
+}
+
+/// `with(most_recent=true)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hint {
+    pub name: String,
+    pub value: Static,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pipeline(pub Vec<Stage>);
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stage {
+    Spanset(Spanset),
+    Scalar(ScalarFilter),
+    By(Expr),
+    Coalesce,
+    Select(Vec<Attribute>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Spanset {
+    Filter(Expr),
+    Operation { relation: Relation, union: Union, left: Box<Spanset>, right: Box<Spanset> },
+    Pipeline(Pipeline),
+}
+
+/// How spans of the right side stand to spans of the left side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    And,
+    Or,
+    /// `>`: the right one is a child.
+    Child,
+    /// `<`: the right one is the parent.
+    Parent,
+    /// `>>`.
+    Descendant,
+    /// `<<`.
+    Ancestor,
+    /// `~`.
+    Sibling,
+}
+
+/// What a structural operation answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Union {
+    /// Spans of the right side that have such a span on the left side.
+    Right,
+    /// `&>>`: those, and the ones on the left side that they have.
+    Both,
+    /// `!>>`: spans of the right side that have none.
+    Not,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScalarFilter {
+    pub left: Scalar,
+    pub compared: Compared,
+    pub right: Scalar,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scalar {
+    Static(Static),
+    /// Everything but a count has an expression.
+    Aggregate(Aggregate, Option<Expr>),
+    Arithmetic(Binary, Box<Scalar>, Box<Scalar>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregate {
+    Count,
+    Avg,
+    Max,
+    Min,
+    Sum,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    Static(Static),
+    Attribute(Attribute),
+    Negative(Box<Expr>),
+    Not(Box<Expr>),
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    /// `=~`, or `!~` where negated.
+    Matches {
+        negated: bool,
+        value: Box<Expr>,
+        pattern: Pattern,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    And,
+    Or,
+    Compare(Compared),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Static {
+    Nil,
+    Int(i64),
+    Float(f64),
+    Text(String),
+    Bool(bool),
+    /// Nanoseconds.
+    Duration(i64),
+    Status(Status),
+    Kind(Kind),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    Error,
+    Ok,
+    Unset,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    Unspecified,
+    Internal,
+    Server,
+    Client,
+    Producer,
+    Consumer,
+}
+
+#[derive(Debug, Clone)]
+pub struct Attribute {
+    pub of: Of,
+    /// As the question has it, which is how a series is labelled.
+    pub written: String,
+    pub position: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Of {
+    Intrinsic(Intrinsic),
+    Named { scope: Scope, parent: bool, name: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    None,
+    Span,
+    Resource,
+    Event,
+    Link,
+    Instrumentation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Intrinsic {
+    Duration,
+    Name,
+    Status,
+    StatusMessage,
+    Kind,
+    ChildCount,
+    Parent,
+    NestedSetLeft,
+    NestedSetRight,
+    NestedSetParent,
+    RootName,
+    RootService,
+    TraceDuration,
+    TraceId,
+    SpanId,
+    ParentId,
+    EventName,
+    EventTimeSinceStart,
+    LinkTraceId,
+    LinkSpanId,
+    InstrumentationName,
+    InstrumentationVersion,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metrics {
+    pub function: Function,
+    pub by: Vec<Attribute>,
+    pub second: Vec<SecondStage>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Function {
+    Rate,
+    CountOverTime,
+    MinOverTime(Attribute),
+    MaxOverTime(Attribute),
+    SumOverTime(Attribute),
+    AvgOverTime(Attribute),
+    QuantileOverTime(Attribute, Vec<f64>),
+    HistogramOverTime(Attribute),
+    /// The time, where given, in nanoseconds since 1970.
+    Compare {
+        selection: Expr,
+        top: usize,
+        range: Option<(i64, i64)>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum SecondStage {
+    Top(usize),
+    Bottom(usize),
+    Keep(Compared, f64),
+}
+
+impl Intrinsic {
+    /// Every name of every intrinsic; the first of each is its own.
+    pub const NAMES: [(&'static str, Intrinsic); 34] = [
+        ("duration", Intrinsic::Duration),
+        ("name", Intrinsic::Name),
+        ("status", Intrinsic::Status),
+        ("statusMessage", Intrinsic::StatusMessage),
+        ("kind", Intrinsic::Kind),
+        ("childCount", Intrinsic::ChildCount),
+        ("parent", Intrinsic::Parent),
+        ("nestedSetLeft", Intrinsic::NestedSetLeft),
+        ("nestedSetRight", Intrinsic::NestedSetRight),
+        ("nestedSetParent", Intrinsic::NestedSetParent),
+        ("rootName", Intrinsic::RootName),
+        ("rootServiceName", Intrinsic::RootService),
+        ("traceDuration", Intrinsic::TraceDuration),
+        ("trace:id", Intrinsic::TraceId),
+        ("span:id", Intrinsic::SpanId),
+        ("span:parentID", Intrinsic::ParentId),
+        ("event:name", Intrinsic::EventName),
+        ("event:timeSinceStart", Intrinsic::EventTimeSinceStart),
+        ("link:traceID", Intrinsic::LinkTraceId),
+        ("link:spanID", Intrinsic::LinkSpanId),
+        ("instrumentation:name", Intrinsic::InstrumentationName),
+        ("instrumentation:version", Intrinsic::InstrumentationVersion),
+        ("trace:rootName", Intrinsic::RootName),
+        ("trace:rootService", Intrinsic::RootService),
+        ("trace:duration", Intrinsic::TraceDuration),
+        ("span:duration", Intrinsic::Duration),
+        ("span:name", Intrinsic::Name),
+        ("span:status", Intrinsic::Status),
+        ("span:statusMessage", Intrinsic::StatusMessage),
+        ("span:kind", Intrinsic::Kind),
+        ("span:childCount", Intrinsic::ChildCount),
+        ("trace:traceID", Intrinsic::TraceId),
+        ("link:traceId", Intrinsic::LinkTraceId),
+        ("link:spanId", Intrinsic::LinkSpanId),
+    ];
+
+    pub fn named(name: &str) -> Option<Intrinsic> {
+        Intrinsic::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, intrinsic)| intrinsic)
+    }
+
+    pub fn name(self) -> &'static str {
+        let own = Intrinsic::NAMES.into_iter().find(|(_, intrinsic)| *intrinsic == self);
+        own.map_or("", |(name, _)| name)
+    }
+
+    /// Whether one span alone doesn't tell.
+    pub fn needs_trace(self) -> bool {
+        use Intrinsic::*;
+        matches!(self, ChildCount | NestedSetLeft | NestedSetRight | RootName | RootService | TraceDuration)
+    }
+}
+
+impl Attribute {
+    /// How the attribute is called in an answer: without its scope.
+    pub fn key(&self) -> &str {
+        match &self.of {
+            Of::Intrinsic(intrinsic) => intrinsic.name(),
+            Of::Named { name, .. } => name,
+        }
+    }
+
+    pub fn needs_trace(&self) -> bool {
+        match &self.of {
+            Of::Intrinsic(intrinsic) => intrinsic.needs_trace(),
+            Of::Named { parent, .. } => *parent,
+        }
+    }
+}
+
+impl PartialEq for Attribute {
+    /// What is meant counts, not how or where it was written.
+    fn eq(&self, other: &Attribute) -> bool {
+        self.of == other.of
+    }
+}
+
+impl Compared {
+    pub fn holds(self, ordering: std::cmp::Ordering) -> bool {
+        match self {
+            Compared::Equal => ordering.is_eq(),
+            Compared::NotEqual => ordering.is_ne(),
+            Compared::Less => ordering.is_lt(),
+            Compared::LessOrEqual => ordering.is_le(),
+            Compared::Greater => ordering.is_gt(),
+            Compared::GreaterOrEqual => ordering.is_ge(),
+        }
+    }
+
+    /// The comparison with its sides exchanged.
+    pub fn mirrored(self) -> Compared {
+        match self {
+            Compared::Less => Compared::Greater,
+            Compared::LessOrEqual => Compared::GreaterOrEqual,
+            Compared::Greater => Compared::Less,
+            Compared::GreaterOrEqual => Compared::LessOrEqual,
+            same => same,
+        }
+    }
+}
+
+impl Expr {
+    /// Visits every attribute of the expression.
+    pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Attribute)) {
+        match self {
+            Expr::Static(_) => {}
+            Expr::Attribute(attribute) => visit(attribute),
+            Expr::Negative(inner) | Expr::Not(inner) => inner.visit(visit),
+            Expr::Matches { value, .. } => value.visit(visit),
+            Expr::Binary(_, left, right) => {
+                left.visit(visit);
+                right.visit(visit);
+            }
+        }
+    }
+
+    pub fn needs_trace(&self) -> bool {
+        let mut needs = false;
+        self.visit(&mut |attribute| needs |= attribute.needs_trace());
+        // Whether a span is a root, it tells itself; its parent's number, only the trace.
+        needs || self.asks_for_a_parents_number()
+    }
+
+    fn asks_for_a_parents_number(&self) -> bool {
+        let parent = |expr: &Expr| {
+            matches!(expr, Expr::Attribute(Attribute { of: Of::Intrinsic(Intrinsic::NestedSetParent), .. }))
+        };
+        match self {
+            Expr::Binary(Binary::Compare(_), left, right) if parent(left) || parent(right) => {
+                !self.tells_roots()
+            }
+            Expr::Binary(_, left, right) => {
+                left.asks_for_a_parents_number() || right.asks_for_a_parents_number()
+            }
+            Expr::Negative(inner) | Expr::Not(inner) => inner.asks_for_a_parents_number(),
+            Expr::Matches { value, .. } => value.asks_for_a_parents_number(),
+            Expr::Attribute(_) => parent(self),
+            Expr::Static(_) => false,
+        }
+    }
+
+    /// `nestedSetParent < 0` and `nestedSetParent = -1`: the span is a root.
+    pub fn tells_roots(&self) -> bool {
+        let Expr::Binary(Binary::Compare(compared), left, right) = self else { return false };
+        let number = match (left.as_ref(), right.as_ref()) {
+            (Expr::Attribute(attribute), Expr::Static(Static::Int(number)))
+                if attribute.of == Of::Intrinsic(Intrinsic::NestedSetParent) =>
+            {
+                *number
+            }
+            _ => return false,
+        };
+        matches!((compared, number), (Compared::Less, 0) | (Compared::Equal, -1))
+    }
+}
+
+impl Spanset {
+    pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Attribute)) {
+        match self {
+            Spanset::Filter(expr) => expr.visit(visit),
+            Spanset::Operation { left, right, .. } => {
+                left.visit(visit);
+                right.visit(visit);
+            }
+            Spanset::Pipeline(pipeline) => pipeline.visit(visit),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Visits every attribute, in the order in which they stand.
+    pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Attribute)) {
+        for stage in &self.0 {
+            match stage {
+                Stage::Spanset(spanset) => spanset.visit(visit),
+                Stage::Scalar(filter) => {
+                    filter.left.visit(visit);
+                    filter.right.visit(visit);
+                }
+                Stage::By(expr) => expr.visit(visit),
+                Stage::Coalesce => {}
+                Stage::Select(attributes) => attributes.iter().for_each(&mut *visit),
+            }
+        }
+    }
+
+    /// The one expression that decides on each span alone, where the pipeline is no more than that (and
+    /// selections).
+    pub fn of_single_spans(&self) -> Option<&Expr> {
+        let mut stages = self.0.iter().filter(|stage| !matches!(stage, Stage::Select(_)));
+        match (stages.next(), stages.next()) {
+            (Some(Stage::Spanset(Spanset::Filter(expr))), None) if !expr.needs_trace() => Some(expr),
+            _ => None,
+        }
+    }
+}
+
+impl Scalar {
+    fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Attribute)) {
+        match self {
+            Scalar::Static(_) | Scalar::Aggregate(_, None) => {}
+            Scalar::Aggregate(_, Some(expr)) => expr.visit(visit),
+            Scalar::Arithmetic(_, left, right) => {
+                left.visit(visit);
+                right.visit(visit);
+            }
+        }
+    }
+}
+
+impl Query {
+    pub fn hint(&self, name: &str) -> Option<&Static> {
+        self.hints.iter().find(|hint| hint.name == name).map(|hint| &hint.value)
+    }
+}
+
+impl Status {
+    pub const ALL: [(&'static str, Status); 3] =
+        [("error", Status::Error), ("ok", Status::Ok), ("unset", Status::Unset)];
+}
+
+impl Kind {
+    pub const ALL: [(&'static str, Kind); 6] = [
+        ("unspecified", Kind::Unspecified),
+        ("internal", Kind::Internal),
+        ("server", Kind::Server),
+        ("client", Kind::Client),
+        ("producer", Kind::Producer),
+        ("consumer", Kind::Consumer),
+    ];
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Status::ALL.iter().find(|(_, status)| status == self).map_or("", |(name, _)| name))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Kind::ALL.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name))
+    }
+}

@@ -1,0 +1,500 @@
+//! Tokens to a [`Query`]: pipelines, spansets, aggregates, metrics and hints. Expressions inside braces are
+//! read in [`super::expression`].
+
+use super::ast::{
+    Aggregate, Attribute, Binary, Compared, Expr, Function, Hint, Intrinsic, Metrics, Of, Pipeline, Query,
+    Relation, Scalar, ScalarFilter, SecondStage, Spanset, Stage, Static, Union,
+};
+use super::lexer::{self, Lexed, Token};
+use crate::language::SyntaxError;
+use crate::language::lexeme::Number;
+use crate::language::mistake::Mistake;
+
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a str,
+    tokens: Vec<Lexed>,
+    at: usize,
+    depth: usize,
+    depth_max: usize,
+}
+
+pub(super) type Parsed<T> = Result<T, Mistake>;
+
+const METRICS: [&str; 9] = [
+    "rate",
+    "count_over_time",
+    "min_over_time",
+    "max_over_time",
+    "sum_over_time",
+    "avg_over_time",
+    "quantile_over_time",
+    "histogram_over_time",
+    "compare",
+];
+
+const AGGREGATES: [(&str, Aggregate); 5] = [
+    ("count", Aggregate::Count),
+    ("avg", Aggregate::Avg),
+    ("max", Aggregate::Max),
+    ("min", Aggregate::Min),
+    ("sum", Aggregate::Sum),
+];
+
+const RELATIONS: [(&str, Relation, Union); 15] = [
+    (">", Relation::Child, Union::Right),
+    ("<", Relation::Parent, Union::Right),
+    (">>", Relation::Descendant, Union::Right),
+    ("<<", Relation::Ancestor, Union::Right),
+    ("~", Relation::Sibling, Union::Right),
+    ("!>", Relation::Child, Union::Not),
+    ("!<", Relation::Parent, Union::Not),
+    ("!>>", Relation::Descendant, Union::Not),
+    ("!<<", Relation::Ancestor, Union::Not),
+    ("!~", Relation::Sibling, Union::Not),
+    ("&>", Relation::Child, Union::Both),
+    ("&<", Relation::Parent, Union::Both),
+    ("&>>", Relation::Descendant, Union::Both),
+    ("&<<", Relation::Ancestor, Union::Both),
+    ("&~", Relation::Sibling, Union::Both),
+];
+
+pub(super) const COMPARISONS: [(&str, Compared); 6] = [
+    ("=", Compared::Equal),
+    ("!=", Compared::NotEqual),
+    ("<", Compared::Less),
+    ("<=", Compared::LessOrEqual),
+    (">", Compared::Greater),
+    (">=", Compared::GreaterOrEqual),
+];
+
+/// Attributes of one `compare` are ranked; Tempo's own default.
+const COMPARE_TOP_DEFAULT: usize = 10;
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
+        Ok(Parser { text, tokens: lexer::lex(text)?, at: 0, depth: 0, depth_max })
+    }
+
+    pub(super) fn query(mut self) -> Parsed<Query> {
+        let mut stages = Vec::new();
+        let metrics = loop {
+            if let Some(function) = self.metrics_function()? {
+                if stages.is_empty() {
+                    return Err(self.error("a spanset such as `{}` before a metrics function"));
+                }
+                break Some(function);
+            }
+            stages.push(self.stage(stages.is_empty())?);
+            if !self.take("|") {
+                break None;
+            }
+        };
+        let mut query = Query { pipeline: Pipeline(stages), metrics: None, hints: Vec::new() };
+        if let Some(function) = metrics {
+            query.metrics = Some(self.rest_of_metrics(function, &mut query.hints)?);
+        }
+        self.hints(&mut query.hints)?;
+        match self.peek() {
+            None => Ok(query),
+            Some(Token::Symbol(symbol @ ("+" | "-" | "*" | "/"))) => {
+                Err(self.unsupported(format!("arithmetic between queries (`{symbol}`)")))
+            }
+            Some(_) => Err(self.error("`|`, an operator between spansets, or the end")),
+        }
+    }
+
+    // Pipelines.
+
+    fn stage(&mut self, first: bool) -> Parsed<Stage> {
+        if self.at_call("by") {
+            self.at += 2;
+            let by = self.expression()?;
+            self.expect(")")?;
+            return Ok(Stage::By(by));
+        }
+        if self.at_call("coalesce") {
+            if first {
+                return Err(self.error("a spanset before `coalesce()`"));
+            }
+            self.at += 2;
+            self.expect(")")?;
+            return Ok(Stage::Coalesce);
+        }
+        if self.at_call("select") {
+            self.at += 2;
+            return Ok(Stage::Select(self.attributes()?));
+        }
+        if self.at_scalar() {
+            return self.scalar_filter().map(Stage::Scalar);
+        }
+        self.spanset(1).map(Stage::Spanset)
+    }
+
+    /// Whether an aggregate or a number begins here, brackets before it aside.
+    fn at_scalar(&self) -> bool {
+        let opened = self.tokens[self.at..].iter();
+        let mut after = opened.skip_while(|lexed| lexed.token == Token::Symbol("("));
+        match after.next().map(|lexed| &lexed.token) {
+            Some(Token::Number(_)) => true,
+            Some(Token::Symbol("-")) => true,
+            Some(Token::Word(word)) => AGGREGATES.iter().any(|(name, _)| name == word),
+            _ => false,
+        }
+    }
+
+    /// `level` is 1 for `&&` and `||`, 2 for what binds tighter.
+    fn spanset(&mut self, level: usize) -> Parsed<Spanset> {
+        let mut left = self.spanset_operand()?;
+        loop {
+            let operation = match self.peek() {
+                Some(Token::Symbol("&&")) => Some((1, Relation::And, Union::Right)),
+                Some(Token::Symbol("||")) => Some((1, Relation::Or, Union::Right)),
+                Some(Token::Symbol(symbol)) => RELATIONS
+                    .into_iter()
+                    .find(|(name, _, _)| name == symbol)
+                    .map(|(_, relation, union)| (2, relation, union)),
+                _ => None,
+            };
+            let Some((of_level, relation, union)) = operation.filter(|(of_level, _, _)| *of_level >= level)
+            else {
+                return Ok(left);
+            };
+            self.at += 1;
+            let right = self.spanset(of_level + 1)?;
+            let (left_side, right) = (Box::new(left), Box::new(right));
+            left = Spanset::Operation { relation, union, left: left_side, right };
+        }
+    }
+
+    fn spanset_operand(&mut self) -> Parsed<Spanset> {
+        if self.take("{") {
+            if self.take("}") {
+                return Ok(Spanset::Filter(Expr::Static(Static::Bool(true))));
+            }
+            let filter = self.expression()?;
+            self.expect("}")?;
+            return Ok(Spanset::Filter(filter));
+        }
+        if !self.take("(") {
+            return Err(self.error("a spanset such as `{ status = error }`"));
+        }
+        self.deeper()?;
+        let mut stages = vec![self.stage(true)?];
+        while self.take("|") {
+            if METRICS.iter().any(|name| self.at_call(name)) {
+                return Err(self.unsupported("arithmetic between queries".to_owned()));
+            }
+            stages.push(self.stage(false)?);
+        }
+        self.expect(")")?;
+        self.depth -= 1;
+        match stages.pop() {
+            Some(Stage::Spanset(only)) if stages.is_empty() => Ok(only),
+            last => {
+                stages.extend(last);
+                Ok(Spanset::Pipeline(Pipeline(stages)))
+            }
+        }
+    }
+
+    fn scalar_filter(&mut self) -> Parsed<ScalarFilter> {
+        let left = self.scalar(1)?;
+        let Some(compared) = self.comparison() else {
+            return Err(match self.peek() {
+                Some(Token::Symbol(")")) => self.unsupported("a pipeline that ends in a number".to_owned()),
+                _ => self.error("a comparison such as `> 2`"),
+            });
+        };
+        Ok(ScalarFilter { left, compared, right: self.scalar(1)? })
+    }
+
+    fn comparison(&mut self) -> Option<Compared> {
+        let Some(Token::Symbol(symbol)) = self.peek() else { return None };
+        let (_, compared) = COMPARISONS.into_iter().find(|(name, _)| name == symbol)?;
+        self.at += 1;
+        Some(compared)
+    }
+
+    fn scalar(&mut self, level: usize) -> Parsed<Scalar> {
+        let mut left = self.scalar_operand()?;
+        while let Some((binary, of_level, right_level)) = self.arithmetic(level) {
+            self.at += 1;
+            let right = self.scalar(right_level.max(of_level))?;
+            left = Scalar::Arithmetic(binary, Box::new(left), Box::new(right));
+        }
+        Ok(left)
+    }
+
+    /// The arithmetic operator here, if it binds at `level` or tighter, with its level and its right side's.
+    pub(super) fn arithmetic(&self, level: usize) -> Option<(Binary, usize, usize)> {
+        let Some(Token::Symbol(symbol)) = self.peek() else { return None };
+        let (binary, of_level, right) = match *symbol {
+            "+" => (Binary::Add, 1, 2),
+            "-" => (Binary::Sub, 1, 2),
+            "*" => (Binary::Mul, 2, 3),
+            "/" => (Binary::Div, 2, 3),
+            "%" => (Binary::Mod, 2, 3),
+            "^" => (Binary::Pow, 3, 3),
+            _ => return None,
+        };
+        (of_level >= level).then_some((binary, of_level, right))
+    }
+
+    fn scalar_operand(&mut self) -> Parsed<Scalar> {
+        if self.take("(") {
+            self.deeper()?;
+            let inner = self.scalar(1)?;
+            self.expect(")")?;
+            self.depth -= 1;
+            return Ok(inner);
+        }
+        for (name, aggregate) in AGGREGATES {
+            if self.at_call(name) {
+                self.at += 2;
+                let of = if aggregate == Aggregate::Count { None } else { Some(self.expression()?) };
+                self.expect(")")?;
+                return Ok(Scalar::Aggregate(aggregate, of));
+            }
+        }
+        self.number().map(Scalar::Static)
+    }
+
+    // Metrics.
+
+    fn metrics_function(&mut self) -> Parsed<Option<Function>> {
+        let Some(name) = METRICS.into_iter().find(|name| self.at_call(name)) else { return Ok(None) };
+        self.at += 2;
+        let function = match name {
+            "rate" => Function::Rate,
+            "count_over_time" => Function::CountOverTime,
+            "min_over_time" => Function::MinOverTime(self.attribute()?),
+            "max_over_time" => Function::MaxOverTime(self.attribute()?),
+            "sum_over_time" => Function::SumOverTime(self.attribute()?),
+            "avg_over_time" => Function::AvgOverTime(self.attribute()?),
+            "histogram_over_time" => Function::HistogramOverTime(self.attribute()?),
+            "quantile_over_time" => {
+                let of = self.attribute()?;
+                let mut quantiles = Vec::new();
+                while self.take(",") {
+                    let position = self.position();
+                    let quantile = self.float()?;
+                    if !(0.0..=1.0).contains(&quantile) {
+                        return Err(Mistake::invalid(position, "a quantile is between 0 and 1"));
+                    }
+                    quantiles.push(quantile);
+                }
+                if quantiles.is_empty() {
+                    return Err(self.error("`,` and a quantile such as 0.9"));
+                }
+                Function::QuantileOverTime(of, quantiles)
+            }
+            _ => self.compare()?,
+        };
+        self.expect(")")?;
+        Ok(Some(function))
+    }
+
+    fn compare(&mut self) -> Parsed<Function> {
+        self.expect("{")?;
+        let selection = match self.at_symbol("}") {
+            true => Expr::Static(Static::Bool(true)),
+            false => self.expression()?,
+        };
+        self.expect("}")?;
+        let top = if self.take(",") { self.count()? } else { COMPARE_TOP_DEFAULT };
+        let range = if self.take(",") {
+            let start = self.int()?;
+            self.expect(",")?;
+            Some((start, self.int()?))
+        } else {
+            None
+        };
+        Ok(Function::Compare { selection, top, range })
+    }
+
+    fn rest_of_metrics(&mut self, function: Function, hints: &mut Vec<Hint>) -> Parsed<Metrics> {
+        let mut metrics = Metrics { function, by: Vec::new(), second: Vec::new() };
+        if self.at_call("by") {
+            if matches!(metrics.function, Function::Compare { .. }) {
+                return Err(self.unsupported("`compare` with `by`".to_owned()));
+            }
+            self.at += 2;
+            metrics.by = self.attributes()?;
+        }
+        loop {
+            self.hints(hints)?;
+            if let Some(compared) = self.comparison() {
+                metrics.second.push(SecondStage::Keep(compared, self.float()?));
+            } else if self.take("|") {
+                metrics.second.push(self.second_stage()?);
+            } else {
+                return Ok(metrics);
+            }
+        }
+    }
+
+    fn second_stage(&mut self) -> Parsed<SecondStage> {
+        let top = self.at_call("topk");
+        if !top && !self.at_call("bottomk") {
+            return Err(self.error("`topk(n)` or `bottomk(n)` after a metrics function"));
+        }
+        self.at += 2;
+        let count = self.count()?;
+        self.expect(")")?;
+        Ok(if top { SecondStage::Top(count) } else { SecondStage::Bottom(count) })
+    }
+
+    /// `with(name=value, …)`, any number of times.
+    fn hints(&mut self, hints: &mut Vec<Hint>) -> Parsed<()> {
+        while self.at_call("with") {
+            self.at += 2;
+            loop {
+                let Some(Token::Word(name)) = self.peek().cloned() else {
+                    return Err(self.error("the name of a hint such as `most_recent`"));
+                };
+                self.at += 1;
+                self.expect("=")?;
+                let Some(value) = self.static_value() else { return Err(self.error("the value of a hint")) };
+                hints.push(Hint { name, value });
+                if !self.take(",") {
+                    break;
+                }
+            }
+            self.expect(")")?;
+        }
+        Ok(())
+    }
+
+    // Parts.
+
+    /// Attributes up to the closing bracket, at least one.
+    fn attributes(&mut self) -> Parsed<Vec<Attribute>> {
+        let mut attributes = vec![self.attribute()?];
+        while self.take(",") {
+            attributes.push(self.attribute()?);
+        }
+        self.expect(")")?;
+        Ok(attributes)
+    }
+
+    fn attribute(&mut self) -> Parsed<Attribute> {
+        self.take_attribute()?
+            .ok_or_else(|| self.error("an attribute such as `span.http.method` or `duration`"))
+    }
+
+    pub(super) fn take_attribute(&mut self) -> Parsed<Option<Attribute>> {
+        let position = self.position();
+        let attribute = match self.peek() {
+            Some(Token::Attribute(attribute)) => attribute.clone(),
+            Some(Token::Word(word)) => match Intrinsic::named(word) {
+                Some(Intrinsic::Parent) => return Err(self.unsupported("the intrinsic `parent`".to_owned())),
+                Some(intrinsic) => {
+                    Attribute { of: Of::Intrinsic(intrinsic), written: word.clone(), position }
+                }
+                None => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        self.at += 1;
+        Ok(Some(attribute))
+    }
+
+    fn number(&mut self) -> Parsed<Static> {
+        let negative = self.take("-");
+        let Some(Token::Number(number)) = self.peek() else {
+            return Err(self.error("a number, a duration or an aggregate such as `count()`"));
+        };
+        let sign = if negative { -1 } else { 1 };
+        let value = match *number {
+            Number::Int(int) => Static::Int(int * sign),
+            Number::Float(float) => Static::Float(float * sign as f64),
+            Number::Duration(nanos) => Static::Duration(nanos * sign),
+        };
+        self.at += 1;
+        Ok(value)
+    }
+
+    /// A number; a duration counts in seconds, as the values of metrics do.
+    fn float(&mut self) -> Parsed<f64> {
+        Ok(match self.number()? {
+            Static::Int(int) => int as f64,
+            Static::Float(float) => float,
+            Static::Duration(nanos) => nanos as f64 / 1e9,
+            _ => return Err(self.error("a number")),
+        })
+    }
+
+    fn int(&mut self) -> Parsed<i64> {
+        match self.peek() {
+            Some(Token::Number(Number::Int(int))) => {
+                let int = *int;
+                self.at += 1;
+                Ok(int)
+            }
+            _ => Err(self.error("a whole number")),
+        }
+    }
+
+    /// How many; at least one.
+    fn count(&mut self) -> Parsed<usize> {
+        let position = self.position();
+        let count = self.int()?;
+        usize::try_from(count)
+            .ok()
+            .filter(|count| *count > 0)
+            .ok_or_else(|| Mistake::invalid(position, "a count above 0 is needed"))
+    }
+
+    pub(super) fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at).map(|lexed| &lexed.token)
+    }
+
+    pub(super) fn step(&mut self) {
+        self.at += 1;
+    }
+
+    pub(super) fn position(&self) -> usize {
+        self.tokens.get(self.at).map_or(self.text.len(), |lexed| lexed.position)
+    }
+
+    pub(super) fn at_symbol(&self, symbol: &str) -> bool {
+        matches!(self.peek(), Some(Token::Symbol(here)) if *here == symbol)
+    }
+
+    pub(super) fn take(&mut self, symbol: &str) -> bool {
+        let here = self.at_symbol(symbol);
+        self.at += usize::from(here);
+        here
+    }
+
+    pub(super) fn expect(&mut self, symbol: &str) -> Parsed<()> {
+        if self.take(symbol) { Ok(()) } else { Err(self.error(format!("`{symbol}`"))) }
+    }
+
+    /// Whether `name(` stands here.
+    fn at_call(&self, name: &str) -> bool {
+        let next = self.tokens.get(self.at + 1).map(|lexed| &lexed.token);
+        matches!(self.peek(), Some(Token::Word(word)) if word == name) && next == Some(&Token::Symbol("("))
+    }
+
+    /// Counts brackets and signs that are open, so that no text can nest without bound.
+    pub(super) fn deeper(&mut self) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > self.depth_max {
+            return Err(self.error(format!("at most {} levels of nesting", self.depth_max)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn shallower(&mut self) {
+        self.depth -= 1;
+    }
+
+    pub(super) fn error(&self, expected: impl Into<String>) -> Mistake {
+        SyntaxError::at(self.text, self.position(), expected).into()
+    }
+
+    pub(super) fn unsupported(&self, construct: String) -> Mistake {
+        Mistake::unsupported(self.position(), construct)
+    }
+}

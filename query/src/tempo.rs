@@ -1,0 +1,52 @@
+//! Tempo's HTTP API, as Grafana's Tempo data source and Traces Drilldown use it.
+//!
+//! Answers are Tempo's messages in protobuf or in its JSON, with no key that Grafana's strict reader does not
+//! know. TraceQL is read in [`crate::language::traceql`] and evaluated in [`eval`].
+
+pub mod eval;
+mod proto;
+mod search;
+mod tags;
+mod trace;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::routing::get;
+use serde_json::json;
+
+use crate::api::App;
+
+pub use proto::{Status, Trace, TraceByIdMetrics, TraceByIdResponse};
+pub(crate) use trace::v1 as trace_by_id_v1;
+
+/// Everything but the one path that Jaeger's API has too.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/echo", get(async || "echo"))
+        .route("/api/status/buildinfo", get(buildinfo))
+        .route("/api/v2/traces/{id}", get(trace::v2))
+        .route("/api/search", get(search::search))
+        .route("/api/search/tags", get(tags::tags_v1))
+        .route("/api/search/tag/{*rest}", get(tags::values_v1))
+        .route("/api/v2/search/tags", get(tags::tags_v2))
+        .route("/api/v2/search/tag/{*rest}", get(tags::values_v2))
+}
+
+/// `/api/traces/{id}`, for where Jaeger's API is not.
+pub(crate) fn trace_v1() -> Router<Arc<App>> {
+    Router::new().route("/api/traces/{id}", get(trace_by_id_v1))
+}
+
+/// A version that makes Grafana 11 offer what is there: no streaming, which begins with 2.2.
+async fn buildinfo() -> Json<serde_json::Value> {
+    Json(json!({
+        "version": "2.1.0",
+        "revision": env!("CARGO_PKG_VERSION"),
+        "branch": "spandrel",
+        "buildDate": "",
+        "buildUser": "",
+        "goVersion": "",
+    }))
+}

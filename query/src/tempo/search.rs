@@ -1,0 +1,413 @@
+//! `/api/search`: the traces that a question in TraceQL finds, each with the spans that it answers with.
+//!
+//! A trace is in the answer if one of those spans starts in the asked time. The newest by such a span come
+//! first, whatever the question.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use spandrel_store::filter::Field;
+use spandrel_store::record::SpanExt;
+use spandrel_store::snapshot::Position;
+use spandrel_store::{Filter, TimeRange};
+
+use super::eval::{Found, Subject, Trace, Value, spans};
+use crate::api::App;
+use crate::coverage::Coverage;
+use crate::engine::{About, Candidate, Scope};
+use crate::grafana::params::Params;
+use crate::grafana::refusal::{Refusal, unless_silent};
+use crate::language::traceql::{self, Attribute, Intrinsic, Of, Query, narrow_pipeline};
+
+const LIMIT_DEFAULT: usize = 20;
+const SPANS_PER_SET_DEFAULT: usize = 3;
+
+/// What Tempo calls the root of a trace whose root it has not seen.
+const ROOT_MISSING: &str = "<root span not yet received>";
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Search {
+    pub query: Query,
+    pub range: TimeRange,
+    pub limit: usize,
+    /// 0 for all.
+    pub spans_per_set: usize,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct SearchResponse {
+    pub traces: Vec<TraceMetadata>,
+    pub metrics: SearchMetrics,
+}
+
+/// One trace of an answer. Its keys are all that Grafana's strict reader knows.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraceMetadata {
+    #[serde(rename = "traceID")]
+    pub trace_id: String,
+    pub root_service_name: String,
+    pub root_trace_name: String,
+    #[serde(serialize_with = "as_text")]
+    pub start_time_unix_nano: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub duration_ms: u32,
+    /// The first of the sets, for older readers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub span_set: Option<SpanSet>,
+    pub span_sets: Vec<SpanSet>,
+    pub service_stats: BTreeMap<String, ServiceStats>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct SpanSet {
+    pub spans: Vec<FoundSpan>,
+    /// How many spans there are, shown or not.
+    pub matched: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<KeyValue>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FoundSpan {
+    #[serde(rename = "spanID")]
+    pub span_id: String,
+    pub name: String,
+    #[serde(serialize_with = "as_text")]
+    pub start_time_unix_nano: u64,
+    #[serde(serialize_with = "as_text")]
+    pub duration_nanos: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<KeyValue>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct KeyValue {
+    pub key: String,
+    pub value: AnyValue,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum AnyValue {
+    #[serde(rename = "stringValue")]
+    Text(String),
+    #[serde(rename = "intValue", serialize_with = "as_text")]
+    Int(i64),
+    #[serde(rename = "doubleValue", serialize_with = "double")]
+    Double(f64),
+    #[serde(rename = "boolValue")]
+    Bool(bool),
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStats {
+    pub span_count: u32,
+    pub error_count: u32,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchMetrics {
+    pub inspected_traces: u32,
+    #[serde(serialize_with = "as_text")]
+    pub inspected_spans: u64,
+    pub completed_jobs: u32,
+    pub total_jobs: u32,
+}
+
+pub(super) async fn search(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<SearchResponse>, Refusal> {
+    let limits = app.engine().limits();
+    let query = match params.get("q") {
+        Some(text) => traceql::parse(text, limits).map_err(|mistake| bad_query(text, &mistake))?,
+        None => legacy(&params, limits)?,
+    };
+    if query.metrics.is_some() {
+        return Err(Refusal::bad(
+            "invalid TraceQL query: a metrics query is asked at /api/metrics/query_range",
+        ));
+    }
+    let limit = params.number("limit")?.unwrap_or(LIMIT_DEFAULT);
+    if limit == 0 {
+        return Err(Refusal::bad("invalid limit: must be a positive number"));
+    }
+    let asked = Search {
+        query,
+        range: params.range_in_seconds()?,
+        limit: limit.min(limits.list_max),
+        spans_per_set: params.number("spss")?.unwrap_or(SPANS_PER_SET_DEFAULT),
+    };
+    run(&app, asked).await.map(Json)
+}
+
+pub(super) fn bad_query(text: &str, mistake: &crate::language::mistake::Mistake) -> Refusal {
+    Refusal::bad(format!("invalid TraceQL query: {}", mistake.located(text)))
+}
+
+/// What of the answer is there, the newest first.
+struct Best {
+    asked: Search,
+    shown: Vec<Attribute>,
+    found: Vec<(Position, TraceMetadata)>,
+    traces: u32,
+    spans: u64,
+}
+
+pub(super) async fn run(app: &App, asked: Search) -> Result<SearchResponse, Refusal> {
+    let filter = spans_only().and(narrow_pipeline(&asked.query.pipeline));
+    let about = About { filter, range: asked.range, open_start: true, scope: Scope::All };
+    let (limit, shown) = (asked.limit, shown_attributes(&asked.query));
+    let best = Best { asked, shown, found: Vec::new(), traces: 0, spans: 0 };
+    let answer = app.engine().candidates(&about, limit, best, Best::look_at).await?;
+    unless_silent(&answer.coverage)?;
+    let (best, all) = answer.body;
+    if !all && best.found.len() < limit {
+        let max = app.engine().limits().question_traces_max;
+        return Err(Refusal::too_much(format!(
+            "more than {max} traces would have to be looked at; narrow the query"
+        )));
+    }
+    Ok(best.response(&answer.coverage))
+}
+
+impl Best {
+    fn look_at(&mut self, group: Vec<Candidate>) -> ControlFlow<()> {
+        let Some(reached) = group.last().map(|candidate| candidate.newest) else {
+            return ControlFlow::Continue(());
+        };
+        for candidate in group {
+            let trace = Trace::of(candidate.trace_id, &candidate.records);
+            self.traces += 1;
+            self.spans += trace.spans.len() as u64;
+            let sets = spans(&self.asked.query.pipeline, &trace);
+            let places = sets.iter().flat_map(|set| &set.spans).map(|index| {
+                let record = &trace.spans[*index].record;
+                Position { time: record.time(), id: record.id }
+            });
+            let newest = places.filter(|place| self.asked.range.contains(place.time)).max_by_key(key);
+            if let Some(newest) = newest {
+                self.found.push((newest, self.metadata(&trace, &sets)));
+            }
+        }
+        self.found.sort_by_key(|(place, _)| Reverse(key(place)));
+        self.found.truncate(self.asked.limit);
+        // Whatever comes now is no newer than where we are.
+        let done = self.found.get(self.asked.limit - 1).is_some_and(|(place, _)| key(place) >= key(&reached));
+        if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn metadata(&self, trace: &Trace, sets: &[Found]) -> TraceMetadata {
+        let root = trace.root().map(|root| &root.record);
+        let name = root.and_then(|root| root.span()).map_or(ROOT_MISSING, |span| &span.name);
+        let service = root.map_or(ROOT_MISSING, |root| root.service());
+        let span_sets: Vec<SpanSet> = sets.iter().map(|set| self.span_set(trace, set)).collect();
+        TraceMetadata {
+            trace_id: trace.trace_id.to_string(),
+            root_service_name: service.to_owned(),
+            root_trace_name: name.to_owned(),
+            start_time_unix_nano: trace.start().0,
+            duration_ms: u32::try_from(trace.duration_ns() / 1_000_000).unwrap_or(u32::MAX),
+            span_set: span_sets.first().cloned(),
+            span_sets,
+            service_stats: service_stats(trace),
+        }
+    }
+
+    fn span_set(&self, trace: &Trace, set: &Found) -> SpanSet {
+        let shown = match self.asked.spans_per_set {
+            0 => set.spans.len(),
+            max => set.spans.len().min(max),
+        };
+        let text = |text: &Option<String>| AnyValue::Text(text.clone().unwrap_or_else(|| "nil".to_owned()));
+        SpanSet {
+            spans: set.spans[..shown].iter().filter_map(|index| self.span(trace, *index)).collect(),
+            matched: u32::try_from(set.spans.len()).unwrap_or(u32::MAX),
+            attributes: set
+                .groups
+                .iter()
+                .map(|(key, value)| KeyValue { key: key.clone(), value: text(value) })
+                .collect(),
+        }
+    }
+
+    fn span(&self, trace: &Trace, index: usize) -> Option<FoundSpan> {
+        let subject = Subject::in_trace(trace, index)?;
+        let attributes = self.shown.iter().filter_map(|attribute| {
+            let value = shown_value(attribute, &subject)?;
+            Some(KeyValue { key: attribute.key().to_owned(), value })
+        });
+        Some(FoundSpan {
+            span_id: subject.record.span_id()?.to_string(),
+            name: subject.span.name.clone(),
+            start_time_unix_nano: subject.record.time().0,
+            duration_nanos: subject.span.duration_ns(),
+            attributes: attributes.collect(),
+        })
+    }
+
+    fn response(self, coverage: &Coverage) -> SearchResponse {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        SearchResponse {
+            traces: self.found.into_iter().map(|(_, trace)| trace).collect(),
+            metrics: SearchMetrics {
+                inspected_traces: self.traces,
+                inspected_spans: self.spans,
+                completed_jobs: count(coverage.answered),
+                total_jobs: count(coverage.asked),
+            },
+        }
+    }
+}
+
+fn key(place: &Position) -> (spandrel_store::UnixNanos, spandrel_store::RecordId) {
+    (place.time, place.id)
+}
+
+fn service_stats(trace: &Trace) -> BTreeMap<String, ServiceStats> {
+    let mut stats: BTreeMap<String, ServiceStats> = BTreeMap::new();
+    for node in &trace.spans {
+        let of_service = stats.entry(node.record.service().to_owned()).or_default();
+        of_service.span_count += 1;
+        of_service.error_count += u32::from(node.record.span().is_some_and(|span| span.is_error()));
+    }
+    stats
+}
+
+/// The attributes that spans are shown with: those that the question names. A span's name has a place of its
+/// own.
+fn shown_attributes(query: &Query) -> Vec<Attribute> {
+    let mut shown: Vec<Attribute> = Vec::new();
+    query.pipeline.visit(&mut |attribute| {
+        let known = shown.iter().any(|known| known.key() == attribute.key());
+        if !known && attribute.of != Of::Intrinsic(Intrinsic::Name) {
+            shown.push(attribute.clone());
+        }
+    });
+    shown
+}
+
+/// One value; several in one text.
+fn shown_value(attribute: &Attribute, subject: &Subject<'_>) -> Option<AnyValue> {
+    let mut values: Vec<Value<'static>> = Vec::new();
+    subject.visit(attribute, &mut |value| {
+        values.push(value.into_owned());
+        false
+    });
+    values.retain(|value| *value != Value::Nil);
+    match values.as_slice() {
+        [] => None,
+        [one] => Some(AnyValue::of(one)),
+        many => {
+            let texts: Vec<String> = many.iter().map(Value::to_string).collect();
+            Some(AnyValue::Text(texts.join(", ")))
+        }
+    }
+}
+
+impl AnyValue {
+    pub fn of(value: &Value<'_>) -> AnyValue {
+        match value {
+            Value::Int(int) => AnyValue::Int(*int),
+            Value::Float(float) => AnyValue::Double(*float),
+            Value::Bool(flag) => AnyValue::Bool(*flag),
+            other => AnyValue::Text(other.to_string()),
+        }
+    }
+}
+
+/// The older form of a search: `tags` in logfmt, and bounds for the trace's duration.
+fn legacy(params: &Params, limits: &spandrel_config::Limits) -> Result<Query, Refusal> {
+    let mut conditions = Vec::new();
+    for (key, value) in params.get("tags").map(logfmt_pairs).unwrap_or_default() {
+        conditions.push(tag_condition(&key, &value));
+    }
+    for (name, compared) in [("minDuration", ">="), ("maxDuration", "<=")] {
+        let Some(text) = params.get(name) else { continue };
+        let nanos = crate::time::parse_duration(text)
+            .ok_or_else(|| Refusal::bad(format!("invalid {name}: `{text}` is no duration")))?;
+        conditions.push(format!("traceDuration {compared} {nanos}ns"));
+    }
+    let text = format!("{{{}}}", conditions.join(" && "));
+    traceql::parse(&text, limits).map_err(|mistake| bad_query(&text, &mistake))
+}
+
+/// A tag's value is text that may mean a number or a boolean.
+fn tag_condition(key: &str, value: &str) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    match (key, value) {
+        ("name", value) => return format!("name = {}", quoted(value)),
+        ("error", "true") => return "status = error".to_owned(),
+        ("status" | "status.code", "ok" | "error" | "unset") => return format!("status = {value}"),
+        ("root.name", value) => return format!("rootName = {}", quoted(value)),
+        ("root.service.name", value) => return format!("rootServiceName = {}", quoted(value)),
+        _ => {}
+    }
+    let name = format!(".{}", quoted(key));
+    let literal = value.parse::<f64>().is_ok_and(f64::is_finite) || matches!(value, "true" | "false");
+    let plain = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte.is_ascii_lowercase());
+    match literal && plain {
+        true => format!("({name} = {} || {name} = {value})", quoted(value)),
+        false => format!("{name} = {}", quoted(value)),
+    }
+}
+
+/// `key=value key2="a value"`.
+pub(crate) fn logfmt_pairs(text: &str) -> Vec<(String, String)> {
+    let (mut rest, mut pairs) = (text.trim_start(), Vec::new());
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let key = rest[..end].to_owned();
+        rest = &rest[end..];
+        let Some(after) = rest.strip_prefix('=') else {
+            rest = rest.trim_start();
+            pairs.push((key, "true".to_owned()));
+            continue;
+        };
+        rest = after;
+        let value = match crate::language::quoted(&mut rest) {
+            Some(value) => value,
+            None => {
+                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+                let value = rest[..end].to_owned();
+                rest = &rest[end..];
+                value
+            }
+        };
+        pairs.push((key, value));
+        rest = rest.trim_start();
+    }
+    pairs
+}
+
+pub(super) fn as_text<T: ToString, S: serde::Serializer>(number: &T, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&number.to_string())
+}
+
+/// A number, or its name where JSON has none.
+pub(super) fn double<S: serde::Serializer>(number: &f64, to: S) -> Result<S::Ok, S::Error> {
+    match number {
+        number if number.is_finite() => to.serialize_f64(*number),
+        number if number.is_nan() => to.serialize_str("NaN"),
+        number if *number > 0.0 => to.serialize_str("Infinity"),
+        _ => to.serialize_str("-Infinity"),
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Spans alone.
+pub(super) fn spans_only() -> Filter {
+    Filter::equals(Field::Type, "span")
+}

@@ -1,0 +1,13 @@
+//! Grafana's three APIs as its data sources use them: the requests of each version, the answers decoded as
+//! strictly as Grafana does.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "../query/fixture.rs"]
+#[allow(dead_code, reason = "shared with the tests of the native API")]
+mod fixture;
+mod gone;
+mod request;
+mod strict;
+mod tempo;
+mod traceql;
