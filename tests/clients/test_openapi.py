@@ -40,7 +40,14 @@ def questions(trace_id: str) -> dict[str, list[tuple[str, int]]]:
     trace = f"/api/v1/traces/{trace_id}"
     unknown = "/api/v1/traces/ffffffffffffffffffffffffffffff01"
     return {
-        "/api/v1/traces/{trace_id}": [(trace, 200), (unknown, 404), ("/api/v1/traces/nonsense!", 400)],
+        "/api/v1/traces/{trace_id}": [
+            (trace, 200),
+            (f"{trace}?q=kind:log", 200),
+            (f"{trace}?end=2001-01-01", 200),
+            (unknown, 404),
+            ("/api/v1/traces/nonsense!", 400),
+            ("/api/v1/traces/%ff", 400),
+        ],
         "/api/v1/traces/{trace_id}/errors": [(f"{trace}/errors", 200), (f"{unknown}/errors", 404)],
         "/api/v1/traces/{trace_id}/timeline": [(f"{trace}/timeline", 200), (f"{unknown}/timeline", 404)],
         "/api/v1/traces": [("/api/v1/traces?q=level:error", 200), ("/api/v1/traces?q=a:(", 400)],
@@ -49,15 +56,17 @@ def questions(trace_id: str) -> dict[str, list[tuple[str, int]]]:
             ("/api/v1/search?q=no.such.field:1", 200),
             ("/api/v1/search?limit=1", 200),
             ("/api/v1/search?q=%22", 400),
+            ("/api/v1/search?q=%ff", 400),
             ("/api/v1/search?start=yesterday-ish", 400),
         ],
         "/api/v1/histogram": [
             ("/api/v1/histogram?q=service:described&by=level", 200),
             ("/api/v1/histogram?q=service:described&start=-15m", 200),
+            ("/api/v1/histogram?step=60", 200),
         ],
         "/api/v1/fields": [("/api/v1/fields", 200)],
         "/api/v1/fields/{name}/values": [("/api/v1/fields/service.name/values", 200)],
-        "/api/v1/services": [("/api/v1/services", 200)],
+        "/api/v1/services": [("/api/v1/services", 200), ("/api/v1/services?limit=1", 200)],
         "/api/v1/graph": [("/api/v1/graph", 200)],
         "/api/v1/peers": [("/api/v1/peers", 200)],
         "/healthz": [("/healthz", 200)],
