@@ -12,13 +12,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::batch::Batch;
+use crate::budget::Permit;
 use crate::error::AppendError;
 use crate::head::HeadBatch;
 use crate::journal::Journal;
-use crate::record::Record;
 use crate::shared::Shared;
-use crate::stored::id_of;
 
 /// Batches and bytes of one write and sync.
 const GROUP_BATCHES_MAX: usize = 256;
@@ -29,8 +27,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A batch that waits to be kept.
 pub(crate) struct Append {
-    pub batch: Batch,
     pub payload: Vec<u8>,
+    pub waiting: Waiting,
+}
+
+/// What is done once it is.
+pub(crate) struct Waiting {
+    pub permit: Option<Permit>,
     pub reply: oneshot::Sender<Result<(), AppendError>>,
 }
 
@@ -64,30 +67,36 @@ impl Appender {
         self.shared.metrics.journal_sync_seconds.observe(started.elapsed().as_secs_f64());
         self.shared.journal_bytes.store(self.journal.bytes(), Ordering::Relaxed);
         match written {
-            Ok(sequence) => self.publish(sequence, group.1, &payloads),
+            Ok(sequence) => self.publish(sequence, group.1, payloads),
             Err(error) => self.refuse(&error, group.1),
         }
     }
 
     /// The first batch and those that wait behind it, with their payloads apart.
-    fn group(&self, first: Append) -> (Vec<Vec<u8>>, Vec<(Batch, Reply)>) {
+    fn group(&self, first: Append) -> (Vec<Vec<u8>>, Vec<Waiting>) {
         let mut bytes = first.payload.len();
-        let (mut payloads, mut waiting) = (vec![first.payload], vec![(first.batch, first.reply)]);
+        let (mut payloads, mut waiting) = (vec![first.payload], vec![first.waiting]);
         while waiting.len() < GROUP_BATCHES_MAX && bytes < GROUP_BYTES_MAX {
             let Ok(next) = self.queue.try_recv() else { break };
             bytes += next.payload.len();
             payloads.push(next.payload);
-            waiting.push((next.batch, next.reply));
+            waiting.push(next.waiting);
         }
         (payloads, waiting)
     }
 
-    fn publish(&self, first: u64, waiting: Vec<(Batch, Reply)>, payloads: &[Vec<u8>]) {
+    fn publish(&self, first: u64, waiting: Vec<Waiting>, payloads: Vec<Vec<u8>>) {
         let mut batches = Vec::with_capacity(waiting.len());
         let mut replies = Vec::with_capacity(waiting.len());
-        for ((sequence, (batch, reply)), payload) in (first..).zip(waiting).zip(payloads) {
-            batches.push(Arc::new(self.head_batch(sequence, batch, payload.len() as u64)));
-            replies.push(reply);
+        for ((sequence, waiting), payload) in (first..).zip(waiting).zip(payloads) {
+            match HeadBatch::read(sequence, self.identity, payload.into(), waiting.permit) {
+                Ok(batch) => {
+                    batches.push(Arc::new(batch));
+                    replies.push(waiting.reply);
+                }
+                // The sender is not told that it was kept: nobody could find it.
+                Err(error) => tracing::error!(%error, sequence, "a batch cannot be read back"),
+            }
         }
         self.shared.update(|state| batches.iter().for_each(|batch| state.head.push(batch.clone())));
         for reply in replies {
@@ -96,30 +105,23 @@ impl Appender {
         }
         let metrics = &self.shared.metrics;
         for batch in batches {
-            metrics.appended_records.inc_by(batch.records.len() as u64);
-            metrics.head_records.add(batch.records.len() as i64);
-            metrics.head_bytes.add(batch.bytes as i64);
-            // No receivers is fine: nobody is watching.
-            let _ = self.shared.tail.send(batch.records.as_slice().into());
+            metrics.appended_records.inc_by(batch.len() as u64);
+            metrics.head_records.add(batch.len() as i64);
+            metrics.head_bytes.add(batch.bytes() as i64);
+            if self.shared.tail.receiver_count() > 0 {
+                // Whoever watched may have gone.
+                let _ = self.shared.tail.send(batch.records().collect());
+            }
             if self.index.send(batch).is_err() {
                 tracing::error!("the indexing thread has ended; what is acknowledged stays in the journal");
             }
         }
     }
 
-    fn head_batch(&self, sequence: u64, batch: Batch, bytes: u64) -> HeadBatch {
-        let (receiver, received, permit) = (batch.receiver, batch.received, batch.permit);
-        let records = batch.records.into_iter().enumerate().map(|(index, new)| {
-            let id = id_of(&new.body, self.identity, sequence, index as u32);
-            Arc::new(Record::new(id, receiver, received, new))
-        });
-        HeadBatch::new(sequence, records.collect(), bytes, permit)
-    }
-
-    fn refuse(&self, error: &std::io::Error, waiting: Vec<(Batch, Reply)>) {
+    fn refuse(&self, error: &std::io::Error, waiting: Vec<Waiting>) {
         self.shared.metrics.journal_errors.inc();
         tracing::error!(%error, batches = waiting.len(), "the journal cannot be written; senders are told to try again");
-        for (_, reply) in waiting {
+        for Waiting { reply, .. } in waiting {
             let _ = reply.send(Err(refusal(error)));
         }
     }
@@ -137,8 +139,6 @@ impl Appender {
         self.shared.metrics.journal_bytes.set(self.journal.bytes() as i64);
     }
 }
-
-type Reply = oneshot::Sender<Result<(), AppendError>>;
 
 fn refusal(error: &std::io::Error) -> AppendError {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};

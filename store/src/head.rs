@@ -1,14 +1,24 @@
 //! The newest records, in memory, not yet in a committed index.
 //!
 //! A value that is cheap to clone and never changes: the writer makes a new one for each append and each
-//! commit, and snapshots keep the one they were made with.
+//! commit, and snapshots keep the one they were made with. Records stay encoded, as they stand in the journal;
+//! those that answer a question are decoded for it.
+
+mod batch;
+mod newest;
+mod sieve;
 
 use std::sync::Arc;
 
-use crate::budget::Permit;
-use crate::id::TraceIdMatch;
+pub(crate) use batch::{Entry, HeadBatch};
+pub(crate) use newest::NewestOfHead;
+
+use crate::error::ReadError;
+use crate::partition::check;
 use crate::record::Record;
-use crate::time::{TimeRange, UnixNanos};
+use crate::snapshot::Scan;
+use crate::time::UnixNanos;
+use sieve::{Verdict, judge};
 
 /// Batches a chunk holds before a new one is begun; what an append copies at most.
 const CHUNK_BATCHES: usize = 128;
@@ -16,58 +26,6 @@ const CHUNK_BATCHES: usize = 128;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Head {
     chunks: Vec<Arc<Vec<Arc<HeadBatch>>>>,
-}
-
-/// The records of one journal frame.
-#[derive(Debug)]
-pub(crate) struct HeadBatch {
-    pub sequence: u64,
-    pub records: Vec<Arc<Record>>,
-    /// Encoded size, which commits are paced by.
-    pub bytes: u64,
-    least: UnixNanos,
-    greatest: UnixNanos,
-    /// Low halves of the trace ids with the place of their record, sorted.
-    traces: Vec<(u64, u32)>,
-    /// Given back when the batch is committed and no snapshot holds it any more.
-    _permit: Option<Permit>,
-}
-
-impl HeadBatch {
-    pub fn new(sequence: u64, records: Vec<Arc<Record>>, bytes: u64, permit: Option<Permit>) -> HeadBatch {
-        let times = || records.iter().map(|record| record.time());
-        let trace = |(place, record): (usize, &Arc<Record>)| Some((record.trace_id()?.low64(), place as u32));
-        let mut traces: Vec<(u64, u32)> = records.iter().enumerate().filter_map(trace).collect();
-        traces.sort_unstable();
-        HeadBatch {
-            sequence,
-            bytes,
-            least: times().min().unwrap_or_default(),
-            greatest: times().max().unwrap_or_default(),
-            traces,
-            records,
-            _permit: permit,
-        }
-    }
-
-    pub fn overlaps(&self, range: &TimeRange) -> bool {
-        range.overlaps(self.least, self.greatest)
-    }
-
-    /// The records of a trace.
-    pub fn trace<'a>(&'a self, id: &'a TraceIdMatch) -> impl Iterator<Item = &'a Arc<Record>> {
-        let mut lows: Vec<u64> =
-            id.exact.iter().map(|id| id.low64()).chain(id.low64.iter().copied()).collect();
-        lows.sort_unstable();
-        lows.dedup();
-        let places = lows.into_iter().flat_map(|low| {
-            let from = self.traces.partition_point(|(other, _)| *other < low);
-            self.traces[from..].iter().take_while(move |(other, _)| *other == low)
-        });
-        places
-            .map(|(_, place)| &self.records[*place as usize])
-            .filter(|record| record.trace_id().is_some_and(|found| id.matches(found)))
-    }
 }
 
 impl Head {
@@ -94,16 +52,45 @@ impl Head {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
     }
 
-    pub fn records(&self) -> impl Iterator<Item = &Arc<Record>> {
-        self.batches().flat_map(|batch| &batch.records)
+    /// All records, decoded one by one.
+    pub fn records(&self) -> impl Iterator<Item = Arc<Record>> {
+        self.batches().flat_map(|batch| batch.records())
+    }
+
+    /// Visits the records that match a question, in no order.
+    pub fn each(&self, scan: &Scan, visit: &mut dyn FnMut(Arc<Record>)) -> Result<(), ReadError> {
+        let mut looked_at = 0;
+        for batch in self.batches().filter(|batch| batch.overlaps(&scan.range)) {
+            for (index, entry) in batch.entries().iter().enumerate() {
+                check(scan.deadline, looked_at)?;
+                looked_at += 1;
+                if !scan.range.contains(UnixNanos(entry.time)) {
+                    continue;
+                }
+                let verdict = judge(&scan.filter, batch, entry);
+                if verdict == Verdict::No {
+                    continue;
+                }
+                let Some(record) = batch.record(index) else { continue };
+                if verdict == Verdict::Yes || scan.filter.matches(&record) {
+                    visit(record);
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn extent(&self) -> Option<(UnixNanos, UnixNanos)> {
-        let batches = || self.batches().filter(|batch| !batch.records.is_empty());
-        Some((batches().map(|b| b.least).min()?, batches().map(|b| b.greatest).max()?))
+        self.batches()
+            .filter_map(|batch| batch.extent())
+            .reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    }
+
+    pub fn len(&self) -> usize {
+        self.batches().map(|batch| batch.len()).sum()
     }
 
     pub fn bytes(&self) -> u64 {
-        self.batches().map(|batch| batch.bytes).sum()
+        self.batches().map(|batch| batch.bytes()).sum()
     }
 }

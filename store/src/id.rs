@@ -83,13 +83,6 @@ impl RecordId {
         RecordId { kind: b'l', bytes }
     }
 
-    /// The frame and index that a log's id was made of; `None` for a span's.
-    pub(crate) fn place(self) -> Option<(u64, u32)> {
-        let [.., f0, f1, f2, f3, f4, f5, f6, f7, i0, i1, i2, i3, _, _, _, _] = self.bytes;
-        let frame = u64::from_be_bytes([f0, f1, f2, f3, f4, f5, f6, f7]);
-        (self.kind == b'l').then_some((frame, u32::from_be_bytes([i0, i1, i2, i3])))
-    }
-
     /// The span id in a span's; `None` for a log's.
     pub(crate) fn span(self) -> Option<SpanId> {
         let [.., b0, b1, b2, b3, b4, b5, b6, b7] = self.bytes;

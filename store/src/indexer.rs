@@ -94,7 +94,7 @@ impl Indexer {
         self.retain();
         loop {
             match self.queue.recv_timeout(TICK) {
-                Ok(batch) => self.take(&batch),
+                Ok(batch) => self.take(batch),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -114,19 +114,17 @@ impl Indexer {
         }
     }
 
-    fn take(&mut self, batch: &HeadBatch) {
+    fn take(&mut self, batch: Arc<HeadBatch>) {
         self.received = batch.sequence;
         self.add(batch);
     }
 
-    fn add(&mut self, batch: &HeadBatch) {
-        self.uncommitted_bytes += batch.bytes;
+    fn add(&mut self, batch: Arc<HeadBatch>) {
+        self.uncommitted_bytes += batch.bytes();
         self.uncommitted_since.get_or_insert_with(Instant::now);
         self.last_batch = Instant::now();
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.add(batch)
-        {
-            self.fail("index", &error);
+        if let Some(writer) = &mut self.writer {
+            writer.add(batch);
         }
     }
 
@@ -177,7 +175,7 @@ impl Indexer {
         });
         let state = self.shared.state();
         let metrics = &self.shared.metrics;
-        metrics.head_records.set(state.head.records().count() as i64);
+        metrics.head_records.set(state.head.len() as i64);
         metrics.head_bytes.set(state.head.bytes() as i64);
         metrics.partitions.set(state.partitions.len() as i64);
         metrics.records.set(state.partitions.iter().map(|view| view.commit.records()).sum::<u64>() as i64);
@@ -235,7 +233,7 @@ impl Indexer {
         let state = self.shared.state();
         for batch in state.head.batches() {
             if batch.sequence > committed && batch.sequence <= self.received {
-                self.add(batch);
+                self.add(batch.clone());
             }
         }
     }

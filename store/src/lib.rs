@@ -10,6 +10,7 @@ mod appender;
 pub mod batch;
 pub mod budget;
 pub mod error;
+mod facets;
 pub mod filter;
 mod folder;
 mod head;
@@ -31,6 +32,7 @@ mod stored;
 mod testing;
 pub mod text;
 pub mod time;
+mod wire;
 
 pub use batch::{Batch, NewRecord, Receiver};
 pub use budget::{MemoryBudget, Permit};

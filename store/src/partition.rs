@@ -8,11 +8,13 @@
 //! tantivy runs one indexing thread and one merging thread; documents are handed to it by one thread of
 //! ours, see `indexer.rs`.
 
-mod collect;
+mod block;
 mod dictionary;
 mod document;
+mod newest;
 mod prefilter;
 mod schema;
+mod select;
 mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,13 +35,17 @@ use crate::head::HeadBatch;
 use crate::stored::Context;
 use crate::time::{TimeRange, UnixNanos};
 
+use block::BlockWriter;
 use document::DocumentWriter;
 use schema::Fields;
 
-pub(crate) use view::{NewestRecords, PartitionView, check};
+pub(crate) use newest::NewestRecords;
+pub(crate) use view::{PartitionView, check};
 
 /// tantivy's least; a segment is written when it is full, or at a commit.
 const ARENA_BYTES: usize = 15_000_000;
+/// Segments of up to so many blocks are merged with one another, see tantivy's `LogMergePolicy`.
+const MERGE_LAYER_BLOCKS: u32 = 256;
 /// The name of a partition's folder while it is made.
 const UNBORN: &str = "new";
 /// And while it is removed.
@@ -77,19 +83,13 @@ impl Commit {
         TimeRange { start: UnixNanos(self.least), end: UnixNanos(self.greatest.saturating_add(1)) }
     }
 
-    /// Whether every record held is in the range.
-    pub fn within(&self, range: &TimeRange) -> bool {
-        range.contains(UnixNanos(self.least)) && range.contains(UnixNanos(self.greatest))
-    }
-
     fn add(&mut self, batch: &HeadBatch) {
         self.sequence = batch.sequence;
-        for record in &batch.records {
-            let time = record.time().0;
-            (self.least, self.greatest) = (self.least.min(time), self.greatest.max(time));
-            match record.span() {
-                Some(_) => self.spans += 1,
-                None => self.logs += 1,
+        for entry in batch.entries() {
+            (self.least, self.greatest) = (self.least.min(entry.time), self.greatest.max(entry.time));
+            match entry.facets.is_span {
+                true => self.spans += 1,
+                false => self.logs += 1,
             }
         }
     }
@@ -104,6 +104,9 @@ pub(crate) struct PartitionWriter {
     reader: IndexReader,
     writer: IndexWriter,
     documents: DocumentWriter,
+    blocks: BlockWriter,
+    /// Batches that the next commit takes in.
+    batches: Vec<Arc<HeadBatch>>,
     /// What the next commit will say.
     pending: Commit,
     damaged: Arc<AtomicBool>,
@@ -186,8 +189,7 @@ impl PartitionWriter {
                 create(partitions, &path)?;
             }
             let fields = Fields::new();
-            let mut index = Index::open(MmapDirectory::open(&path)?)?;
-            index.set_tokenizers(schema::tokenizers());
+            let index = Index::open(MmapDirectory::open(&path)?)?;
             let pending = commit_of(&index).unwrap_or_else(|_| Commit::empty(sequence));
             let reader = reader(&index)?;
             let contexts = read_contexts(&reader.searcher(), &fields)?;
@@ -202,6 +204,8 @@ impl PartitionWriter {
                 reader,
                 writer,
                 documents,
+                blocks: BlockWriter::new()?,
+                batches: Vec::new(),
                 pending,
                 damaged,
             })
@@ -216,26 +220,65 @@ impl PartitionWriter {
         &self.path
     }
 
-    pub fn add(&mut self, batch: &HeadBatch) -> tantivy::Result<()> {
-        for record in &batch.records {
-            let (context, document) = self.documents.documents(record);
-            if let Some(context) = context {
-                self.writer.add_document(context)?;
-            }
-            self.writer.add_document(document)?;
-        }
-        self.pending.add(batch);
-        Ok(())
+    /// Notes a batch for the next commit.
+    pub fn add(&mut self, batch: Arc<HeadBatch>) {
+        self.pending.add(&batch);
+        self.batches.push(batch);
     }
 
     /// Makes everything added so far durable and readable.
     pub fn commit(&mut self, running_ms: u64) -> tantivy::Result<Arc<PartitionView>> {
+        self.write_blocks()?;
         self.pending.running_ms = running_ms;
         let payload = serde_json::to_string(&self.pending).expect("a struct of numbers is JSON");
         let mut prepared = self.writer.prepare_commit()?;
         prepared.set_payload(&payload);
         prepared.commit()?;
         self.view()
+    }
+
+    /// Writes the records of all batches, those of a trace together.
+    fn write_blocks(&mut self) -> tantivy::Result<()> {
+        let batches = std::mem::take(&mut self.batches);
+        let mut contexts: Vec<Vec<u32>> = Vec::with_capacity(batches.len());
+        for batch in &batches {
+            let mut numbers = Vec::with_capacity(batch.contexts.len());
+            for context in &batch.contexts {
+                let (number, document) = self.documents.context(context);
+                if let Some(document) = document {
+                    self.writer.add_document(document)?;
+                }
+                numbers.push(number);
+            }
+            contexts.push(numbers);
+        }
+        let places = |(batch, of): (u32, &Arc<HeadBatch>)| (0..of.len() as u32).map(move |at| (batch, at));
+        let mut order: Vec<(u32, u32)> = (0..).zip(&batches).flat_map(places).collect();
+        let entry = |(batch, at): (u32, u32)| &batches[batch as usize].entries()[at as usize];
+        // Records without a trace come last, in the order they arrived.
+        order.sort_by_key(|place| match entry(*place).trace {
+            trace if trace == [0; 16] => [u8::MAX; 16],
+            trace => trace,
+        });
+        for (batch, at) in order {
+            let entry = entry((batch, at));
+            if self.blocks.is_full(&entry.trace) {
+                self.finish_block()?;
+            }
+            let context = contexts[batch as usize][entry.context as usize];
+            self.blocks.add(&batches[batch as usize], at, entry, context)?;
+        }
+        self.finish_block()
+    }
+
+    fn finish_block(&mut self) -> tantivy::Result<()> {
+        if self.blocks.is_empty() {
+            return Ok(());
+        }
+        let document = self.documents.document(&self.blocks.finish()?)?;
+        self.blocks.clear();
+        self.writer.add_document(document)?;
+        Ok(())
     }
 
     /// What is committed, with the segments as merges left them.
@@ -304,7 +347,9 @@ fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
         .num_merge_threads(1)
         .build();
     let writer = index.writer_with_options(options)?;
-    writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+    let mut policy = LogMergePolicy::default();
+    policy.set_min_layer_size(MERGE_LAYER_BLOCKS);
+    writer.set_merge_policy(Box::new(policy));
     Ok(writer)
 }
 

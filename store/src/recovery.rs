@@ -17,7 +17,6 @@ use crate::metrics::Metrics;
 use crate::partition::{self, PartitionView};
 use crate::shared::State;
 use crate::snapshot::{Gap, GapReason};
-use crate::stored::decode_batch;
 use crate::time::TimeRange;
 
 pub(crate) struct Recovered {
@@ -60,7 +59,7 @@ pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io:
         history.add(gap)?;
     }
     let next_partition = next_number(&numbers, &partitions);
-    let records: usize = head.batches().map(|batch| batch.records.len()).sum();
+    let records = head.len();
     tracing::info!(partitions = partitions.len(), journal_records = records, "the store is open");
     let state = State { head, partitions, gaps: history.gaps() };
     Ok(Recovered { state, journal, history, committed, next_partition })
@@ -128,9 +127,7 @@ fn journal_gap(folder: &DataFolder, damage: &Damage) -> Gap {
 }
 
 fn restore(frame: Frame, identity: u64) -> Result<HeadBatch, Gap> {
-    let bytes = frame.payload.len() as u64;
-    let records = decode_batch(frame.payload, identity, frame.sequence);
-    records.map(|records| HeadBatch::new(frame.sequence, records, bytes, None)).map_err(|error| Gap {
+    HeadBatch::read(frame.sequence, identity, frame.payload, None).map_err(|error| Gap {
         reason: GapReason::SetAside,
         range: TimeRange::ALL,
         detail: format!("journal frame {} cannot be read: {error}", frame.sequence),

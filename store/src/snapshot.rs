@@ -12,6 +12,7 @@ use std::time::Instant;
 use crate::error::ReadError;
 use crate::filter::{Field, Filter, Place, visit_fields};
 use crate::id::{RecordId, TraceIdMatch};
+use crate::head::NewestOfHead;
 use crate::partition::{NewestRecords, PartitionView, check};
 use crate::record::{Flags, Record};
 use crate::shared::State;
@@ -136,7 +137,7 @@ impl Snapshot {
         deadline: Instant,
     ) -> Result<TraceRecords, ReadError> {
         let batches = self.state.head.batches();
-        let mut records: Vec<Arc<Record>> = batches.flat_map(|batch| batch.trace(id)).cloned().collect();
+        let mut records: Vec<Arc<Record>> = batches.flat_map(|batch| batch.trace(id)).collect();
         for view in &self.state.partitions {
             records.extend(view.trace(id, records_max, deadline)?.into_iter().map(Arc::new));
         }
@@ -191,15 +192,9 @@ impl Snapshot {
         Ok(groups.into_iter().map(series).collect())
     }
 
-    fn matching_head<'a>(&'a self, scan: &'a Scan) -> Result<Vec<&'a Arc<Record>>, ReadError> {
+    fn matching_head(&self, scan: &Scan) -> Result<Vec<Arc<Record>>, ReadError> {
         let mut matching = Vec::new();
-        let batches = self.state.head.batches().filter(|batch| batch.overlaps(&scan.range));
-        for (index, record) in batches.flat_map(|batch| &batch.records).enumerate() {
-            check(scan.deadline, index)?;
-            if scan.range.contains(record.time()) && scan.filter.matches(record) {
-                matching.push(record);
-            }
-        }
+        self.state.head.each(scan, &mut |record| matching.push(record))?;
         Ok(matching)
     }
 
@@ -213,7 +208,7 @@ impl Snapshot {
         };
         for (index, record) in self.state.head.records().enumerate() {
             check(deadline, index)?;
-            visit_fields(record, &mut add);
+            visit_fields(&record, &mut add);
         }
         for view in &self.state.partitions {
             check(deadline, 0)?;
@@ -261,7 +256,7 @@ impl Snapshot {
     /// How many spans and logs are held; a span sent twice may count twice.
     pub fn record_count(&self) -> u64 {
         let of_partitions: u64 = self.state.partitions.iter().map(|view| view.commit.records()).sum();
-        of_partitions + self.state.head.records().count() as u64
+        of_partitions + self.state.head.len() as u64
     }
 
     /// What was here and cannot be answered for.
@@ -294,8 +289,7 @@ fn mark_duplicates(records: &mut Vec<Arc<Record>>) {
 /// everything newer than its newest record has been given.
 struct Merge<'a> {
     scan: &'a Scan,
-    /// Matching records of the head, oldest first.
-    head: Vec<&'a Arc<Record>>,
+    head: NewestOfHead<'a>,
     unopened: Vec<&'a Arc<PartitionView>>,
     open: BinaryHeap<Candidate>,
     sources: Vec<NewestRecords<'a>>,
@@ -309,24 +303,15 @@ struct Candidate {
 
 impl<'a> Merge<'a> {
     fn new(state: &'a State, scan: &'a Scan) -> Result<Merge<'a>, ReadError> {
-        let mut head = Vec::new();
-        let batches = state.head.batches().filter(|batch| batch.overlaps(&scan.range));
-        for (index, record) in batches.flat_map(|batch| &batch.records).enumerate() {
-            check(scan.deadline, index)?;
-            let after = scan.after.is_none_or(|after| (record.time(), record.id) < (after.time, after.id));
-            if after && scan.range.contains(record.time()) && scan.filter.matches(record) {
-                head.push(record);
-            }
-        }
-        head.sort_by_key(|record| (record.time(), record.id));
         let mut unopened: Vec<_> =
             state.partitions.iter().filter(|view| view.overlaps(&scan.range)).collect();
         unopened.sort_by_key(|view| view.commit.greatest);
+        let head = state.head.newest(scan)?;
         Ok(Merge { scan, head, unopened, open: BinaryHeap::new(), sources: Vec::new() })
     }
 
     fn next_record(&mut self) -> Result<Option<Arc<Record>>, ReadError> {
-        let of_head = self.head.last().map(|record| (record.time(), record.id));
+        let of_head = self.head.peek()?.map(|record| (record.time(), record.id));
         loop {
             let best = self.open.peek().map(Candidate::key).max(of_head);
             let Some(view) = self
@@ -343,7 +328,7 @@ impl<'a> Merge<'a> {
         }
         let of_partitions = self.open.peek().map(Candidate::key);
         if of_head >= of_partitions {
-            return Ok(self.head.pop().cloned());
+            return Ok(self.head.pop());
         }
         let Some(Candidate { record, source }) = self.open.pop() else { return Ok(None) };
         self.advance(source)?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use spandrel_config::{Durability, Storage};
 use tokio::sync::{broadcast, oneshot};
 
-use crate::appender::{Append, Appender};
+use crate::appender::{Append, Appender, Waiting};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
 use crate::error::{AppendError, OpenError};
@@ -96,8 +96,10 @@ impl Store {
         if self.shared.is_full(payload.len() as u64) {
             return Err(AppendError::StorageFull { retry_after: RETRY_AFTER });
         }
+        let Batch { records, permit, .. } = batch;
+        drop(records);
         let (reply, kept) = oneshot::channel();
-        self.send(Append { batch, payload, reply })?;
+        self.send(Append { payload, waiting: Waiting { permit, reply } })?;
         kept.await.unwrap_or(Err(AppendError::Closed))
     }
 

@@ -11,12 +11,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 
-use crate::batch::{Batch, NewRecord, Receiver};
-use crate::id::RecordId;
-use crate::level::Level;
+use crate::batch::{Batch, NewRecord};
 use crate::otlp::{InstrumentationScope, LogRecord, Resource, Span};
-use crate::record::{Flags, Record, RecordBody, ResourceContext, ScopeContext};
-use crate::time::UnixNanos;
+use crate::record::{RecordBody, ResourceContext, ScopeContext};
+use crate::wire::Malformed;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct StoredBatch {
@@ -78,6 +76,24 @@ pub(crate) struct Context {
 #[derive(Debug, thiserror::Error)]
 #[error("not a stored record: {0}")]
 pub(crate) struct Undecodable(String);
+
+impl Undecodable {
+    pub fn new(what: &str) -> Undecodable {
+        Undecodable(what.to_owned())
+    }
+}
+
+impl From<prost::DecodeError> for Undecodable {
+    fn from(error: prost::DecodeError) -> Undecodable {
+        Undecodable(error.to_string())
+    }
+}
+
+impl From<Malformed> for Undecodable {
+    fn from(error: Malformed) -> Undecodable {
+        Undecodable(error.to_string())
+    }
+}
 
 /// The payload of the journal frame that keeps a batch.
 pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
@@ -157,66 +173,6 @@ impl RecordRef<'_> {
     }
 }
 
-/// The stored form of a record in a partition where its context has the given number.
-pub(crate) fn encode_record(record: &Record, context: u32) -> Vec<u8> {
-    use prost::encoding::{fixed64, uint32, uint64};
-    let level = record.level.map_or(0, |level| level as u32);
-    let body =
-        RecordRef { context, level, flags: record.flags.0, original: &record.original, body: &record.body };
-    let mut out = Vec::with_capacity(body.encoded_len() + 32);
-    body.encode(&mut out);
-    uint32::encode(7, &(record.receiver as u32), &mut out);
-    fixed64::encode(8, &record.received.0, &mut out);
-    if let Some((frame, index)) = record.id.place() {
-        uint64::encode(9, &frame, &mut out);
-        uint32::encode(10, &index, &mut out);
-    }
-    out
-}
-
-/// The records of a journal frame, with their ids.
-pub(crate) fn decode_batch(bytes: Bytes, store: u64, frame: u64) -> Result<Vec<Arc<Record>>, Undecodable> {
-    let batch = StoredBatch::decode(bytes).map_err(|error| Undecodable(error.to_string()))?;
-    let contexts: Vec<Context> = batch.contexts.into_iter().map(Context::from_stored).collect();
-    let restore = |(index, mut stored): (usize, StoredRecord)| {
-        let context =
-            contexts.get(stored.context as usize).ok_or_else(|| Undecodable("no such context".to_owned()))?;
-        (stored.receiver, stored.received) = (batch.receiver, batch.received);
-        (stored.frame, stored.index) = (frame, index as u32);
-        restore(stored, context, store).map(Arc::new)
-    };
-    batch.records.into_iter().enumerate().map(restore).collect()
-}
-
-/// A stored record of a partition, whose context the caller has looked up.
-pub(crate) fn restore(stored: StoredRecord, context: &Context, store: u64) -> Result<Record, Undecodable> {
-    let receiver = u8::try_from(stored.receiver).ok().and_then(Receiver::from_repr);
-    let body = match (stored.span, stored.log) {
-        (Some(span), None) => RecordBody::Span(span),
-        (None, Some(log)) => RecordBody::Log(log),
-        _ => return Err(Undecodable("neither a span nor a log".to_owned())),
-    };
-    let new = NewRecord {
-        resource: context.resource.clone(),
-        scope: context.scope.clone(),
-        body,
-        level: u8::try_from(stored.level).ok().and_then(Level::from_repr),
-        flags: Flags(stored.flags),
-        original: stored.original,
-    };
-    let id = id_of(&new.body, store, stored.frame, stored.index);
-    let receiver = receiver.ok_or_else(|| Undecodable(format!("no receiver {}", stored.receiver)))?;
-    Ok(Record::new(id, receiver, UnixNanos(stored.received), new))
-}
-
-/// The id of the record at a place of the journal.
-pub(crate) fn id_of(body: &RecordBody, store: u64, frame: u64, index: u32) -> RecordId {
-    match (body, body.trace_id(), body.span_id()) {
-        (RecordBody::Span(_), Some(trace), Some(span)) => RecordId::of_span(trace, span),
-        _ => RecordId::of_log(store, frame, index),
-    }
-}
-
 fn store_context(resource: &ResourceContext, scope: &ScopeContext) -> StoredContext {
     StoredContext {
         resource: resource.resource.clone(),
@@ -227,10 +183,6 @@ fn store_context(resource: &ResourceContext, scope: &ScopeContext) -> StoredCont
 }
 
 impl Context {
-    pub fn of(record: &Record) -> Context {
-        Context { resource: record.resource.clone(), scope: record.scope.clone() }
-    }
-
     pub fn encode(&self) -> Vec<u8> {
         store_context(&self.resource, &self.scope).encode_to_vec()
     }

@@ -33,7 +33,7 @@ impl Filter {
 }
 
 impl Predicate {
-    fn matches(&self, record: &Record) -> bool {
+    pub(crate) fn matches(&self, record: &Record) -> bool {
         match (&self.field, &self.test) {
             (Field::TraceId, Test::TraceId(wanted)) => record.trace_id().is_some_and(|id| wanted.matches(id)),
             (field, test) => any_value(record, field, &mut |value| test.holds(&value)),
@@ -67,6 +67,10 @@ impl Predicate {
 impl Test {
     pub(crate) fn holds_text(&self, text: &str) -> bool {
         self.holds(&text_value(text))
+    }
+
+    pub(crate) fn holds_int(&self, number: i128) -> bool {
+        self.holds(&FieldValue::Int(number))
     }
 
     pub(crate) fn holds_level(&self, level: Level) -> bool {

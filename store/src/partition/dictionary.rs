@@ -4,17 +4,18 @@
 use std::fmt;
 use std::sync::Arc;
 
+use tantivy::postings::TermInfo;
 use tantivy::query::{BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, InvertedIndexReader, Score, SegmentReader, TERMINATED, TantivyError};
 
-type Accept = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+type Accept = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
-/// The terms of `field` that begin with `prefix` and whose text, without its first `skip` bytes, `accept`s.
+/// The terms of `field` that begin with `prefix` and that, without their first `skip` bytes, `accept` takes.
 #[derive(Clone)]
 pub(super) struct DictionaryQuery {
     pub field: Field,
-    pub prefix: String,
+    pub prefix: Vec<u8>,
     pub skip: usize,
     pub accept: Accept,
 }
@@ -56,18 +57,15 @@ impl Weight for DictionaryQuery {
 /// Visits the terms that begin with `prefix`, and where their postings are.
 pub(super) fn visit_terms(
     index: &InvertedIndexReader,
-    prefix: &str,
-    visit: &mut dyn FnMut(&str, &tantivy::postings::TermInfo) -> tantivy::Result<()>,
+    prefix: &[u8],
+    visit: &mut dyn FnMut(&[u8], &TermInfo) -> tantivy::Result<()>,
 ) -> tantivy::Result<()> {
-    let mut terms = index.terms().range().ge(prefix.as_bytes()).into_stream()?;
+    let mut terms = index.terms().range().ge(prefix).into_stream()?;
     while terms.advance() {
-        if !terms.key().starts_with(prefix.as_bytes()) {
+        if !terms.key().starts_with(prefix) {
             break;
         }
-        // Terms of a text field are UTF-8; one that is not was not written by this program.
-        if let Ok(term) = std::str::from_utf8(terms.key()) {
-            visit(term, terms.value())?;
-        }
+        visit(terms.key(), terms.value())?;
     }
     Ok(())
 }

@@ -1,132 +1,175 @@
-//! Records to documents: everything that is written into a partition's index goes through here.
+//! Blocks to documents: everything that is written into a partition's index goes through here.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use tantivy::TantivyDocument;
 
-use super::schema::{Facets, Fields, Key, beginning};
+use super::block::{Finished, Interner, decode_rest};
+use super::schema::{Fields, Key, beginning, origin_term, push_value, span_hash};
 use crate::filter::{Place, attribute_lists, kind_of, span_messages};
+use crate::otlp::{AnyValue, KeyValue, LogRecord};
 use crate::record::value::{to_text, visit_all_leaves};
-use crate::record::{Record, RecordBody, SpanExt, log_message};
+use crate::record::{RecordBody, log_message};
 use crate::snapshot::{FieldInfo, ValueKind};
-use crate::stored::{Context, encode_record};
+use crate::stored::{Context, Undecodable};
+use crate::text::words;
+
+use prost::Message as _;
 
 /// Contexts of one partition at most; more close it. What a hostile sender can make a partition hold in
 /// memory is bounded by this.
 pub(super) const CONTEXTS_MAX: usize = 4096;
 
-/// Turns the records of one partition into documents, giving each new context a number and a document.
-#[derive(Debug)]
+type Hasher = foldhash::fast::RandomState;
+
+/// Turns the blocks of one partition into documents, giving each new context a number and a document.
 pub(super) struct DocumentWriter {
     fields: Fields,
     /// In the order of their numbers.
     contexts: Vec<Arc<Context>>,
     /// Their numbers by their encoded form.
     numbers: HashMap<Vec<u8>, u32>,
-    /// The one last asked for: the records of a request follow one another.
-    latest: Option<(Context, u32)>,
     /// Attributes already in the catalog, as hashes: a collision costs an entry in a list of names.
-    catalogued: HashSet<u64>,
-    hasher: RandomState,
+    catalogued: HashSet<u64, Hasher>,
+    hasher: Hasher,
+    /// The words of the document so far.
+    words: Interner,
+    term: Vec<u8>,
 }
 
 impl DocumentWriter {
     /// `contexts` are those that the partition has committed.
     pub fn new(fields: Fields, contexts: Vec<Arc<Context>>) -> DocumentWriter {
         let numbers = (0..).zip(&contexts).map(|(number, context)| (context.encode(), number)).collect();
-        let (catalogued, hasher) = (HashSet::new(), RandomState::new());
-        DocumentWriter { fields, contexts, numbers, latest: None, catalogued, hasher }
+        DocumentWriter {
+            fields,
+            contexts,
+            numbers,
+            catalogued: HashSet::default(),
+            hasher: Hasher::default(),
+            words: Interner::default(),
+            term: Vec::new(),
+        }
     }
 
     pub fn contexts(&self) -> &[Arc<Context>] {
         &self.contexts
     }
 
-    /// The document of a record, and before it that of its context if it is new.
-    pub fn documents(&mut self, record: &Record) -> (Option<TantivyDocument>, TantivyDocument) {
-        let (context, definition) = self.context_of(record);
-        (definition, self.document(record, context))
-    }
-
-    fn context_of(&mut self, record: &Record) -> (u32, Option<TantivyDocument>) {
-        if let Some((context, number)) = &self.latest
-            && Arc::ptr_eq(&context.resource, &record.resource)
-            && Arc::ptr_eq(&context.scope, &record.scope)
-        {
+    /// The number of a context, and its document if it is new.
+    pub fn context(&mut self, context: &Arc<Context>) -> (u32, Option<TantivyDocument>) {
+        let encoded = context.encode();
+        if let Some(number) = self.numbers.get(&encoded) {
             return (*number, None);
         }
-        let context = Context::of(record);
-        let encoded = context.encode();
-        let known = self.numbers.get(&encoded).copied();
-        let number = known.unwrap_or(self.contexts.len() as u32);
-        self.latest = Some((context.clone(), number));
-        if known.is_some() {
-            return (number, None);
-        }
+        let number = self.contexts.len() as u32;
         let mut document = TantivyDocument::new();
         document.add_u64(self.fields.context_definition, u64::from(number));
         document.add_bytes(self.fields.stored, &encoded);
-        self.contexts.push(Arc::new(context));
+        let lists =
+            [(Place::Resource, context.resource.attributes()), (Place::Scope, context.scope.attributes())];
+        for (place, list) in lists {
+            visit_all_leaves(list, &mut |name, value| self.catalogue(place, name, value, &mut document));
+        }
+        self.contexts.push(context.clone());
         self.numbers.insert(encoded, number);
         (number, Some(document))
     }
 
-    fn document(&mut self, record: &Record, context: u32) -> TantivyDocument {
-        let fields = &self.fields;
+    /// The document of a block.
+    pub fn document(&mut self, block: &Finished<'_>) -> Result<TantivyDocument, Undecodable> {
+        let fields = self.fields.clone();
         let mut document = TantivyDocument::new();
-        if let Some(trace) = record.trace_id() {
-            document.add_u64(fields.trace, trace.low64());
+        self.words.clear();
+        document.add_u64(fields.least, block.least);
+        document.add_u64(fields.greatest, block.greatest);
+        for origin in block.origins {
+            document.add_u64(fields.origin, origin_term(origin.context, origin.facets));
         }
-        if let Some(span) = record.span_id() {
-            document.add_u64(fields.span, u64::from_be_bytes(span.0));
+        for (trace, _) in block.traces.iter().filter(|(trace, _)| *trace != [0; 16]) {
+            document.add_u64(fields.trace, u128::from_be_bytes(*trace) as u64);
         }
-        document.add_u64(fields.time, record.time().0);
-        document.add_u64(fields.facets, Facets::of(record).pack());
-        document.add_u64(fields.context, u64::from(context));
-        self.add_own_fields(record, &mut document);
-        self.add_attributes(record, &mut document);
-        document.add_bytes(self.fields.stored, &encode_record(record, context));
-        document
+        for id in block.span_ids.iter().filter(|id| **id != [0; 8]) {
+            document.add_u64(fields.span, span_hash(*id));
+        }
+        for name in block.names.iter().filter(|name| !name.is_empty()) {
+            let name = std::str::from_utf8(name).map_err(|_| Undecodable::new("a name is not UTF-8"))?;
+            self.add_value(Key::Name, name, &mut document);
+        }
+        for attribute in block.attributes.iter() {
+            self.add_attribute(attribute, &mut document)?;
+        }
+        for body in block.bodies.iter() {
+            let log = LogRecord { body: Some(AnyValue::decode(body)?), ..LogRecord::default() };
+            self.add_rest(&RecordBody::Log(Box::new(log)), &mut document);
+        }
+        for rest in block.rests.iter().filter(|rest| rest.len() > 1) {
+            self.add_rest(&decode_rest(rest)?, &mut document);
+        }
+        self.words.iter().for_each(|word| document.add_bytes(fields.words, word));
+        document.add_bytes(fields.stored, block.bytes);
+        Ok(document)
     }
 
-    fn add_own_fields(&self, record: &Record, document: &mut TantivyDocument) {
-        let fields = &self.fields;
-        let mut term = |key: Key<'_>, text: &str| {
-            if !text.is_empty() {
-                document.add_text(fields.terms, key.term_text(text));
-            }
-        };
-        match &record.body {
+    fn add_value(&mut self, key: Key<'_>, value: &str, document: &mut TantivyDocument) {
+        self.term.clear();
+        key.push_prefix(&mut self.term);
+        push_value(&mut self.term, value);
+        document.add_bytes(self.fields.terms, &self.term);
+    }
+
+    fn add_attribute(&mut self, bytes: &[u8], document: &mut TantivyDocument) -> Result<(), Undecodable> {
+        let attribute = [KeyValue::decode(bytes)?];
+        self.add_leaves(Place::Record, &attribute, document);
+        Ok(())
+    }
+
+    fn add_leaves(&mut self, place: Place, list: &[KeyValue], document: &mut TantivyDocument) {
+        visit_all_leaves(list, &mut |name, value| {
+            self.add_value(Key::Attribute(name), &to_text(value), document);
+            self.catalogue(place, name, value, document);
+        });
+    }
+
+    /// What is neither name nor attribute: messages, events, severities, structured bodies.
+    fn add_rest(&mut self, body: &RecordBody, document: &mut TantivyDocument) {
+        let record = super::select::pseudo_record(body.clone());
+        for (place, list) in attribute_lists(&record, Place::Any) {
+            self.add_leaves(place, list, document);
+        }
+        match body {
             RecordBody::Span(span) => {
-                term(Key::Name, &span.name);
-                span.events.iter().for_each(|event| term(Key::EventName, &event.name));
-                document.add_u64(fields.duration, span.duration_ns());
-                span_messages(record).for_each(|message| document.add_text(fields.words, message));
+                for event in span.events.iter().filter(|event| !event.name.is_empty()) {
+                    self.add_value(Key::EventName, &event.name, document);
+                }
+                span_messages(&record).for_each(|message| self.add_words(message));
             }
             RecordBody::Log(log) => {
-                term(Key::SeverityText, &log.severity_text);
-                term(Key::EventName, &log.event_name);
-                document.add_text(fields.words, log_message(log));
+                for (key, text) in
+                    [(Key::SeverityText, &log.severity_text), (Key::EventName, &log.event_name)]
+                {
+                    if !text.is_empty() {
+                        self.add_value(key, text, document);
+                    }
+                }
+                self.add_words(&log_message(log));
             }
         }
     }
 
-    /// Terms of the record's own attributes; those of its context are found through the context. Names and
-    /// kinds of both go into the catalog, with the first record that shows them.
-    fn add_attributes(&mut self, record: &Record, document: &mut TantivyDocument) {
-        for (place, list) in attribute_lists(record, Place::Any) {
-            let own = !matches!(place, Place::Resource | Place::Scope);
-            visit_all_leaves(list, &mut |name, value| {
-                if own {
-                    document.add_text(self.fields.terms, Key::Attribute(name).term_text(&to_text(value)));
-                }
-                let Some(kind) = kind_of(value) else { return };
-                if self.catalogued.insert(self.hasher.hash_one((place as u8, kind as u8, name))) {
-                    document.add_text(self.fields.catalog, catalog_term(place, kind, name));
-                }
-            });
+    fn add_words(&mut self, text: &str) {
+        for word in words(text) {
+            self.words.intern(beginning(&word).as_bytes());
+        }
+    }
+
+    /// Puts an attribute into the catalog, with the first block that has it.
+    fn catalogue(&mut self, place: Place, name: &str, value: &AnyValue, document: &mut TantivyDocument) {
+        let Some(kind) = kind_of(value) else { return };
+        if self.catalogued.insert(self.hasher.hash_one((place as u8, kind as u8, name))) {
+            document.add_bytes(self.fields.catalog, catalog_term(place, kind, name).as_bytes());
         }
     }
 }

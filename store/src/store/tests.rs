@@ -494,7 +494,7 @@ fn head_and_partitions_give_the_same_answers_and_the_right_ones() {
     proptest!(config, |(filter in any_filter(), range in any_range(), by in by, field in any_field())| {
         let scan = Scan { range, ..scan(filter.clone()) };
         // What the filter means, by its definition, over everything there is.
-        let records: Vec<&Arc<Record>> = snapshots[0].state.head.records().collect();
+        let records: Vec<Arc<Record>> = snapshots[0].state.head.records().collect();
         let matching = records.iter().filter(|r| range.contains(r.time()) && filter.matches(r));
         let mut expected: Vec<(UnixNanos, RecordId)> = matching.map(|r| (r.time(), r.id)).collect();
         expected.sort_by(|a, b| b.cmp(a));
