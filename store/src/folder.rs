@@ -19,14 +19,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::OpenError;
 
-/// The newest format this program writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+/// The format this program writes. It reads older ones too, see `partition/upgrade.rs`:
+/// 1 had a document for each record, 2 has one for each block of records.
+pub(crate) const FORMAT: u32 = 2;
+
+const DESCRIPTION: &str = "spandrel.json";
 
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     root: PathBuf,
     /// The store's own number, part of every log's id.
     pub identity: u64,
+    /// The format it was found in.
+    pub format: u32,
     _lock: File,
 }
 
@@ -47,13 +52,19 @@ impl DataFolder {
             Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { folder: root.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let identity = describe(root)?;
-        let folder = DataFolder { root: root.to_owned(), identity, _lock: lock };
+        let Description { format, identity } = describe(root)?;
+        let folder = DataFolder { root: root.to_owned(), identity, format, _lock: lock };
         for path in [folder.journal(), folder.partitions(), folder.set_aside()] {
             fs::create_dir_all(path).map_err(io)?;
         }
         File::open(root).and_then(|root| root.sync_all()).map_err(io)?;
         Ok(folder)
+    }
+
+    /// Notes that the folder is in today's format.
+    pub fn write_format(&self) -> io::Result<()> {
+        let description = Description { format: FORMAT, identity: self.identity };
+        write_json(&self.root.join(DESCRIPTION), &description)
     }
 
     pub fn journal(&self) -> PathBuf {
@@ -90,10 +101,10 @@ impl DataFolder {
     }
 }
 
-/// Reads the folder's description, or writes one for a new folder; returns the store's identity.
-fn describe(root: &Path) -> Result<u64, OpenError> {
+/// Reads the folder's description, or writes one for a new folder.
+fn describe(root: &Path) -> Result<Description, OpenError> {
     let io = |source| OpenError::Io { folder: root.to_owned(), source };
-    let path = root.join("spandrel.json");
+    let path = root.join(DESCRIPTION);
     match fs::read(&path) {
         Ok(content) => {
             let found: Description = serde_json::from_slice(&content).map_err(|error| io(error.into()))?;
@@ -101,7 +112,7 @@ fn describe(root: &Path) -> Result<u64, OpenError> {
                 let folder = root.to_owned();
                 return Err(OpenError::NewerFormat { folder, found: found.format, supported: FORMAT });
             }
-            Ok(found.identity)
+            Ok(found)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let mut random = [0; 8];
@@ -109,8 +120,9 @@ fn describe(root: &Path) -> Result<u64, OpenError> {
                 .and_then(|mut file| io::Read::read_exact(&mut file, &mut random))
                 .map_err(io)?;
             let identity = u64::from_le_bytes(random);
-            write_json(&path, &Description { format: FORMAT, identity }).map_err(io)?;
-            Ok(identity)
+            let description = Description { format: FORMAT, identity };
+            write_json(&path, &description).map_err(io)?;
+            Ok(description)
         }
         Err(error) => Err(io(error)),
     }

@@ -15,6 +15,7 @@ mod newest;
 mod prefilter;
 mod schema;
 mod select;
+pub(crate) mod upgrade;
 mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -122,6 +123,7 @@ pub(crate) fn open(partitions: &Path, number: u64, identity: u64) -> tantivy::Re
     let path = folder(partitions, number);
     guarded(|| {
         let index = Index::open_in_dir(&path)?;
+        check_schema(&index)?;
         let commit = commit_of(&index)?;
         view(number, &reader(&index)?.searcher(), commit, identity, Arc::default())
     })
@@ -137,12 +139,16 @@ pub(crate) fn has_commits(path: &Path) -> bool {
 /// all, so that a folder without an index is always one that was damaged.
 fn create(partitions: &Path, path: &Path) -> tantivy::Result<()> {
     let unborn = partitions.join(UNBORN);
-    clear(&unborn)?;
-    std::fs::create_dir(&unborn)?;
-    let directory = MmapDirectory::open(&unborn)?;
-    Index::create(directory, Fields::new().schema, schema::index_settings())?;
+    create_index(&unborn)?;
     std::fs::rename(&unborn, path)?;
     std::fs::File::open(partitions)?.sync_all()?;
+    Ok(())
+}
+
+fn create_index(path: &Path) -> tantivy::Result<()> {
+    clear(path)?;
+    std::fs::create_dir(path)?;
+    Index::create(MmapDirectory::open(path)?, Fields::new().schema, schema::index_settings())?;
     Ok(())
 }
 
@@ -188,27 +194,33 @@ impl PartitionWriter {
             if !path.exists() {
                 create(partitions, &path)?;
             }
-            let fields = Fields::new();
-            let index = Index::open(MmapDirectory::open(&path)?)?;
-            let pending = commit_of(&index).unwrap_or_else(|_| Commit::empty(sequence));
-            let reader = reader(&index)?;
-            let contexts = read_contexts(&reader.searcher(), &fields)?;
-            let documents = DocumentWriter::new(fields.clone(), contexts);
-            let writer = writer(&index)?;
-            let damaged = Arc::default();
-            Ok(PartitionWriter {
-                number,
-                path,
-                identity,
-                fields,
-                reader,
-                writer,
-                documents,
-                blocks: BlockWriter::new()?,
-                batches: Vec::new(),
-                pending,
-                damaged,
-            })
+            PartitionWriter::open_in(&path, number, identity, sequence)
+        })
+    }
+
+    /// Opens the index in a folder, or makes it there.
+    fn open_in(path: &Path, number: u64, identity: u64, sequence: u64) -> tantivy::Result<PartitionWriter> {
+        let fields = Fields::new();
+        let index = Index::open(MmapDirectory::open(path)?)?;
+        check_schema(&index)?;
+        let pending = commit_of(&index).unwrap_or_else(|_| Commit::empty(sequence));
+        let reader = reader(&index)?;
+        let contexts = read_contexts(&reader.searcher(), &fields)?;
+        let documents = DocumentWriter::new(fields.clone(), contexts);
+        let writer = writer(&index)?;
+        let damaged = Arc::default();
+        Ok(PartitionWriter {
+            number,
+            path: path.to_owned(),
+            identity,
+            fields,
+            reader,
+            writer,
+            documents,
+            blocks: BlockWriter::new()?,
+            batches: Vec::new(),
+            pending,
+            damaged,
         })
     }
 
@@ -266,7 +278,8 @@ impl PartitionWriter {
                 self.finish_block()?;
             }
             let context = contexts[batch as usize][entry.context as usize];
-            self.blocks.add(&batches[batch as usize], at, entry, context)?;
+            let batch = &batches[batch as usize];
+            self.blocks.add(batch, batch.place(at as usize), entry, context)?;
         }
         self.finish_block()
     }
@@ -330,6 +343,14 @@ fn view(
     let contexts = read_contexts(searcher, &fields)?.into();
     let searcher = searcher.clone();
     Ok(Arc::new(PartitionView { number, commit, fields, searcher, contexts, identity, damaged }))
+}
+
+/// An index of another form is not one that could be read.
+fn check_schema(index: &Index) -> tantivy::Result<()> {
+    match index.schema() == Fields::new().schema {
+        true => Ok(()),
+        false => Err(tantivy::TantivyError::SchemaError("of an unknown form".to_owned())),
+    }
 }
 
 fn reader(index: &Index) -> tantivy::Result<IndexReader> {

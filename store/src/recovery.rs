@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::folder::DataFolder;
+use crate::folder::{DataFolder, FORMAT};
 use crate::head::{Head, HeadBatch};
 use crate::history::History;
 use crate::journal::{Damage, Frame, Journal};
@@ -32,7 +32,9 @@ pub(crate) struct Recovered {
 pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io::Result<Recovered> {
     let mut gaps = Vec::new();
     partition::clear_leftovers(&folder.partitions())?;
+    partition::upgrade::settle(&folder.partitions())?;
     let numbers = partition_numbers(&folder.partitions())?;
+    upgrade(folder, &numbers)?;
     let partitions: Vec<_> = numbers.iter().filter_map(|number| open(folder, *number, &mut gaps)).collect();
     let committed = partitions.iter().map(|view| view.commit.sequence).max().unwrap_or(0);
     let running_ms = partitions.iter().map(|view| view.commit.running_ms).max().unwrap_or(0);
@@ -63,6 +65,21 @@ pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io:
     tracing::info!(partitions = partitions.len(), journal_records = records, "the store is open");
     let state = State { head, partitions, gaps: history.gaps() };
     Ok(Recovered { state, journal, history, committed, next_partition })
+}
+
+/// Brings a folder of an older format to today's. A partition that cannot be read is left for what follows,
+/// which sets it aside.
+fn upgrade(folder: &DataFolder, numbers: &[u64]) -> io::Result<()> {
+    if folder.format == FORMAT {
+        return Ok(());
+    }
+    for number in numbers {
+        if let Err(error) = partition::upgrade::upgrade(&folder.partitions(), *number, folder.identity) {
+            tracing::error!(%error, partition = number, "cannot upgrade a partition");
+        }
+    }
+    partition::clear_leftovers(&folder.partitions())?;
+    folder.write_format()
 }
 
 /// Writing goes on in the newest partition if it is sound, else in a new one.

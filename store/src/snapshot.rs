@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use crate::error::ReadError;
 use crate::filter::{Field, Filter, Place, visit_fields};
-use crate::id::{RecordId, TraceIdMatch};
 use crate::head::NewestOfHead;
+use crate::id::{RecordId, TraceIdMatch};
 use crate::partition::{NewestRecords, PartitionView, check};
 use crate::record::{Flags, Record};
 use crate::shared::State;

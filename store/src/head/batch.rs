@@ -29,6 +29,8 @@ pub(crate) struct HeadBatch {
     pub contexts: Vec<Arc<Context>>,
     payload: Bytes,
     entries: Vec<Entry>,
+    /// The place in the frame of the first record.
+    first: u32,
     least: UnixNanos,
     greatest: UnixNanos,
     /// Given back when the batch is committed and no snapshot holds it any more.
@@ -88,8 +90,19 @@ impl HeadBatch {
             greatest: times().max().unwrap_or_default(),
             payload,
             entries,
+            first: 0,
             _permit: permit,
         })
+    }
+
+    /// The same records, if they are not the first of their frame.
+    pub fn starting_at(self, first: u32) -> HeadBatch {
+        HeadBatch { first, ..self }
+    }
+
+    /// The place in the frame of a record.
+    pub fn place(&self, index: usize) -> u32 {
+        self.first + index as u32
     }
 
     /// Encoded size, which commits are paced by.
@@ -144,7 +157,7 @@ impl HeadBatch {
         let context = self.context(entry);
         let id = match (&body, body.trace_id(), body.span_id()) {
             (RecordBody::Span(_), Some(trace), Some(span)) => RecordId::of_span(trace, span),
-            _ => RecordId::of_log(self.identity, self.sequence, index as u32),
+            _ => RecordId::of_log(self.identity, self.sequence, self.place(index)),
         };
         Some(Arc::new(Record {
             id,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Head;
 use super::batch::HeadBatch;
 use super::sieve::{Verdict, judge};
-use super::Head;
 use crate::error::ReadError;
 use crate::partition::check;
 use crate::record::Record;

@@ -89,8 +89,7 @@ impl Compiler<'_> {
 
     /// The predicate tried on every context of the partition.
     fn contexts_that_hold(&self, predicate: &Predicate) -> Arc<[bool]> {
-        let holds =
-            |context: &Arc<Context>| predicate.matches_context(&context.resource, &context.scope);
+        let holds = |context: &Arc<Context>| predicate.matches_context(&context.resource, &context.scope);
         self.contexts.iter().map(holds).collect()
     }
 
@@ -167,9 +166,8 @@ impl Compiler<'_> {
     }
 
     fn all_words(&self, words: &[String]) -> Box<dyn Query> {
-        let query = |word: &String| {
-            term(Term::from_field_bytes(self.fields.words, beginning(word).as_bytes()))
-        };
+        let query =
+            |word: &String| term(Term::from_field_bytes(self.fields.words, beginning(word).as_bytes()));
         join(Occur::Must, words.iter().map(query))
     }
 

@@ -5,9 +5,7 @@
 //! scope, a *context*, stand in the partition once, in a document of their own, and blocks name them by number.
 
 use tantivy::IndexSettings;
-use tantivy::schema::{
-    BytesOptions, FAST, Field, NumericOptions, STORED, Schema,
-};
+use tantivy::schema::{BytesOptions, FAST, Field, NumericOptions, STORED, Schema};
 use tantivy::store::Compressor;
 
 /// Longest value or word that stands in a term whole; of a longer one its beginning does.

@@ -223,14 +223,10 @@ struct Tried {
 impl Tried {
     fn new(body: &Body, predicate: &Predicate) -> Result<Tried, Undecodable> {
         let field = &predicate.field;
-        let in_rest = !matches!(
-            field,
-            Field::Name | Field::Attribute { place: Place::Record | Place::Body, .. }
-        );
-        let in_bodies = matches!(
-            field,
-            Field::Message | Field::Attribute { place: Place::Any | Place::Body, .. }
-        );
+        let in_rest =
+            !matches!(field, Field::Name | Field::Attribute { place: Place::Record | Place::Body, .. });
+        let in_bodies =
+            matches!(field, Field::Message | Field::Attribute { place: Place::Any | Place::Body, .. });
         let is_attribute = match field {
             Field::Attribute { place: Place::Any | Place::Record, name } => Some(name.as_str()),
             _ => None,
@@ -238,7 +234,8 @@ impl Tried {
         let no_name = *field == Field::Name && predicate.test.holds_text("");
         let names = match field {
             Field::Name => {
-                let text = |name: &[u8]| std::str::from_utf8(name).map(|name| predicate.test.holds_text(name));
+                let text =
+                    |name: &[u8]| std::str::from_utf8(name).map(|name| predicate.test.holds_text(name));
                 body.names().map(|name| text(name).unwrap_or(false)).collect()
             }
             _ => Vec::new(),

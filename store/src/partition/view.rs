@@ -222,8 +222,7 @@ impl PartitionView {
         if !self.overlaps(&scan.range) {
             return Ok(());
         }
-        let by_origin =
-            counting.by.iter().all(|field| *field == Field::Service || Facets::decide(field));
+        let by_origin = counting.by.iter().all(|field| *field == Field::Service || Facets::decide(field));
         let mut outcome = Ok(());
         self.each_block(scan, &mut |block, rows| {
             let mut counts: HashMap<(u32, u64), u64> = HashMap::new();
@@ -284,8 +283,9 @@ impl PartitionView {
         let places = Place::CONCRETE.into_iter().filter(|of| place == Place::Any || *of == place);
         let terms =
             places.flat_map(|of| ValueKind::ALL.into_iter().map(move |kind| catalog_term(of, kind, name)));
-        let known =
-            |term: String| self.searcher.doc_freq(&Term::from_field_bytes(self.fields.catalog, term.as_bytes()));
+        let known = |term: String| {
+            self.searcher.doc_freq(&Term::from_field_bytes(self.fields.catalog, term.as_bytes()))
+        };
         self.read(|| {
             for term in terms {
                 if known(term)? > 0 {

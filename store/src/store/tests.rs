@@ -151,6 +151,38 @@ fn a_folder_of_a_newer_format_is_refused() {
 }
 
 #[test]
+fn a_folder_of_an_older_format_is_upgraded_with_all_its_records_and_their_ids() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1");
+    let folder = tempfile::tempdir().unwrap();
+    copy(&kept.join("data"), folder.path());
+    let expected = fs::read_to_string(kept.join("ids.txt")).unwrap();
+    for _ in 0..2 {
+        let store = open(folder.path());
+        let mut found: Vec<String> =
+            ids(&store.snapshot(), &scan(Filter::All)).iter().map(RecordId::to_string).collect();
+        found.sort();
+        assert_eq!(found, expected.lines().collect::<Vec<_>>());
+        let pool = Filter::is(Field::Message, Test::Phrase(vec!["connection".into(), "pool".into()]));
+        assert_eq!(ids(&store.snapshot(), &scan(pool)).len(), 20);
+        assert_eq!(store.snapshot().gaps(), []);
+        store.close();
+    }
+    let description = fs::read_to_string(folder.path().join("spandrel.json")).unwrap();
+    assert!(description.contains("\"format\":2"), "{description}");
+}
+
+#[test]
+fn an_upgrade_that_a_crash_cut_short_between_its_renames_is_put_right() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1/data");
+    let folder = tempfile::tempdir().unwrap();
+    copy(&kept, folder.path());
+    let partitions = folder.path().join("partitions");
+    fs::rename(partitions.join("00000001"), partitions.join("00000001.old")).unwrap();
+    assert_eq!(ids(&open(folder.path()).snapshot(), &scan(Filter::All)).len(), 250);
+    assert!(!partitions.join("00000001.old").exists());
+}
+
+#[test]
 fn after_close_nothing_is_taken_and_nothing_is_left_in_the_journal() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());

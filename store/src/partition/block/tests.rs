@@ -139,4 +139,3 @@ fn read_all(bytes: Vec<u8>) {
         let _ = block.record(row, &context, 7);
     }
 }
-
