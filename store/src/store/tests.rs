@@ -147,7 +147,7 @@ fn a_folder_of_a_newer_format_is_refused() {
     let refused =
         Store::open(&storage(folder.path()), &ConfigLimits::default(), &prometheus::Registry::new());
     let text = refused.unwrap_err().to_string();
-    assert!(text.contains("format version 99") && text.contains("up to 1"), "{text}");
+    assert!(text.contains("format version 99") && text.contains("up to 2"), "{text}");
 }
 
 #[test]
