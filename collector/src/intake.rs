@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spandrel_config::Limits;
-use spandrel_store::{Batch, NewRecord, Permit, Receiver, Store, UnixNanos};
+use spandrel_store::{Batch, NewBody, NewRecord, Permit, Receiver, Store, UnixNanos};
 
 use crate::activity::Activity;
 use crate::admission::Admission;
@@ -133,7 +133,7 @@ impl Intake {
         receiver: Receiver,
         signal: Signal,
         received: UnixNanos,
-        records: Vec<NewRecord>,
+        records: Vec<NewRecord<NewBody>>,
         permit: Option<Permit>,
     ) -> Result<u64, Refusal> {
         let count = records.len() as u64;

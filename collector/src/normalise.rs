@@ -14,12 +14,14 @@ use spandrel_store::otlp::{
     AnyValue, InstrumentationScope, KeyValue, LogRecord, Resource, Span, StatusCode, Value,
 };
 use spandrel_store::{
-    Flags, Level, NewRecord, Permit, RecordBody, ResourceContext, ScopeContext, SpanId, TraceId, UnixNanos,
+    Flags, Level, NewBody, NewRecord, Permit, RecordBody, ResourceContext, ScopeContext, SpanId, TraceId,
+    UnixNanos,
 };
 
 use self::inspect::Inspector;
 pub(crate) use self::limits::{Allowance, Cuts, RecordLimits};
 use crate::admission::Admission;
+use crate::otlp::protobuf::{PlainLog, PlainSpan};
 use crate::refusal::{Reason, Refusal};
 
 /// A log's trace id that is none; the attribute keeps what was sent.
@@ -32,7 +34,7 @@ pub(crate) const ORIGINAL_SPAN_ID: &str = "spandrel.original.span_id";
 pub(crate) struct Normaliser {
     pub(crate) received: UnixNanos,
     pub(crate) limits: RecordLimits,
-    pub(crate) records: Vec<NewRecord>,
+    pub(crate) records: Vec<NewRecord<NewBody>>,
     pub(crate) refused: Refused,
     pub(crate) cuts: Cuts,
     /// Metrics' data points, which are counted only.
@@ -153,9 +155,37 @@ impl Normaliser {
         if !matches!(span.parent_span_id.len(), 0 | 8) {
             flags.insert(Flags::BAD_PARENT_ID);
         }
-        self.flag_times_of_span(&span, &mut flags);
+        let events = span.events.iter().map(|event| event.time_unix_nano);
+        self.flag_times_of_span(span.start_time_unix_nano, span.end_time_unix_nano, events, &mut flags);
         let failed = span.status.as_ref().is_some_and(|status| status.code == StatusCode::Error as i32);
-        self.keep(context, RecordBody::Span(Box::new(span)), failed.then_some(Level::Error), flags, None)
+        self.keep(context, decoded_span(span), failed.then_some(Level::Error), flags, None)
+    }
+
+    /// Keeps a span as it was sent.
+    pub(crate) fn plain_span(
+        &mut self,
+        context: &Context,
+        span: &PlainSpan,
+        bytes: Bytes,
+    ) -> Result<(), Refusal> {
+        self.charge(bytes.len())?;
+        let mut flags = span.flags;
+        self.flag_times_of_span(span.start, span.end, <[u64; 2]>::from(span.events).into_iter(), &mut flags);
+        self.keep(context, NewBody::Span(bytes), span.failed.then_some(Level::Error), flags, None)
+    }
+
+    /// Keeps a log as it was sent.
+    pub(crate) fn plain_log(
+        &mut self,
+        context: &Context,
+        log: &PlainLog<'_>,
+        bytes: Bytes,
+    ) -> Result<(), Refusal> {
+        self.charge(bytes.len())?;
+        let mut flags = log.flags;
+        self.flag_times_of_log(log.time, log.observed, false, &mut flags);
+        let level = level_of(log.severity_number, log.severity_text);
+        self.keep(context, NewBody::Log(bytes), level, flags, None)
     }
 
     /// Keeps a log. `original` is a text input's line.
@@ -171,26 +201,26 @@ impl Normaliser {
         inspector.log(&mut log);
         let mut flags = inspector.flags;
         set_aside_bad_ids(&mut log, &mut flags);
-        self.flag_times_of_log(&log, original.is_some(), &mut flags);
-        let level = Level::from_severity_number(log.severity_number)
-            .or_else(|| Level::from_text(&log.severity_text).filter(|_| !log.severity_text.is_empty()));
-        self.keep(context, RecordBody::Log(Box::new(log)), level, flags, original)
+        let (time, observed) = (log.time_unix_nano, log.observed_time_unix_nano);
+        self.flag_times_of_log(time, observed, original.is_some(), &mut flags);
+        let level = level_of(log.severity_number, &log.severity_text);
+        self.keep(context, NewBody::Decoded(RecordBody::Log(Box::new(log))), level, flags, original)
     }
 
     /// The records so far, with the permit for them.
-    pub(crate) fn take_records(&mut self) -> (Vec<NewRecord>, Option<Permit>) {
+    pub(crate) fn take_records(&mut self) -> (Vec<NewRecord<NewBody>>, Option<Permit>) {
         (std::mem::take(&mut self.records), self.admission.take_records())
     }
 
     fn keep(
         &mut self,
         context: &Context,
-        body: RecordBody,
+        body: NewBody,
         level: Option<Level>,
         flags: Flags,
         original: Option<Bytes>,
     ) -> Result<(), Refusal> {
-        self.charge(size_of::<NewRecord>() + original.as_ref().map_or(0, Bytes::len))?;
+        self.charge(size_of::<NewRecord<NewBody>>() + original.as_ref().map_or(0, Bytes::len))?;
         let mut flags = flags;
         flags.insert(context.flags);
         let (resource, scope) = (context.resource.clone(), context.scope.clone());
@@ -202,15 +232,13 @@ impl Normaliser {
         Inspector::new(self.limits.string_bytes_max, &mut self.cuts, flags)
     }
 
-    fn flag_times_of_span(&self, span: &Span, flags: &mut Flags) {
-        let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+    fn flag_times_of_span(&self, start: u64, end: u64, events: impl Iterator<Item = u64>, flags: &mut Flags) {
         if start == 0 {
             flags.insert(Flags::NO_TIME);
         }
         if end != 0 && end < start {
             flags.insert(Flags::END_BEFORE_START);
         }
-        let events = span.events.iter().map(|event| event.time_unix_nano);
         if [start, end].into_iter().chain(events).any(|time| self.is_absurd(time)) {
             flags.insert(Flags::ABSURD_TIME);
         }
@@ -218,8 +246,7 @@ impl Normaliser {
 
     /// A text input's observed time is the arrival itself, so it is no time that was sent; one that was sent and
     /// cannot be told has its flag already.
-    fn flag_times_of_log(&self, log: &LogRecord, is_text: bool, flags: &mut Flags) {
-        let (time, observed) = (log.time_unix_nano, log.observed_time_unix_nano);
+    fn flag_times_of_log(&self, time: u64, observed: u64, is_text: bool, flags: &mut Flags) {
         let was_sent = flags.contains(Flags::ABSURD_TIME);
         if time == 0 && (observed == 0 || is_text) && !was_sent {
             flags.insert(Flags::NO_TIME);
@@ -234,6 +261,15 @@ impl Normaliser {
         const DAY_NS: u64 = 86_400_000_000_000;
         time != 0 && (time < YEAR_2000_NS || time > self.received.0.saturating_add(DAY_NS))
     }
+}
+
+fn decoded_span(span: Span) -> NewBody {
+    NewBody::Decoded(RecordBody::Span(Box::new(span)))
+}
+
+fn level_of(severity_number: i32, severity_text: &str) -> Option<Level> {
+    Level::from_severity_number(severity_number)
+        .or_else(|| Level::from_text(severity_text).filter(|_| !severity_text.is_empty()))
 }
 
 /// A log is kept without an id that is none; what was sent for it becomes an attribute.

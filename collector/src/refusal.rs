@@ -36,6 +36,12 @@ pub(crate) enum Refusal {
     WebPage,
 }
 
+impl From<spandrel_store::wire::Malformed> for Refusal {
+    fn from(malformed: spandrel_store::wire::Malformed) -> Refusal {
+        Refusal::undecodable(malformed)
+    }
+}
+
 /// The closed set of reasons that counters know, of requests and of single records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use prost::Message as _;
 
 use crate::budget::Permit;
 use crate::level::Level;
+use crate::otlp::{LogRecord, Span};
 use crate::record::{Flags, RecordBody, ResourceContext, ScopeContext};
 use crate::time::UnixNanos;
 
@@ -15,7 +17,7 @@ pub struct Batch {
     pub receiver: Receiver,
     /// When the request arrived, by this machine's clock.
     pub received: UnixNanos,
-    pub records: Vec<NewRecord>,
+    pub records: Vec<NewRecord<NewBody>>,
     /// The bytes this batch holds of the memory budget; `None` only where nobody waits for an answer.
     pub permit: Option<Permit>,
 }
@@ -23,15 +25,43 @@ pub struct Batch {
 /// One record that has no id yet. The caller has made sure that a span's trace id and span id are valid,
 /// and that a log's are valid or empty.
 #[derive(Debug, Clone)]
-pub struct NewRecord {
+pub struct NewRecord<Body = RecordBody> {
     pub resource: Arc<ResourceContext>,
     pub scope: Arc<ScopeContext>,
-    pub body: RecordBody,
+    pub body: Body,
     /// Normalised; `None` where the record has none. A span has `Error` or none.
     pub level: Option<Level>,
     pub flags: Flags,
     /// A text input's line as it came, without its line end.
     pub original: Option<Bytes>,
+}
+
+/// The content of a record on its way in. One that was sent in protocol buffers stays as it is: the journal and
+/// the index take its bytes.
+#[derive(Debug, Clone)]
+pub enum NewBody {
+    Decoded(RecordBody),
+    /// An encoded `Span`, which the caller has made sure decodes, its ids valid.
+    Span(Bytes),
+    /// An encoded `LogRecord`, which the caller has made sure decodes, its ids valid or empty.
+    Log(Bytes),
+}
+
+impl NewBody {
+    pub fn decode(&self) -> Result<RecordBody, prost::DecodeError> {
+        Ok(match self {
+            NewBody::Decoded(body) => body.clone(),
+            NewBody::Span(bytes) => RecordBody::Span(Box::new(Span::decode(bytes.as_ref())?)),
+            NewBody::Log(bytes) => RecordBody::Log(Box::new(LogRecord::decode(bytes.as_ref())?)),
+        })
+    }
+}
+
+impl From<NewRecord> for NewRecord<NewBody> {
+    fn from(record: NewRecord) -> NewRecord<NewBody> {
+        let NewRecord { resource, scope, body, level, flags, original } = record;
+        NewRecord { resource, scope, body: NewBody::Decoded(body), level, flags, original }
+    }
 }
 
 /// Where a record came in; the `source` of a log in answers.

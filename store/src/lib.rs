@@ -32,9 +32,9 @@ mod stored;
 mod testing;
 pub mod text;
 pub mod time;
-mod wire;
+pub mod wire;
 
-pub use batch::{Batch, NewRecord, Receiver};
+pub use batch::{Batch, NewBody, NewRecord, Receiver};
 pub use budget::{MemoryBudget, Permit};
 pub use error::{AppendError, OpenError, ReadError};
 pub use filter::Filter;

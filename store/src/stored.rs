@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 
-use crate::batch::{Batch, NewRecord};
+use crate::batch::{Batch, NewBody, NewRecord};
 use crate::otlp::{InstrumentationScope, LogRecord, Resource, Span};
 use crate::record::{RecordBody, ResourceContext, ScopeContext};
 use crate::wire::Malformed;
@@ -65,6 +65,9 @@ pub(crate) struct StoredRecord {
     pub index: u32,
 }
 
+/// What a stored record has beside its message, at most, if it has no original.
+const RECORD_OVERHEAD: usize = 32;
+
 /// A resource and a scope, shared by the records that came under both.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Context {
@@ -114,16 +117,26 @@ pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
         contexts,
         records: Vec::new(),
     };
-    let mut bytes = head.encode_to_vec();
+    let mut bytes = Vec::with_capacity(head.encoded_len() + encoded_bytes(batch));
+    head.encode_raw(&mut bytes);
     for (context, record) in records {
         encode_in_batch(context, record, &mut bytes);
     }
     bytes
 }
 
+/// About as much as the records take.
+fn encoded_bytes(batch: &Batch) -> usize {
+    let length = |record: &NewRecord<NewBody>| match &record.body {
+        NewBody::Span(encoded) | NewBody::Log(encoded) => encoded.len() + RECORD_OVERHEAD,
+        NewBody::Decoded(_) => 0,
+    };
+    batch.records.iter().map(length).sum()
+}
+
 /// Appends one record as an element of [`StoredBatch::records`] without cloning it: the message's fields
 /// are written by hand, in the order and with the tags above.
-fn encode_in_batch(context: u32, record: &NewRecord, out: &mut Vec<u8>) {
+fn encode_in_batch(context: u32, record: &NewRecord<NewBody>, out: &mut Vec<u8>) {
     let level = record.level.map_or(0, |level| level as u32);
     let body =
         RecordRef { context, level, flags: record.flags.0, original: &record.original, body: &record.body };
@@ -138,7 +151,7 @@ struct RecordRef<'a> {
     level: u32,
     flags: u32,
     original: &'a Option<Bytes>,
-    body: &'a RecordBody,
+    body: &'a NewBody,
 }
 
 impl RecordRef<'_> {
@@ -146,8 +159,10 @@ impl RecordRef<'_> {
         use prost::encoding::{bytes, message, uint32};
         let number = |tag, value: u32| if value == 0 { 0 } else { uint32::encoded_len(tag, &value) };
         let body = match self.body {
-            RecordBody::Span(span) => message::encoded_len(2, span.as_ref()),
-            RecordBody::Log(log) => message::encoded_len(3, log.as_ref()),
+            NewBody::Decoded(RecordBody::Span(span)) => message::encoded_len(2, span.as_ref()),
+            NewBody::Decoded(RecordBody::Log(log)) => message::encoded_len(3, log.as_ref()),
+            NewBody::Span(encoded) => bytes::encoded_len(2, encoded),
+            NewBody::Log(encoded) => bytes::encoded_len(3, encoded),
         };
         let original = self.original.as_ref().map_or(0, |original| bytes::encoded_len(6, original));
         number(1, self.context) + body + number(4, self.level) + number(5, self.flags) + original
@@ -162,8 +177,10 @@ impl RecordRef<'_> {
         };
         number(1, self.context, out);
         match self.body {
-            RecordBody::Span(span) => message::encode(2, span.as_ref(), out),
-            RecordBody::Log(log) => message::encode(3, log.as_ref(), out),
+            NewBody::Decoded(RecordBody::Span(span)) => message::encode(2, span.as_ref(), out),
+            NewBody::Decoded(RecordBody::Log(log)) => message::encode(3, log.as_ref(), out),
+            NewBody::Span(encoded) => bytes::encode(2, encoded, out),
+            NewBody::Log(encoded) => bytes::encode(3, encoded, out),
         }
         number(4, self.level, out);
         number(5, self.flags, out);

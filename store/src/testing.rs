@@ -18,6 +18,7 @@ pub(crate) const SERVICES: [&str; 4] = ["gateway", "orders", "payment", "stock"]
 pub(crate) const EPOCH: u64 = 1_700_000_000_000_000_000;
 
 pub(crate) fn batch(records: Vec<NewRecord>) -> Batch {
+    let records = records.into_iter().map(NewRecord::into).collect();
     Batch { receiver: Receiver::OtlpHttp, received: UnixNanos(EPOCH + 5), records, permit: None }
 }
 

@@ -1,7 +1,7 @@
 //! Protocol buffers read in place: the fields of a message one after the other, nothing copied, nothing owned.
 //!
-//! The head and the index look at what the journal holds through this; a record is decoded into OTLP's types
-//! only when it is part of an answer.
+//! Receivers look at what was sent through this, the head and the index at what the journal holds; a record is
+//! decoded into OTLP's types only when it is part of an answer.
 
 use std::ops::Range;
 
@@ -9,29 +9,45 @@ use prost::encoding::decode_varint;
 
 /// Bytes that are not a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a protocol buffers message")]
-pub(crate) struct Malformed;
+#[error("malformed protocol buffers: {0}")]
+pub struct Malformed(&'static str);
+
+const START_GROUP: u64 = 3;
+const END_GROUP: u64 = 4;
+pub(crate) const BEYOND: Malformed = Malformed("a length or place passes the end");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
+pub enum Value<'a> {
     Varint(u64),
     Fixed64(u64),
     Fixed32(u32),
     Bytes(&'a [u8]),
+    /// A group, which OTLP has none of.
+    Group,
 }
 
 /// One field of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Field<'a> {
+pub struct Field<'a> {
     pub tag: u32,
     pub value: Value<'a>,
     /// Key and value, as they stand in the message.
     pub raw: &'a [u8],
 }
 
+impl<'a> Field<'a> {
+    /// The field's number, and what it holds if that is bytes: a message, text, an id.
+    pub fn message(self) -> (u32, Option<&'a [u8]>) {
+        match self.value {
+            Value::Bytes(bytes) => (self.tag, Some(bytes)),
+            _ => (self.tag, None),
+        }
+    }
+}
+
 /// The fields of a message, in the order they stand there.
 #[derive(Debug, Clone)]
-pub(crate) struct Fields<'a> {
+pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
@@ -42,21 +58,52 @@ impl<'a> Fields<'a> {
 
     fn read(&mut self) -> Result<Field<'a>, Malformed> {
         let from = self.rest;
+        let (tag, wire_type) = self.key()?;
+        let value = match wire_type {
+            START_GROUP => {
+                self.skip_group()?;
+                Value::Group
+            }
+            wire_type => self.value(wire_type)?,
+        };
+        Ok(Field { tag, value, raw: &from[..from.len() - self.rest.len()] })
+    }
+
+    fn key(&mut self) -> Result<(u32, u64), Malformed> {
         let key = varint(&mut self.rest)?;
-        let value = match key & 7 {
+        match u32::try_from(key >> 3) {
+            Ok(tag) if tag > 0 && key <= u64::from(u32::MAX) => Ok((tag, key & 7)),
+            _ => Err(Malformed("a field has no such number")),
+        }
+    }
+
+    fn value(&mut self, wire_type: u64) -> Result<Value<'a>, Malformed> {
+        Ok(match wire_type {
             0 => Value::Varint(varint(&mut self.rest)?),
             1 => Value::Fixed64(u64::from_le_bytes(take(&mut self.rest)?)),
             2 => {
-                let length = usize::try_from(varint(&mut self.rest)?).map_err(|_| Malformed)?;
-                let (bytes, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+                let length = usize::try_from(varint(&mut self.rest)?).map_err(|_| BEYOND)?;
+                let (bytes, rest) = self.rest.split_at_checked(length).ok_or(BEYOND)?;
                 self.rest = rest;
                 Value::Bytes(bytes)
             }
             5 => Value::Fixed32(u32::from_le_bytes(take(&mut self.rest)?)),
-            _ => return Err(Malformed),
-        };
-        let tag = u32::try_from(key >> 3).map_err(|_| Malformed)?;
-        Ok(Field { tag, value, raw: &from[..from.len() - self.rest.len()] })
+            END_GROUP => return Err(Malformed("a group ends that was not begun")),
+            _ => return Err(Malformed("a field has no such type")),
+        })
+    }
+
+    /// Nothing here recurses.
+    fn skip_group(&mut self) -> Result<(), Malformed> {
+        let mut open = 1usize;
+        while open > 0 {
+            match self.key()?.1 {
+                START_GROUP => open += 1,
+                END_GROUP => open -= 1,
+                wire_type => drop(self.value(wire_type)?),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -81,12 +128,12 @@ pub(crate) fn varint(from: &mut &[u8]) -> Result<u64, Malformed> {
             *from = rest;
             Ok(u64::from(*byte))
         }
-        _ => decode_varint(from).map_err(|_| Malformed),
+        _ => decode_varint(from).map_err(|_| Malformed("a bad number")),
     }
 }
 
 pub(crate) fn take<const N: usize>(from: &mut &[u8]) -> Result<[u8; N], Malformed> {
-    let (bytes, rest) = from.split_first_chunk::<N>().ok_or(Malformed)?;
+    let (bytes, rest) = from.split_first_chunk::<N>().ok_or(BEYOND)?;
     *from = rest;
     Ok(*bytes)
 }

@@ -1,38 +1,45 @@
 //! OTLP in protobuf: a request's bytes in, normalised records out.
 //!
-//! The outer levels (resource, scope) are walked by hand and records are decoded one by one. Before prost
-//! decodes a record, [`shape`] has measured it: what it will take in memory is charged to the admission, and
+//! The outer levels (resource, scope) are walked by hand and records are looked at one by one. Most are [`plain`]:
+//! their bytes are kept as they are. Before prost decodes one of the others, [`shape`] has measured it: what it will take in memory is charged to the admission, and
 //! where it is nested too deep or has too many attributes it is cut on the wire ([`cut`]), so that prost's
 //! recursion limit is never met and no small body unfolds into a large one.
 
 mod cut;
+mod plain;
 mod shape;
-mod wire;
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use prost::Message;
 use spandrel_store::Flags;
 use spandrel_store::otlp::{InstrumentationScope, LogRecord, Resource, Span};
+use spandrel_store::wire::Fields;
 
+pub(crate) use self::plain::{PlainLog, PlainSpan};
 use self::shape::Kind;
-use self::wire::Fields;
 use super::Signal;
 use crate::normalise::{Context, Normaliser};
 use crate::refusal::Refusal;
 
 /// Reads one export request of a signal.
-pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
+pub(crate) fn read(signal: Signal, body: &Bytes, normaliser: &mut Normaliser) -> Result<(), Refusal> {
     for field in Fields::of(body) {
         if let (1, Some(group)) = field?.message() {
-            read_resource_group(signal, group, normaliser)?;
+            read_resource_group(signal, body, group, normaliser)?;
         }
     }
     Ok(())
 }
 
 /// `ResourceSpans`, `ResourceLogs` and `ResourceMetrics`: 1 resource, 2 scope groups, 3 schema URL.
-fn read_resource_group(signal: Signal, group: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
+fn read_resource_group(
+    signal: Signal,
+    body: &Bytes,
+    group: &[u8],
+    normaliser: &mut Normaliser,
+) -> Result<(), Refusal> {
     let header = Header::of(group)?;
     if signal == Signal::Metrics {
         return read_scope_groups(group, &mut |scope_group| count_metrics(scope_group, normaliser));
@@ -43,7 +50,7 @@ fn read_resource_group(signal: Signal, group: &[u8], normaliser: &mut Normaliser
         let header = Header::of(scope_group)?;
         let (scope, cut) = decode_optional::<InstrumentationScope>(header.context, Kind::Scope, normaliser)?;
         let context = normaliser.scope(&resource, scope, header.schema_url, cut);
-        read_records(signal, scope_group, &context, normaliser)
+        read_records(signal, body, scope_group, &context, normaliser)
     })
 }
 
@@ -61,6 +68,7 @@ fn read_scope_groups(
 
 fn read_records(
     signal: Signal,
+    body: &Bytes,
     scope_group: &[u8],
     context: &Context,
     normaliser: &mut Normaliser,
@@ -69,10 +77,18 @@ fn read_records(
         let (2, Some(record)) = field?.message() else { continue };
         match signal {
             Signal::Traces => {
+                if let Some(plain) = plain::span(record, &normaliser.limits) {
+                    normaliser.plain_span(context, &plain, body.slice_ref(record))?;
+                    continue;
+                }
                 let (span, cut) = decode::<Span>(record, Kind::Span, normaliser)?;
                 normaliser.span(context, span, cut)?;
             }
             Signal::Logs => {
+                if let Some(plain) = plain::log(record, &normaliser.limits) {
+                    normaliser.plain_log(context, &plain, body.slice_ref(record))?;
+                    continue;
+                }
                 let (log, cut) = decode::<LogRecord>(record, Kind::LogRecord, normaliser)?;
                 normaliser.log(context, log, cut, None)?;
             }

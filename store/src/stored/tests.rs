@@ -5,7 +5,7 @@ use crate::testing;
 #[test]
 fn a_batch_comes_back_as_it_was_sent() {
     let batch = testing::batch(testing::shop(40));
-    let sent: Vec<NewRecord> = batch.records.clone();
+    let sent = testing::shop(40);
     let head = HeadBatch::read(9, 7, encode_batch(&batch).into(), None).unwrap();
     let records: Vec<_> = head.records().collect();
     assert_eq!(records.len(), sent.len());

@@ -49,7 +49,7 @@ proptest! {
         for field in Fields::of(&bytes) {
             match field {
                 Ok(field) => read += field.raw.len(),
-                Err(Malformed) => return Ok(()),
+                Err(Malformed(_)) => return Ok(()),
             }
         }
         prop_assert_eq!(read, bytes.len());

@@ -2,7 +2,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use serde_json::json;
 use spandrel_store::otlp::{LogRecord, Span, Value};
-use spandrel_store::{Flags, MemoryBudget, NewRecord, RecordBody, UnixNanos};
+use spandrel_store::{Flags, MemoryBudget, NewBody, NewRecord, RecordBody, UnixNanos};
 
 use super::read;
 use crate::admission::Admission;
@@ -21,17 +21,17 @@ fn read_all(signal: Signal, body: &str) -> Result<Normaliser, Refusal> {
     read(signal, body.as_bytes(), &mut normaliser).map(|()| normaliser)
 }
 
-fn read_span(span: serde_json::Value) -> (Span, NewRecord) {
+fn read_span(span: serde_json::Value) -> (Span, NewRecord<NewBody>) {
     let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
     let record = read_all(Signal::Traces, &body).unwrap().records.remove(0);
-    let RecordBody::Span(span) = record.body.clone() else { panic!("a span was sent") };
+    let RecordBody::Span(span) = record.body.decode().unwrap() else { panic!("a span was sent") };
     (*span, record)
 }
 
-fn read_log(log: serde_json::Value) -> (LogRecord, NewRecord) {
+fn read_log(log: serde_json::Value) -> (LogRecord, NewRecord<NewBody>) {
     let body = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [log]}]}]}).to_string();
     let record = read_all(Signal::Logs, &body).unwrap().records.remove(0);
-    let RecordBody::Log(log) = record.body.clone() else { panic!("a log was sent") };
+    let RecordBody::Log(log) = record.body.decode().unwrap() else { panic!("a log was sent") };
     (*log, record)
 }
 
@@ -111,16 +111,16 @@ const METRICS_EXAMPLE: &str = r#"{"resourceMetrics": [{"resource": {"attributes"
 #[test]
 fn the_examples_of_the_specification_are_read() {
     let traces = read_all(Signal::Traces, TRACE_EXAMPLE).unwrap();
-    let RecordBody::Span(span) = &traces.records[0].body else { panic!("a span was sent") };
+    let RecordBody::Span(span) = traces.records[0].body.decode().unwrap() else { panic!("a span was sent") };
     let expected: ExportTraceServiceRequest = serde_json::from_str(TRACE_EXAMPLE).unwrap();
-    assert_eq!(**span, expected.resource_spans[0].scope_spans[0].spans[0]);
+    assert_eq!(*span, expected.resource_spans[0].scope_spans[0].spans[0]);
     assert_eq!(traces.records[0].resource.resource, expected.resource_spans[0].resource);
     assert_eq!(traces.records[0].scope.scope, expected.resource_spans[0].scope_spans[0].scope);
     let logs = read_all(Signal::Logs, LOGS_EXAMPLE).unwrap();
-    let RecordBody::Log(log) = &logs.records[0].body else { panic!("a log was sent") };
+    let RecordBody::Log(log) = logs.records[0].body.decode().unwrap() else { panic!("a log was sent") };
     let expected: opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest =
         serde_json::from_str(LOGS_EXAMPLE).unwrap();
-    assert_eq!(**log, expected.resource_logs[0].scope_logs[0].log_records[0]);
+    assert_eq!(*log, expected.resource_logs[0].scope_logs[0].log_records[0]);
     assert_eq!(read_all(Signal::Metrics, METRICS_EXAMPLE).unwrap().data_points, 4);
 }
 
@@ -200,7 +200,7 @@ fn snake_case_is_read_as_well() {
         "start_time_unix_nano":"1544712660000000000","parent_span_id":"eee19b7ec3c1b173",
         "attributes":[{"key":"a","value":{"string_value":"x"}}]}]}]}]}"#;
     let read = read_all(Signal::Traces, body).unwrap();
-    let RecordBody::Span(span) = &read.records[0].body else { panic!("a span was sent") };
+    let RecordBody::Span(span) = read.records[0].body.decode().unwrap() else { panic!("a span was sent") };
     assert_eq!(span.start_time_unix_nano, 1_544_712_660_000_000_000);
     assert_eq!(span.attributes[0].value.as_ref().unwrap().value, Some(Value::StringValue("x".to_owned())));
     assert_eq!(read.records[0].resource.schema_url, "u");

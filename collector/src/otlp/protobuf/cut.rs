@@ -5,9 +5,10 @@
 //! Each level copies what its children kept; there are at most three times `nesting_max` of them.
 
 use prost::encoding::{WireType, encode_key, encode_varint};
+use spandrel_store::wire::{Fields, Malformed};
 
 use super::shape::Kind;
-use super::wire::{Fields, Malformed};
+
 use crate::normalise::{Allowance, Cuts, RecordLimits};
 
 pub(super) fn cut(
@@ -38,7 +39,7 @@ impl Cutter<'_> {
     ) -> Result<(), Malformed> {
         for field in Fields::of(message) {
             let field = field?;
-            let child = field.payload.zip(kind.child(field.tag));
+            let child = field.message().1.zip(kind.child(field.tag));
             let Some((payload, child)) = child else {
                 kept.extend_from_slice(field.raw);
                 continue;

@@ -3,8 +3,8 @@
 //! Recursion is bounded by the nesting limit: three messages to a level.
 
 use spandrel_store::otlp::{AnyValue, KeyValue, Status, span};
+use spandrel_store::wire::{Fields, Malformed};
 
-use super::wire::{Fields, Malformed};
 use crate::normalise::RecordLimits;
 
 /// The messages that hold attributes somewhere below them.

@@ -15,7 +15,7 @@ use crate::otlp::{AnyValue, KeyValue, LogRecord, Span};
 use crate::record::{Flags, Record, RecordBody, SpanExt as _};
 use crate::stored::{Context, Undecodable};
 use crate::time::UnixNanos;
-use crate::wire::{Malformed, take, unzigzag, varint};
+use crate::wire::{BEYOND, Malformed, take, unzigzag, varint};
 
 /// A body is never larger than this: a block's bytes, and a request at most, see `BlockWriter::is_full`.
 const BODY_BYTES_MAX: u64 = 1 << 30;
@@ -254,13 +254,13 @@ impl Body {
             row.parent = match parent {
                 0 => [0; 8],
                 1 => take(from)?,
-                row => heads.get(row as usize - 2).ok_or(Malformed)?.span_id,
+                row => heads.get(row as usize - 2).ok_or(BEYOND)?.span_id,
             };
         }
         let mut originals = (whole - rest.len()) as u32;
         for row in &mut rows {
             row.original.0 = originals;
-            originals = originals.checked_add(row.original.1.saturating_sub(1)).ok_or(Malformed)?;
+            originals = originals.checked_add(row.original.1.saturating_sub(1)).ok_or(BEYOND)?;
         }
         let [attributes, bodies, rests, names] = {
             let mut tables = tables.into_iter().rev();
@@ -328,7 +328,8 @@ impl Body {
         row.put_span(head, &mut span);
         if row.text > 0 {
             let name = self.names.get(&self.bytes, row.text - 1);
-            span.name = std::str::from_utf8(name).map_err(|_| Malformed)?.to_owned();
+            span.name =
+                std::str::from_utf8(name).map_err(|_| Undecodable::new("a name is not UTF-8"))?.to_owned();
         }
         span.attributes = self.decode_attributes(row)?;
         Ok(span)
@@ -390,7 +391,7 @@ impl Table {
         let mut at = (whole - from.len()) as u64;
         let mut bounds = vec![at as u32];
         for length in lengths {
-            at = at.checked_add(length).filter(|at| *at <= whole as u64).ok_or(Malformed)?;
+            at = at.checked_add(length).filter(|at| *at <= whole as u64).ok_or(BEYOND)?;
             bounds.push(at as u32);
         }
         let start = whole - from.len();
