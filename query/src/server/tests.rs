@@ -182,7 +182,7 @@ async fn sidecar_of(services: &[&str], peers: Vec<String>) -> Running {
     config.federation.peers = peers;
     let (server, folder, store) = bind_with_store(&config).await;
     let server = server.unwrap_or_else(|error| panic!("{error}"));
-    let records = services.iter().enumerate().map(|(number, service)| span_of(service, number));
+    let records = services.iter().enumerate().map(|(number, service)| span_of(service, number).into());
     let records = records.collect();
     let batch = Batch { receiver: Receiver::OtlpHttp, received: UnixNanos::now(), records, permit: None };
     store.append(batch).await.unwrap();
