@@ -1,4 +1,4 @@
-//! The one place that knows every stage: store, collector, query server.
+//! The one place that knows every stage: store, collector, query server. A gateway has the last one alone.
 //!
 //! A straight line: configuration → store → sockets → serving → stopping, upstream first. Whatever is wrong with
 //! the configuration, the data folder or an address is told before anything is served. There is one way to
@@ -11,6 +11,7 @@ mod signals;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::future::OptionFuture;
 use prometheus::Registry;
 use spandrel_collector::Collector;
 use spandrel_config::Config;
@@ -32,9 +33,10 @@ const STOP_MAX: Duration = Duration::from_secs(14);
 /// A running sidecar.
 pub struct Sidecar {
     pub addresses: Addresses,
-    store: Store,
+    /// Neither of a gateway's: it takes in nothing and keeps nothing.
+    store: Option<Store>,
     readiness: spandrel_query::Readiness,
-    collector: Stage,
+    collector: Option<Stage>,
     query: Stage,
 }
 
@@ -98,21 +100,25 @@ impl Sidecar {
     pub async fn start(config: &Config) -> anyhow::Result<Sidecar> {
         let registry = Registry::new();
         telemetry::register(&registry).context("register metrics")?;
-        let store = open_store(config, &registry).await?;
-        let (collector, query) = match bind(config, &store, &registry).await {
+        let store = match config.storage.enabled {
+            true => Some(open_store(config, &registry).await?),
+            false => None,
+        };
+        let (collector, query) = match bind(config, store.as_ref(), &registry).await {
             Ok(bound) => bound,
             Err(error) => {
                 close_store(store, Instant::now() + STOP_MAX).await;
                 return Err(error);
             }
         };
-        let addresses = Addresses::of(&collector, &query);
+        let addresses = Addresses::of(collector.as_ref(), &query);
         let readiness = query.readiness();
         let sidecar = Sidecar {
             addresses,
             store,
             readiness,
-            collector: Stage::spawn("collector", |shutdown| collector.run(shutdown)),
+            collector: collector
+                .map(|collector| Stage::spawn("collector", |shutdown| collector.run(shutdown))),
             query: Stage::spawn("query server", |shutdown| query.run(shutdown)),
         };
         sidecar.readiness.set(true);
@@ -122,7 +128,7 @@ impl Sidecar {
     /// Waits for a stage to end that was not told to: never, unless something is broken.
     async fn failed(&mut self) -> anyhow::Error {
         tokio::select! {
-            failed = self.collector.failed() => failed,
+            Some(failed) = OptionFuture::from(self.collector.as_mut().map(Stage::failed)) => failed,
             failed = self.query.failed() => failed,
         }
     }
@@ -131,7 +137,9 @@ impl Sidecar {
     pub async fn stop(self) {
         let deadline = Instant::now() + STOP_MAX;
         self.readiness.set(false);
-        self.collector.stop(deadline).await;
+        if let Some(collector) = self.collector {
+            collector.stop(deadline).await;
+        }
         self.query.stop(deadline).await;
         close_store(self.store, deadline).await;
         tracing::info!("stopped");
@@ -176,15 +184,19 @@ async fn open_store(config: &Config, registry: &Registry) -> anyhow::Result<Stor
 
 async fn bind(
     config: &Config,
-    store: &Store,
+    store: Option<&Store>,
     registry: &Registry,
-) -> anyhow::Result<(Collector, QueryServer)> {
-    let collector = Collector::bind(config, store.clone(), registry).await?;
-    let query = QueryServer::bind(config, store.clone(), registry).await?;
+) -> anyhow::Result<(Option<Collector>, QueryServer)> {
+    let collector = match store {
+        Some(store) => Some(Collector::bind(config, store.clone(), registry).await?),
+        None => None,
+    };
+    let query = QueryServer::bind(config, store.cloned(), registry).await?;
     Ok((collector, query))
 }
 
-async fn close_store(store: Store, deadline: Instant) {
+async fn close_store(store: Option<Store>, deadline: Instant) {
+    let Some(store) = store else { return };
     let closing = tokio::task::spawn_blocking(move || store.close());
     match timeout_at(deadline, closing).await {
         Ok(Ok(())) => {}

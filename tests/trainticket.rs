@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
 use spandrel_bench::api;
 use spandrel_bench::http::Http;
 use spandrel_bench::replay::{Case, LogRow, SpanRow, service_of};
@@ -13,6 +14,8 @@ use spandrel_bench::sidecar::Launch;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/trainticket");
 const QUESTIONS_AT_ONCE: usize = 8;
+/// Sidecars behind the gateway.
+const FLEET: usize = 15;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_case_comes_back_as_it_was_recorded_and_its_errors_are_told() {
@@ -25,6 +28,86 @@ async fn every_case_comes_back_as_it_was_recorded_and_its_errors_are_told() {
     for folder in cases {
         check(&folder).await.unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_over_fifteen_sidecars_gives_every_trace_as_one_sidecar_does() {
+    let Some(folder) = cases().into_iter().next_back() else {
+        let _ = writeln!(std::io::stderr(), "skipped: no recorded incidents in {DATA}");
+        return;
+    };
+    check_fleet(&folder).await.unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
+}
+
+async fn check_fleet(folder: &Path) -> anyhow::Result<()> {
+    let case = Case::read(folder)?;
+    let notes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let launch = |name: &str| -> anyhow::Result<Launch> {
+        let own = notes.path().join(name);
+        std::fs::create_dir(&own)?;
+        Ok(Launch::new(env!("CARGO_BIN_EXE_spandrel"), own.join("data"), own))
+    };
+    let single = launch("single")?.start().await?;
+    case.replay(&Http::new(single.addresses.http)).await?;
+    let (mut sidecars, mut kept) = (Vec::new(), 0);
+    for (number, part) in parts_of(&case).into_iter().enumerate() {
+        let sidecar = launch(&format!("part-{number}"))?.start().await?;
+        let replayed = part.replay(&Http::new(sidecar.addresses.http)).await?;
+        kept += replayed.spans + replayed.logs;
+        sidecars.push(sidecar);
+    }
+    assert_eq!((sidecars.len(), kept), (FLEET, case.spans.len() + case.logs.len()));
+    let peers: Vec<String> = sidecars.iter().map(|sidecar| sidecar.addresses.query.to_string()).collect();
+    let gateway = spandrel_testing::Sidecar::of(env!("CARGO_BIN_EXE_spandrel"));
+    let gateway = gateway.set("storage.enabled=false").set("receivers.otlp.enabled=false");
+    // This machine is busy with sixteen other processes.
+    let gateway = gateway.set("limits.peer_timeout=20s");
+    let gateway = gateway.set(format!("federation.peers={}", serde_json::to_string(&peers)?));
+    let mut gateway = tokio::task::spawn_blocking(|| gateway.start()).await?;
+
+    let (whole, parts) = (Http::new(single.addresses.query), Http::new(gateway.query().parse()?));
+    let traces: BTreeSet<&str> = case.spans.iter().map(|row| row.trace_id.as_str()).collect();
+    let checks = traces.iter().map(|id| check_same(&whole, &parts, id));
+    stream::iter(checks).buffer_unordered(QUESTIONS_AT_ONCE).try_collect::<()>().await?;
+    anyhow::ensure!(gateway.terminate().success(), "SIGTERM is a clean end");
+    Ok(())
+}
+
+/// The case, taken apart by service: each service is in one part.
+fn parts_of(case: &Case) -> Vec<Case> {
+    let services: BTreeSet<&str> = case.spans.iter().map(|row| service_of(&row.pod_name)).collect();
+    let part_of = |pod: &str| services.range(..service_of(pod)).count() % FLEET;
+    let part = |number: usize| Case {
+        spans: case.spans.iter().filter(|row| part_of(&row.pod_name) == number).cloned().collect(),
+        logs: case.logs.iter().filter(|row| part_of(&row.pod_name) == number).cloned().collect(),
+    };
+    (0..FLEET).map(part).collect()
+}
+
+async fn check_same(whole: &Http, parts: &Http, id: &str) -> anyhow::Result<()> {
+    let target = api::trace_target(id);
+    let one: Value = api::ask(whole, &target).await?;
+    let other: Value = api::ask(parts, &target).await?;
+    let coverage = serde_json::json!({"complete": true, "asked": FLEET, "answered": FLEET, "missing": []});
+    anyhow::ensure!(other["coverage"] == coverage, "trace {id}: {}", other["coverage"]);
+    let (one, other) = (comparable(one), comparable(other));
+    anyhow::ensure!(one == other, "trace {id}:\n{one}\n{other}");
+    Ok(())
+}
+
+/// A trace without what differs between two stores of the same records: the ids of logs, and with them the
+/// order of those that have the same time.
+fn comparable(mut trace: Value) -> Value {
+    trace.as_object_mut().map(|trace| trace.remove("coverage"));
+    let logs = trace["logs"].as_array_mut().into_iter().flatten();
+    logs.filter_map(Value::as_object_mut).for_each(|log| {
+        log.remove("id");
+        log.remove("observed_time");
+    });
+    if let Some(logs) = trace["logs"].as_array_mut() {
+        logs.sort_by_cached_key(|log| (log["time"].to_string(), log.to_string()));
+    }
+    trace
 }
 
 fn cases() -> Vec<PathBuf> {

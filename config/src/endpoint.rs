@@ -18,7 +18,7 @@ pub(crate) fn parse(text: &str, resolve: fn(&str) -> Option<IpAddr>) -> Option<S
 }
 
 /// Whether the text is a `host:port` that one can call: with a host, and a port other than 0.
-pub(crate) fn is_callable(text: &str) -> bool {
+pub fn is_callable(text: &str) -> bool {
     match text.parse::<SocketAddr>() {
         Ok(address) => address.port() != 0,
         Err(_) => split(text).is_some_and(|(host, port)| !host.is_empty() && port != 0),

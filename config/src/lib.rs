@@ -32,6 +32,7 @@ mod surroundings;
 mod telemetry;
 mod validate;
 
+pub use endpoint::is_callable;
 pub use error::{ConfigError, ConfigErrors};
 pub use federation::Federation;
 pub use limits::Limits;

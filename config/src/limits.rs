@@ -47,6 +47,8 @@ pub struct Limits {
     pub peer_answer_bytes_max: ByteSize,
     /// Bytes of peers' answers held at once, over all questions; beyond it peers count as busy.
     pub answers_bytes_max: ByteSize,
+    /// Peers asked, and peers remembered that are gone; more are not.
+    pub peers_max: usize,
     /// Questions that run at once; more wait for their turn.
     pub queries_max: usize,
     /// Bytes of the text of one question.
@@ -81,6 +83,7 @@ impl Default for Limits {
             peer_timeout: Duration::from_millis(500),
             peer_answer_bytes_max: ByteSize::mib(64),
             answers_bytes_max: ByteSize::mib(128),
+            peers_max: 1_000,
             queries_max: 8,
             query_bytes_max: 16 << 10,
             query_clauses_max: 256,
@@ -112,6 +115,7 @@ impl Limits {
             peer_timeout,
             peer_answer_bytes_max,
             answers_bytes_max,
+            peers_max,
             queries_max,
             query_bytes_max,
             query_clauses_max,
@@ -136,6 +140,7 @@ impl Limits {
         section.set("peer_timeout", peer_timeout);
         section.set("peer_answer_bytes_max", peer_answer_bytes_max);
         section.set("answers_bytes_max", answers_bytes_max);
+        section.set("peers_max", peers_max);
         section.set("queries_max", queries_max);
         section.set("query_bytes_max", query_bytes_max);
         section.set("query_clauses_max", query_clauses_max);

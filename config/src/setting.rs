@@ -137,6 +137,14 @@ impl Setting for SocketAddr {
     }
 }
 
+impl Setting for Option<SocketAddr> {
+    const EXPECTED: &'static str = "an address with its port, such as 10.0.0.10:53";
+
+    fn read(given: Given<'_>) -> Option<Option<SocketAddr>> {
+        given.value.as_str().and_then(|text| text.parse().ok()).map(Some)
+    }
+}
+
 impl Setting for Durability {
     const EXPECTED: &'static str = "`fsync` or `write`";
 

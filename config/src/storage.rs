@@ -8,6 +8,8 @@ use crate::section::Section;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Storage {
+    /// `false` in a gateway: nothing is taken in and nothing kept.
+    pub enabled: bool,
     pub directory: PathBuf,
     pub durability: Durability,
     pub retention: Retention,
@@ -31,6 +33,7 @@ pub struct Retention {
 impl Default for Storage {
     fn default() -> Self {
         Storage {
+            enabled: true,
             directory: PathBuf::from("./spandrel-data"),
             durability: Durability::Fsync,
             retention: Retention::default(),
@@ -46,6 +49,7 @@ impl Default for Retention {
 
 impl Storage {
     pub(crate) fn read(&mut self, section: &mut Section<'_, '_>) {
+        section.set("enabled", &mut self.enabled);
         section.set("directory", &mut self.directory);
         section.set("durability", &mut self.durability);
         section.section("retention", |section| {

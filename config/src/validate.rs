@@ -26,6 +26,7 @@ pub(crate) fn check(config: &Config, errors: &mut Vec<ConfigError>) {
     check_addresses(config, &mut note);
     check_peers(config, &mut note);
     check_pipelines(config, &mut note);
+    check_storage(config, &mut note);
     check_memory(config, &mut note);
     // A token that could not be read is not a token that was forgotten.
     let token_is_wrong = errors.iter().any(|error| error.path.starts_with("security"));
@@ -84,6 +85,16 @@ fn check_peers(config: &Config, note: Note<'_>) {
             note(&format!("federation.peers.{index}"), message);
         }
     }
+    for (index, name) in config.federation.dns.iter().enumerate() {
+        let of_a_service = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        let service = name.starts_with('_') && name.bytes().all(of_a_service);
+        if !service && !endpoint::is_callable(name) {
+            let message = format!(
+                "expected a host and a port (sidecars:7317) or a service (_spandrel._tcp.example.org), found {name:?}"
+            );
+            note(&format!("federation.dns.{index}"), message);
+        }
+    }
 }
 
 fn check_pipelines(config: &Config, note: Note<'_>) {
@@ -97,6 +108,18 @@ fn check_pipelines(config: &Config, note: Note<'_>) {
             let message = format!("the receiver `{receiver}` is off; set receivers.{receiver}.enabled: true");
             note(&format!("service.pipelines.{name}.receivers"), message);
         }
+    }
+}
+
+/// Without a store there is nowhere to put what a receiver takes in.
+fn check_storage(config: &Config, note: Note<'_>) {
+    let otlp = &config.receivers.otlp;
+    let receives =
+        (otlp.enabled && (otlp.grpc.is_some() || otlp.http.is_some())) || config.receivers.stdin.enabled;
+    if !config.storage.enabled && receives {
+        let message =
+            "a gateway keeps nothing, so that its receivers must be off: receivers.otlp.enabled: false";
+        note("storage.enabled", message.to_owned());
     }
 }
 

@@ -9,6 +9,7 @@
 //! Nothing here merges answers for people or knows HTTP beyond gRPC; a peer is a
 //! [`Source`](crate::source::Source) like any other.
 
+mod discovery;
 mod fan;
 mod fault;
 mod identity;
@@ -16,11 +17,14 @@ mod link;
 mod metrics;
 mod peer;
 mod peers;
+mod remembered;
 mod responder;
 mod wire;
 
+pub(crate) use discovery::Discovery;
 pub use identity::Identity;
 pub(crate) use link::Asker;
 pub(crate) use metrics::Metrics as PeersMetrics;
 pub(crate) use peers::{Peers, Surroundings};
+pub(crate) use remembered::Remembered;
 pub(crate) use responder::{Responder, routes};

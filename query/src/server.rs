@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::{self, App, Guard, Readiness};
 use crate::credentials::Credentials;
 use crate::engine::Engine;
-use crate::federation::{Asker, Identity, Peers, PeersMetrics, Responder, Surroundings, routes};
+use crate::federation::{Asker, Discovery, Peers, PeersMetrics, Remembered, Responder, Surroundings, routes};
 use crate::source::{LocalSource, Source};
 
 /// Time that running questions have to be answered once shutdown has begun.
@@ -57,9 +57,10 @@ pub struct QueryServer {
 }
 
 impl QueryServer {
+    /// Over a store, or, in a gateway, over nothing but peers.
     pub async fn bind(
         config: &Config,
-        store: Store,
+        store: Option<Store>,
         registry: &prometheus::Registry,
     ) -> Result<QueryServer, BindError> {
         let endpoint = config.query.endpoint;
@@ -71,20 +72,26 @@ impl QueryServer {
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let limits = &config.limits;
-        let local = LocalSource::new(store, address.to_string(), limits.queries_max);
-        local.register(registry)?;
-        let local: Arc<dyn Source> = Arc::new(local);
+        let local = match store {
+            Some(store) => {
+                let local = LocalSource::new(store, address.to_string(), limits.queries_max);
+                local.register(registry)?;
+                Some(Arc::new(local) as Arc<dyn Source>)
+            }
+            None => None,
+        };
         let credentials = Arc::new(Credentials::new(&config.security));
-        let identity = Identity::random();
+        let remembered = remembered(config).await;
+        let identity = remembered.identity();
         let around = Surroundings {
-            local: Some(local.clone()),
+            local: local.clone(),
             asker: Asker::new(identity, credentials.clone(), limits),
             metrics: PeersMetrics::new(registry)?,
+            remembered,
         };
-        let peers = Peers::new(around, &config.federation.peers);
+        let peers = Peers::new(around, Discovery::new(&config.federation, limits));
         let draining = CancellationToken::new();
-        let responder =
-            Responder::new(identity, Some(local), peers.links(), limits.clone(), draining.clone());
+        let responder = Responder::new(identity, local, peers.links(), limits.clone(), draining.clone());
         let engine = Engine::over(peers.roster(), limits.clone());
         let guard = Guard::new(&config.security, credentials, on_loopback);
         let app = App::new(engine, guard, registry, draining.clone())?;
@@ -140,6 +147,13 @@ impl QueryServer {
             tracing::warn!(connections = tasks.len(), "query connections were cut off at shutdown");
         }
     }
+}
+
+async fn remembered(config: &Config) -> Remembered {
+    let (folder, max_age) = (config.storage.directory.clone(), config.storage.retention.max_age);
+    let peers_max = config.limits.peers_max;
+    let opening = tokio::task::spawn_blocking(move || Remembered::open(&folder, max_age, peers_max));
+    opening.await.expect("reading a file does not panic")
 }
 
 /// Serves one connection until it ends, or, once `closing`, until its running questions are answered.

@@ -18,9 +18,13 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    pub(super) fn of(collector: &Collector, query: &QueryServer) -> Addresses {
-        let receivers = collector.addresses();
-        Addresses { grpc: receivers.grpc, http: receivers.http, query: query.address() }
+    pub(super) fn of(collector: Option<&Collector>, query: &QueryServer) -> Addresses {
+        let receivers = collector.map(Collector::addresses);
+        Addresses {
+            grpc: receivers.and_then(|receivers| receivers.grpc),
+            http: receivers.and_then(|receivers| receivers.http),
+            query: query.address(),
+        }
     }
 
     pub(super) fn announce(&self, config: &Config) {

@@ -43,7 +43,7 @@ use refusal::Refusing;
 
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
-const REFRESH: Duration = Duration::from_secs(10);
+pub(crate) const REFRESH: Duration = Duration::from_secs(10);
 
 /// Bytes a second that buy an answer more time.
 const PACE: u64 = 1 << 20;
@@ -146,7 +146,7 @@ impl Link {
             Ok(reply) => self.note(|health| health.answered(begun.elapsed(), reply.identity, None)),
             Err(error) => self.note(|health| health.failed(error, false)),
         }
-        if answer.as_ref().is_err_and(Health::is_suspicious) {
+        if answer.as_ref().is_err_and(Health::is_suspicious) || self.lock().is_unknown() {
             self.probe.notify_one();
         }
         answer
@@ -184,8 +184,11 @@ impl Link {
         let answer = self.exchange::<Description>(ask, begun + self.asker.timeout).await;
         match answer {
             Ok(reply) => {
-                let description = Some(reply.body);
-                self.note(|health| health.answered(begun.elapsed(), reply.identity, description));
+                let (gateway, description) = (reply.beyond.is_some(), Some(reply.body));
+                self.note(|health| {
+                    health.gateway = gateway;
+                    health.answered(begun.elapsed(), reply.identity, description);
+                });
                 REFRESH
             }
             Err(error) => {

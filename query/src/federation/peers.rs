@@ -1,24 +1,38 @@
 //! The stage that knows who the peers are.
 //!
-//! In come the configured peers and what their links find out; out goes the engine's roster, replaced as a
-//! whole whenever one of them changes. Its tasks: one that publishes, and one for each link, which probes. A
-//! peer that is this very sidecar is not asked, nor is one that is there under another name already: who is who
-//! is told by identity, not by name. At shutdown all tasks end at once; nothing waits for a peer.
+//! In come the lists of peers ([`Discovery`]) and what their links find out; out goes the engine's roster,
+//! replaced as a whole whenever one of them changes. A peer that is this very sidecar is not asked, nor is one
+//! that is there under another name already: who is who is told by identity, not by name. Who was there and is
+//! not any more is remembered ([`Remembered`]) and missing.
+//!
+//! Its tasks: one that publishes, one that looks up who is listed, and one for each link, which probes. At
+//! shutdown all of them end at once; nothing waits for a peer. What is remembered is written then, and at most
+//! every [`WRITE_EVERY`] before.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use spandrel_store::UnixNanos;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Identity;
-use super::link::{Asker, Health, Link, State};
+use super::discovery::{Discovery, Listed};
+use super::link::{Asker, Health, Link, REFRESH, State};
 use super::metrics::Metrics;
 use super::peer::PeerSource;
+use super::remembered::Remembered;
 use super::wire::Visited;
 use crate::coverage::Absence;
 use crate::source::{Aside, Peer, Roster, Source};
+
+const WRITE_EVERY: Duration = Duration::from_secs(5);
+
+const SETTLE: Duration = Duration::from_millis(10);
 
 /// What the stage is given.
 pub(crate) struct Surroundings {
@@ -26,14 +40,20 @@ pub(crate) struct Surroundings {
     pub(crate) local: Option<Arc<dyn Source>>,
     pub(crate) asker: Asker,
     pub(crate) metrics: Metrics,
+    pub(crate) remembered: Remembered,
 }
 
 pub(crate) struct Peers {
     around: Surroundings,
+    discovery: Option<Discovery>,
+    /// Told by the discovery.
+    listed: watch::Receiver<Listed>,
+    tell: Option<watch::Sender<Listed>>,
     members: BTreeMap<String, Member>,
     roster: Arc<ArcSwap<Roster>>,
     links: Arc<ArcSwap<Links>>,
     tasks: TaskTracker,
+    written: Instant,
 }
 
 /// The links that questions go over at a moment.
@@ -50,11 +70,19 @@ struct Member {
 }
 
 impl Peers {
-    pub(crate) fn new(around: Surroundings, listed: &[String]) -> Peers {
-        let (roster, links) = (Arc::default(), Arc::default());
-        let members = BTreeMap::new();
-        let mut peers = Peers { around, members, roster, links, tasks: TaskTracker::new() };
-        peers.list(listed);
+    pub(crate) fn new(around: Surroundings, discovery: Discovery) -> Peers {
+        let (tell, listed) = watch::channel(discovery.listed());
+        let mut peers = Peers {
+            around,
+            discovery: Some(discovery),
+            listed,
+            tell: Some(tell),
+            members: BTreeMap::new(),
+            roster: Arc::default(),
+            links: Arc::default(),
+            tasks: TaskTracker::new(),
+            written: Instant::now(),
+        };
         peers.publish();
         peers
     }
@@ -71,27 +99,42 @@ impl Peers {
 
     /// Watches the peers until told to stop.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        if let (Some(discovery), Some(tell)) = (self.discovery.take(), self.tell.take()) {
+            self.tasks.spawn(discovery.run(tell, shutdown.clone()));
+        }
+        // Its own identity is kept before anybody else can have learned it.
+        self.write().await;
         loop {
-            self.watch(&shutdown);
             self.publish();
+            self.watch(&shutdown);
+            if self.written.elapsed() >= WRITE_EVERY {
+                self.write().await;
+            }
             tokio::select! {
                 () = self.around.asker.changed.notified() => {}
+                Ok(()) = self.listed.changed() => {}
+                () = tokio::time::sleep(REFRESH) => {}
                 () = shutdown.cancelled() => break,
             }
+            // Many peers that change at once make one change.
+            tokio::time::sleep(SETTLE).await;
         }
+        self.write().await;
         self.tasks.close();
         self.tasks.wait().await;
     }
 
     /// Makes the members those that are listed.
-    fn list(&mut self, listed: &[String]) {
-        let gone: Vec<String> = self.members.keys().filter(|name| !listed.contains(name)).cloned().collect();
+    fn list(&mut self, listed: &Listed) {
+        let unlisted = |name: &&String| !listed.names.contains(name);
+        let gone: Vec<String> = self.members.keys().filter(unlisted).cloned().collect();
         for name in gone {
             if let Some(member) = self.members.remove(&name) {
+                tracing::info!(peer = name, "a peer is not listed any more");
                 member.stop.cancel();
             }
         }
-        for name in listed {
+        for name in &listed.names {
             if self.members.contains_key(name) {
                 continue;
             }
@@ -119,17 +162,54 @@ impl Peers {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        let listed = self.listed.borrow_and_update().clone();
+        self.list(&listed);
         let known: Vec<(Arc<Link>, Health)> =
             self.members.values().map(|member| (member.link.clone(), member.link.health())).collect();
-        let (asked, aside) = sort_out(known, self.around.asker.identity);
-        let visited = Visited::by(self.around.asker.identity);
+        let mut absent = self.remember(&known);
+        self.around.metrics.gone.set(i64::try_from(absent.len()).unwrap_or(i64::MAX));
+        absent.extend(listed.absent);
+        let own = self.around.asker.identity;
+        let (asked, aside) = sort_out(known, own);
+        let visited = Visited::by(own);
         let source = |link: &Arc<Link>| -> Arc<dyn Source> {
             Arc::new(PeerSource::new(link.clone(), visited.clone()))
         };
         let sources = self.around.local.iter().cloned().chain(asked.iter().map(source)).collect();
-        self.roster.store(Arc::new(Roster { sources, absent: Vec::new(), aside }));
-        self.links.store(Arc::new(Links { asked, absent: Vec::new() }));
+        self.roster.store(Arc::new(Roster { sources, absent: absent.clone(), aside }));
+        self.links.store(Arc::new(Links { asked, absent }));
+    }
+
+    /// Notes who is there; what is gone.
+    fn remember(&mut self, known: &[(Arc<Link>, Health)]) -> Vec<Absence> {
+        let (now, own) = (UnixNanos::now(), self.around.asker.identity);
+        let remembered = &mut self.around.remembered;
+        for (link, health) in known.iter().filter(|(_, health)| health.state == State::Up && !health.gateway)
+        {
+            if let (Some(identity), Some(description)) = (health.identity, &health.description) {
+                let peer = Peer { name: link.name().to_owned(), service: health.service(), local: false };
+                remembered.saw(identity, peer, description, now);
+            }
+        }
+        remembered.gone(now, |identity, name| {
+            // A peer that has not answered since this sidecar started is itself missing: who it is, is open.
+            let unsure = |link: &Link, health: &Health| health.identity.is_none() && link.name() == name;
+            let is_there = |(link, health): &(Arc<Link>, Health)| {
+                health.identity == Some(identity) || unsure(link, health)
+            };
+            identity == own || known.iter().any(is_there)
+        })
+    }
+
+    async fn write(&mut self) {
+        self.written = Instant::now();
+        let Some(write) = self.around.remembered.write() else { return };
+        match tokio::task::spawn_blocking(write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the peers that were seen cannot be written down"),
+            Err(error) => tracing::error!(%error, "the peers that were seen cannot be written down"),
+        }
     }
 }
 

@@ -40,7 +40,9 @@ async fn bind_with_store(config: &Config) -> (Result<QueryServer, BindError>, te
     let storage = Storage { directory: folder.path().to_owned(), ..Storage::default() };
     let registry = prometheus::Registry::new();
     let store = Store::open(&storage, &config.limits, &registry).unwrap();
-    (QueryServer::bind(config, store.clone(), &registry).await, folder, store)
+    let mut config = config.clone();
+    config.storage = storage;
+    (QueryServer::bind(&config, Some(store.clone()), &registry).await, folder, store)
 }
 
 impl Running {
@@ -339,4 +341,91 @@ async fn a_peer_that_wants_another_token_is_named_as_unauthorized_and_tells_noth
     assert_eq!(answer["coverage"]["missing"][0]["reason"], "unauthorized", "{answer}");
     without.stopped().await;
     guarded.stopped().await;
+}
+
+#[tokio::test]
+async fn a_gateway_answers_for_its_peers_and_a_gateway_of_gateways_too() {
+    let payment = sidecar_of(&["payment"], Vec::new()).await;
+    let orders = sidecar_of(&["orders"], Vec::new()).await;
+    let both = [&payment, &orders].map(|sidecar| sidecar.address.to_string());
+    let lower = gateway(both.to_vec()).await;
+    let higher = gateway(vec![lower.address.to_string()]).await;
+    for gateway in [&lower, &higher] {
+        let found = gateway.json("/api/v1/traces/01010101010101010101010101010101").await;
+        assert_eq!(found["services"], serde_json::json!(["orders", "payment"]), "{found}");
+        let whole = serde_json::json!({"complete": true, "asked": 2, "answered": 2, "missing": []});
+        assert_eq!(found["coverage"], whole);
+        let counts = gateway.json("/api/v1/histogram?step=1d").await;
+        assert_eq!(counts["series"][0]["points"][0][1], 2, "{counts}");
+    }
+    let lost = orders.address.to_string();
+    orders.stopped().await;
+    for gateway in [&lower, &higher] {
+        let found = gateway.json_when("/api/v1/search", |found| found["coverage"]["complete"] == false).await;
+        assert_eq!(found["records"].as_array().unwrap().len(), 1, "{found}");
+        assert_eq!(found["coverage"]["missing"][0]["peer"], lost, "{found}");
+        assert_eq!(found["coverage"]["answered"], 1, "{found}");
+    }
+    higher.stopped().await;
+    lower.stopped().await;
+    payment.stopped().await;
+}
+
+#[tokio::test]
+async fn a_cycle_of_gateways_is_cut() {
+    let payment = sidecar_of(&["payment"], Vec::new()).await;
+    let free: Vec<_> = (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let [one, other] = [0, 1].map(|number| free[number].local_addr().unwrap());
+    drop(free);
+    let first = gateway_at(one, vec![other.to_string(), payment.address.to_string()]).await;
+    let second = gateway_at(other, vec![one.to_string()]).await;
+    for gateway in [&first, &second] {
+        let whole = |counts: &serde_json::Value| counts["coverage"]["complete"] == true;
+        let counts = gateway.json_when("/api/v1/histogram?step=1d", whole).await;
+        assert_eq!(counts["series"][0]["points"][0][1], 1, "{counts}");
+        assert_eq!(counts["coverage"]["asked"], 1, "{counts}");
+    }
+    first.stopped().await;
+    second.stopped().await;
+    payment.stopped().await;
+}
+
+async fn gateway(peers: Vec<String>) -> Running {
+    gateway_at(any_port(), peers).await
+}
+
+async fn gateway_at(address: SocketAddr, peers: Vec<String>) -> Running {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config(address);
+    config.storage.directory = folder.path().join("gateway");
+    config.federation.peers = peers;
+    let server = QueryServer::bind(&config, None, &prometheus::Registry::new()).await;
+    Running::serving(server.unwrap_or_else(|error| panic!("{error}")), folder)
+}
+
+#[tokio::test]
+async fn a_peer_that_comes_back_without_its_records_is_gone_and_there() {
+    let first = sidecar_of(&["payment"], Vec::new()).await;
+    let address = first.address;
+    let orders = sidecar_of(&["orders"], vec![address.to_string()]).await;
+    let seen = |peers: &serde_json::Value| peers["peers"][1]["service"] == "payment";
+    orders.json_when("/api/v1/peers", seen).await;
+    assert_eq!(orders.json("/api/v1/search").await["coverage"]["complete"], true);
+    first.stopped().await;
+    let second = Running::with(&config(address)).await;
+    let gone = |found: &serde_json::Value| found["coverage"]["missing"][0]["reason"] == "gone";
+    let found = orders.json_when("/api/v1/search", gone).await;
+    assert_eq!(
+        (&found["coverage"]["asked"], &found["coverage"]["answered"]),
+        (&2.into(), &2.into()),
+        "{found}"
+    );
+    assert_eq!(found["coverage"]["missing"][0]["service"], "payment", "{found}");
+    // Not where the question is about another time.
+    let before = orders.json("/api/v1/search?start=2001-01-01T00:00:00Z&end=2001-01-02T00:00:00Z").await;
+    assert_eq!(before["coverage"]["complete"], true, "{before}");
+    let peers = orders.json("/api/v1/peers").await;
+    assert_eq!(peers["peers"][2]["state"], "gone", "{peers}");
+    orders.stopped().await;
+    second.stopped().await;
 }

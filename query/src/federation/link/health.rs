@@ -12,6 +12,8 @@ pub(crate) struct Health {
     pub(crate) state: State,
     /// Who answered last.
     pub(crate) identity: Option<Identity>,
+    /// Whether it is a gateway, which holds nothing itself.
+    pub(crate) gateway: bool,
     /// As it last described itself.
     pub(crate) description: Option<Description>,
     pub(crate) standing: Standing,
@@ -59,7 +61,11 @@ impl Health {
         description: Option<Description>,
     ) {
         (self.state, self.failures) = (State::Up, 0);
-        self.identity = identity;
+        if self.identity != identity {
+            // Somebody else: what the one before said of itself does not hold for him.
+            (self.identity, self.description, self.gateway) =
+                (identity, None, self.gateway && description.is_some());
+        }
         self.standing.latency = Some(latency);
         self.standing.last_answer = Some(UnixNanos::now());
         if description.is_some() {
@@ -69,7 +75,10 @@ impl Health {
 
     pub(crate) fn failed(&mut self, error: &SourceError, probed: bool) {
         if *error == SourceError::Itself {
-            (self.state, self.failures) = (State::Itself, 0);
+            // Of a question that came from further away it says that that one went in a circle.
+            if probed {
+                (self.state, self.failures) = (State::Itself, 0);
+            }
             return;
         }
         self.standing.last_error = Some((error.to_string(), UnixNanos::now()));
@@ -98,12 +107,17 @@ impl Health {
     }
 
     /// What others react to when it changes.
-    pub(crate) fn outline(&self) -> (&'static str, Option<&'static str>, Option<Identity>) {
+    pub(crate) fn outline(&self) -> (&'static str, Option<&'static str>, Option<Identity>, bool) {
         let reason = match &self.state {
             State::Down(error) => Some(error.reason()),
             _ => None,
         };
-        (self.state.as_str(), reason, self.identity)
+        (self.state.as_str(), reason, self.identity, self.description.is_some())
+    }
+
+    /// It answers, and has not said yet who it is and what it holds.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.state == State::Up && self.description.is_none()
     }
 
     /// The service with the most records.

@@ -1,0 +1,333 @@
+//! A fleet of real processes: sidecars that hold one service each, and a gateway that answers for all.
+
+#![allow(clippy::unwrap_used, reason = "clippy takes only functions marked #[test] for tests")]
+
+mod fleet {
+    pub mod proxy;
+    pub mod records;
+}
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use fleet::proxy::{Mood, Proxy};
+use fleet::records::{Span, TRACE, trace};
+use rustix::process::Signal;
+use serde_json::Value;
+use spandrel_testing::{Command, Sidecar};
+
+/// For what is told in the background.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// `limits.peer_timeout` in these tests: far more than an answer takes on a machine that is busy with others.
+const PEER_TIMEOUT: Duration = Duration::from_secs(2);
+/// What an answer may take beyond the deadline of its peers, on such a machine.
+const SLACK: Duration = Duration::from_secs(2);
+
+fn sidecar() -> Command {
+    Sidecar::of(env!("CARGO_BIN_EXE_spandrel"))
+}
+
+fn gateway(peers: &[&str]) -> Command {
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/config/gateway.yaml");
+    sidecar()
+        .argument("--config")
+        .argument(config)
+        .set(format!("limits.peer_timeout={}ms", PEER_TIMEOUT.as_millis()))
+        .set(format!("federation.peers={}", serde_json::to_string(peers).unwrap()))
+}
+
+/// One sidecar for each of these services, with the service's part of one trace.
+fn fleet(services: &[&str]) -> Vec<Sidecar> {
+    let whole = trace(services);
+    services.iter().map(|service| sidecar_with(&whole, service)).collect()
+}
+
+fn sidecar_with(whole: &[Span], service: &str) -> Sidecar {
+    let sidecar = sidecar().start();
+    keep(&sidecar, whole, service);
+    sidecar
+}
+
+fn keep(sidecar: &Sidecar, whole: &[Span], service: &str) {
+    let part = fleet::records::of_service(whole, service);
+    let answer = sidecar.post("/v1/traces", "application/json", part.to_string().as_bytes());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+fn addresses(sidecars: &[Sidecar]) -> Vec<&str> {
+    sidecars.iter().map(Sidecar::query).collect()
+}
+
+/// An answer, and the time it took.
+fn timed(sidecar: &Sidecar, path: &str) -> (Value, Duration) {
+    let begun = Instant::now();
+    let answer = sidecar.get(path).json();
+    (answer, begun.elapsed())
+}
+
+fn when(sidecar: &Sidecar, path: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    let begun = Instant::now();
+    loop {
+        let answer = sidecar.get(path).json();
+        if wanted(&answer) {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{answer}");
+    }
+}
+
+fn reasons(answer: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let missing = answer["coverage"]["missing"].as_array().unwrap();
+    missing.iter().map(|missing| (text(&missing["peer"]), text(&missing["reason"]))).collect()
+}
+
+fn services(answer: &Value) -> BTreeSet<String> {
+    let spans = answer["spans"].as_array().unwrap();
+    spans.iter().map(|span| span["service"].as_str().unwrap().to_owned()).collect()
+}
+
+fn path() -> String {
+    format!("/api/v1/traces/{TRACE}")
+}
+
+/// The trace, but for what is each answer's own.
+fn without_coverage(mut answer: Value) -> Value {
+    answer.as_object_mut().unwrap().remove("coverage");
+    answer
+}
+
+const SHOP: [&str; 5] = ["gateway", "orders", "payment", "ledger", "stock"];
+
+#[test]
+fn a_gateway_gives_the_trace_that_one_sidecar_with_everything_gives() {
+    let sidecars = fleet(&SHOP);
+    let all = sidecar().start();
+    SHOP.iter().for_each(|service| keep(&all, &trace(&SHOP), service));
+    let mut gateway = gateway(&addresses(&sidecars)).start();
+    let answer = gateway.get(&path()).json();
+    let whole = serde_json::json!({"complete": true, "asked": 5, "answered": 5, "missing": []});
+    assert_eq!(answer["coverage"], whole);
+    assert_eq!(without_coverage(answer), without_coverage(all.get(&path()).json()));
+    for question in [
+        "/api/v1/search?q=level:error",
+        "/api/v1/search?q=service:(payment%20OR%20stock)&limit=3",
+        "/api/v1/traces?q=level:error",
+        "/api/v1/histogram?by=service&step=1s",
+        "/api/v1/fields",
+        "/api/v1/fields/name/values",
+        "/api/v1/services",
+    ] {
+        let [one, other] = [&gateway, &all].map(|asked| without_coverage(asked.get(question).json()));
+        assert_eq!(one, other, "{question}");
+    }
+    let errors = gateway.get(&format!("{}/errors", path())).json();
+    assert_eq!(errors["root_cause"]["service"], "stock", "{errors}");
+
+    assert_eq!(gateway.get("/readyz").status, 200);
+    let peers = gateway.cli(["peers"]);
+    let shown = String::from_utf8_lossy(&peers.stdout).into_owned();
+    assert!(peers.status.success() && sidecars.iter().all(|peer| shown.contains(peer.query())), "{shown}");
+    assert!(gateway.get("/metrics").text().contains("spandrel_peer_up"));
+    assert!(gateway.terminate().success(), "{}", gateway.log());
+}
+
+#[test]
+fn pages_follow_each_other_over_all_sidecars_also_while_one_fails_and_comes_back() {
+    let mut sidecars = fleet(&SHOP);
+    let proxy = Proxy::to(sidecars[2].query());
+    let mut peers = addresses(&sidecars);
+    peers[2] = proxy.address();
+    let gateway = gateway(&peers).start();
+    let ids = |answer: &Value| -> Vec<String> {
+        let records = answer["records"].as_array().unwrap();
+        records.iter().map(|record| record["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let whole = ids(&gateway.get("/api/v1/search?limit=1000").json());
+    assert_eq!(whole.len(), trace(&SHOP).len());
+
+    // Page by page, with the third sidecar away for some of them.
+    let (mut seen, mut cursor, mut page) = (Vec::new(), String::new(), 0);
+    loop {
+        match page {
+            2 => proxy.set(Mood::Refuse),
+            4 => {
+                proxy.set(Mood::Pass);
+                when(&gateway, "/api/v1/search?limit=1", |answer| answer["coverage"]["complete"] == true);
+            }
+            _ => {}
+        }
+        let answer = gateway.get(&format!("/api/v1/search?limit=3{cursor}")).json();
+        assert_eq!(answer["coverage"]["complete"], !(2..4).contains(&page), "page {page}: {answer}");
+        seen.extend(ids(&answer));
+        let Some(next) = answer["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+        page += 1;
+    }
+    let distinct: BTreeSet<&String> = seen.iter().collect();
+    assert_eq!(distinct.len(), seen.len(), "a record was on two pages");
+    // What is lacking is the failed sidecar's, in the time of two pages.
+    let lost: Vec<&String> = whole.iter().filter(|id| !distinct.contains(id)).collect();
+    assert!(lost.len() <= 6 && seen.len() + lost.len() == whole.len(), "lost {lost:?}");
+    let in_order: Vec<&String> = whole.iter().filter(|id| distinct.contains(id)).collect();
+    assert_eq!(seen.iter().collect::<Vec<_>>(), in_order);
+    sidecars.clear();
+}
+
+/// What a peer behind a proxy in this mood is named as; everything that the others hold comes in time.
+fn check_fault(mood: Mood, reasons_of_it: &[&str]) {
+    let sidecars = fleet(&SHOP);
+    let proxy = Proxy::to(sidecars[4].query());
+    let mut peers = addresses(&sidecars);
+    peers[4] = proxy.address();
+    let gateway = gateway(&peers).start();
+    when(&gateway, "/api/v1/peers", |answer| answer["coverage"]["complete"] == true);
+    proxy.set(mood);
+    let others: BTreeSet<String> = SHOP[..4].iter().map(|service| (*service).to_owned()).collect();
+    for _ in 0..3 {
+        let (answer, time) = timed(&gateway, &path());
+        assert_eq!(services(&answer), others, "{answer}");
+        assert!(time < PEER_TIMEOUT + SLACK, "{mood:?}: {time:?}");
+        let missing = reasons(&answer);
+        assert_eq!(missing.len(), 1, "{answer}");
+        assert_eq!(missing[0].0, proxy.address());
+        assert!(reasons_of_it.contains(&missing[0].1.as_str()), "{mood:?}: {answer}");
+        assert_eq!((&answer["coverage"]["asked"], &answer["coverage"]["answered"]), (&5.into(), &4.into()));
+    }
+    // Known to be down, it is not waited for any more.
+    let (answer, time) = timed(&gateway, &path());
+    assert!(time < PEER_TIMEOUT && answer["coverage"]["complete"] == false, "{mood:?}: {time:?}");
+    assert_eq!(gateway.get(&format!("{}?require=complete", path())).status, 503);
+    assert_eq!(gateway.get("/readyz").status, 200, "a gateway is ready whatever its peers are");
+    proxy.set(Mood::Pass);
+    when(&gateway, &path(), |answer| answer["coverage"]["complete"] == true && services(answer).len() == 5);
+}
+
+#[test]
+fn a_peer_that_refuses_connections_is_named() {
+    check_fault(Mood::Refuse, &["unreachable", "refused"]);
+}
+
+#[test]
+fn a_peer_that_hangs_is_waited_for_until_its_deadline() {
+    check_fault(Mood::Hang, &["timeout"]);
+}
+
+#[test]
+fn a_peer_that_answers_with_garbage_is_named() {
+    check_fault(Mood::Garbage, &["garbage", "unreachable"]);
+}
+
+#[test]
+fn a_peer_that_trickles_delays_nothing_past_its_deadline() {
+    // So slow that not even a small answer is through in time.
+    check_fault(Mood::Slow { bytes_per_second: 16 }, &["timeout"]);
+}
+
+#[test]
+fn a_peer_whose_connection_breaks_in_the_middle_of_an_answer_is_named() {
+    check_fault(Mood::Cut { after_bytes: 300 }, &["unreachable"]);
+}
+
+#[test]
+fn a_peer_that_is_far_away_is_waited_for_and_complete() {
+    let sidecars = fleet(&SHOP);
+    let proxy = Proxy::to(sidecars[4].query());
+    let mut peers = addresses(&sidecars);
+    peers[4] = proxy.address();
+    let gateway = gateway(&peers).start();
+    proxy.set(Mood::Late(Duration::from_millis(200)));
+    let answer = when(&gateway, &path(), |answer| answer["coverage"]["complete"] == true);
+    assert_eq!(services(&answer).len(), 5);
+}
+
+#[test]
+fn a_stopped_process_a_killed_one_and_one_that_lost_its_data_are_named() {
+    let mut sidecars = fleet(&SHOP[..3]);
+    let gateway = gateway(&addresses(&sidecars)).start();
+    when(&gateway, "/api/v1/peers", |answer| {
+        let peers = answer["peers"].as_array().unwrap();
+        peers.iter().all(|peer| peer["service"].is_string())
+    });
+    let [stopped, killed] = [0, 1].map(|number| sidecars[number].query().to_owned());
+
+    sidecars[0].signal(Signal::STOP);
+    let (answer, time) = timed(&gateway, &path());
+    assert_eq!(reasons(&answer), [(stopped.clone(), "timeout".to_owned())]);
+    assert_eq!(services(&answer).len(), 2);
+    assert!(time >= PEER_TIMEOUT / 2 && time < PEER_TIMEOUT + SLACK, "{time:?}");
+    sidecars[0].signal(Signal::CONT);
+    when(&gateway, &path(), |answer| answer["coverage"]["complete"] == true);
+
+    sidecars[1].kill();
+    let (answer, time) = timed(&gateway, &path());
+    assert_eq!(services(&answer).len(), 2, "{answer}");
+    assert_eq!(reasons(&answer)[0].0, killed);
+    assert!(time < PEER_TIMEOUT + SLACK, "{time:?}");
+
+    // In its place one that has nothing: what was there is gone as long as the question is about its time.
+    let _empty = sidecar().set(format!("query.endpoint={killed}")).start();
+    let gone = |answer: &Value| reasons(answer) == [(killed.clone(), "gone".to_owned())];
+    let answer = when(&gateway, &path(), gone);
+    assert_eq!((&answer["coverage"]["asked"], &answer["coverage"]["answered"]), (&3.into(), &3.into()));
+    assert_eq!(answer["coverage"]["missing"][0]["service"], SHOP[1]);
+    let elsewhen = gateway.get("/api/v1/search?end=2001-01-01T00:00:00Z").json();
+    assert_eq!(elsewhen["coverage"]["complete"], true, "{elsewhen}");
+}
+
+#[test]
+fn a_gateway_that_is_started_anew_knows_who_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("peers");
+    let sidecars = fleet(&SHOP[..2]);
+    let write = |names: &[&str]| std::fs::write(&list, names.join("\n")).unwrap();
+    write(&addresses(&sidecars));
+    let listed = || {
+        let file = format!("federation.file={}", list.display());
+        gateway(&[]).set(file).set("federation.refresh=50ms").folder(&folder.path().join("data")).start()
+    };
+    let mut first = listed();
+    when(&first, "/api/v1/peers", |answer| {
+        let peers = answer["peers"].as_array().unwrap();
+        peers.len() == 2 && peers.iter().all(|peer| peer["service"].is_string())
+    });
+    // A pod is deleted: whoever lists the peers forgets it.
+    let gone = [(sidecars[1].query().to_owned(), "gone".to_owned())];
+    write(&[sidecars[0].query()]);
+    let answer = when(&first, &path(), |answer| reasons(answer) == gone);
+    assert_eq!(services(&answer).len(), 1);
+    assert!(first.terminate().success());
+    let second = listed();
+    when(&second, &path(), |answer| reasons(answer) == gone);
+    // It is back, and nothing is missing.
+    write(&addresses(&sidecars));
+    let answer = when(&second, &path(), |answer| answer["coverage"]["complete"] == true);
+    assert_eq!(services(&answer).len(), 2);
+}
+
+#[test]
+fn a_tail_follows_all_sidecars_and_tells_when_one_is_lost() {
+    use std::io::BufRead as _;
+    let mut sidecars = fleet(&SHOP[..2]);
+    let gateway = gateway(&addresses(&sidecars)).start();
+    let mut stream = std::net::TcpStream::connect(gateway.query()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    std::io::Write::write_all(&mut stream, b"GET /api/v1/tail?q=tailed HTTP/1.0\r\n\r\n").unwrap();
+    let mut lines = std::io::BufReader::new(stream).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("\"asked\":2")));
+    // Nothing tells when a peer has begun to follow, so records are sent until one arrives.
+    let (stop, stopped) = std::sync::mpsc::sync_channel::<()>(0);
+    let http = sidecars[1].http().to_owned();
+    let sender = std::thread::spawn(move || {
+        while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            let body = b"{\"msg\":\"tailed\"}";
+            spandrel_testing::post(&http, "/v1/json-logs?service.name=orders", "application/json", body);
+        }
+    });
+    assert!(lines.any(|line| line.contains("\"message\":\"tailed\"")));
+    drop(stop);
+    sender.join().unwrap();
+    sidecars[1].kill();
+    let lost = lines.find(|line| line.contains("\"missing\":[{")).unwrap();
+    assert!(lost.contains("\"complete\":false") && lost.contains("\"answered\":1"), "{lost}");
+}
