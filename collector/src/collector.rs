@@ -63,7 +63,7 @@ impl Collector {
     /// Binds the sockets that the configuration asks for.
     pub async fn bind(config: &Config, store: Store, registry: &Registry) -> Result<Collector, BindError> {
         let counters = Counters::register(registry)?;
-        let intake = Intake::new(store, &config.limits, counters);
+        let intake = Intake::new(store, config, counters);
         let otlp = Some(&config.receivers.otlp).filter(|otlp| otlp.enabled);
         let grpc = otlp.and_then(|otlp| otlp.grpc);
         let http = otlp.and_then(|otlp| otlp.http);
@@ -105,8 +105,8 @@ impl Collector {
             tasks.spawn(listener::accept(socket, serving(Protocol::Http, http::router(intake.clone()))));
         }
         if config.receivers.stdin.enabled {
-            let receiver = stdin::Stdin::new(intake.clone(), &config.receivers.stdin);
-            tasks.spawn(receiver.run(stdin::standard_input(), stop.clone()));
+            let stdin = config.receivers.stdin.clone();
+            tasks.spawn(stdin::run(intake.clone(), stdin, stdin::standard_input(), stop.clone()));
         }
         shutdown.cancelled().await;
         if let Some(reporter) = &health {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use spandrel_config::Limits;
+use spandrel_config::Config;
 use spandrel_store::{Batch, NewBody, NewRecord, Permit, Receiver, Store, UnixNanos};
 
 use crate::activity::Activity;
@@ -16,6 +16,7 @@ use crate::admission::Admission;
 use crate::body::{BodyLimits, compression};
 use crate::content::{Compression, Encoding};
 use crate::counters::Counters;
+use crate::json_log::Rules;
 use crate::lines::ChunkLimits;
 use crate::normalise::{Normaliser, RecordLimits, Refused};
 use crate::otlp::{self, Signal};
@@ -35,6 +36,8 @@ pub(crate) struct Intake {
     pub(crate) body_limits: BodyLimits,
     pub(crate) record_limits: RecordLimits,
     pub(crate) chunk_limits: ChunkLimits,
+    /// How lines are understood.
+    pub(crate) rules: Arc<Rules>,
     admission_wait: Duration,
 }
 
@@ -56,7 +59,8 @@ pub(crate) struct Outcome {
 }
 
 impl Intake {
-    pub(crate) fn new(store: Store, limits: &Limits, counters: Counters) -> Intake {
+    pub(crate) fn new(store: Store, config: &Config, counters: Counters) -> Intake {
+        let limits = &config.limits;
         let body_limits =
             BodyLimits { bytes_max: limits.request_bytes_max.as_usize(), timeout: limits.request_timeout };
         let activity = Arc::new(Activity::new(counters.clone()));
@@ -67,6 +71,7 @@ impl Intake {
             body_limits,
             record_limits: RecordLimits::of(limits),
             chunk_limits: ChunkLimits::of(limits),
+            rules: Arc::new(Rules::of(&config.logs)),
             admission_wait: limits.admission_wait,
         }
     }

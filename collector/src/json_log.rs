@@ -1,18 +1,24 @@
 //! Understanding a log line, JSON or text, from whichever logger it came.
 //!
-//! In comes one line, out goes an OpenTelemetry log record: trace and span id, level, time and message are
-//! looked for under the names that loggers use ([`names`]), what remains of a JSON object becomes attributes
-//! with their types. A line as Docker's json-file driver wrote it is opened and its text understood in turn. A
-//! line that is no JSON object is text, in which ids and a level are looked for ([`text`]).
+//! In comes one line, or several that belong together; out goes an OpenTelemetry log record: trace and span id,
+//! level, time, message and exception are looked for under the names that loggers use ([`names`]), what remains
+//! of a JSON object becomes attributes with their types. JSON inside a JSON string is opened: a line as Docker's
+//! json-file driver wrote it, or a whole record under `message`. A line that is no JSON object is logfmt, a web
+//! server's, or text, in which ids, a level and a time are looked for ([`text`]).
 //!
 //! Invariants: any bytes give a record, nothing panics, and what is consumed as a field stays in the line's
-//! `original`, which the caller keeps. To know more loggers, add to the tables of `names`.
+//! `original`, which the caller keeps. To know more loggers, add to the tables of `names`; `tests/loggers` has
+//! what the real ones write.
 
+mod access;
 mod docker;
+mod exception;
 mod fields;
 mod level;
+mod logfmt;
 mod names;
 mod object;
+mod rules;
 mod text;
 mod time;
 
@@ -21,9 +27,15 @@ use std::borrow::Cow;
 use spandrel_store::otlp::{AnyValue, KeyValue, LogRecord, Value};
 use spandrel_store::{Flags, SpanId, TraceId, UnixNanos};
 
+use self::exception::Exception;
 use self::level::LineLevel;
 use self::object::Object;
+pub(crate) use self::rules::Rules;
+use self::time::Clock;
 use crate::normalise::{Cuts, RecordLimits};
+
+/// JSON inside a JSON string is opened so many times: a logger's record, in a collector's, in Docker's.
+const WRAPPINGS_MAX: usize = 3;
 
 /// A line as a log record.
 #[derive(Debug, Default)]
@@ -43,10 +55,17 @@ struct Findings {
     bad_trace_id: bool,
     bad_span_id: bool,
     level: Option<LineLevel>,
+    /// The level is a syslog priority, which whoever passes lines on makes up: the line's own goes before it.
+    level_is_of_syslog: bool,
     time: Option<UnixNanos>,
+    /// The time stood in a plain text and does not say its offset.
+    time_is_of_text: bool,
     message: Option<String>,
     service: Option<String>,
+    exception: Option<Exception>,
     attributes: Vec<KeyValue>,
+    /// A text whose parts were all understood.
+    structured: bool,
     flags: Flags,
 }
 
@@ -54,6 +73,7 @@ struct Findings {
 #[derive(Debug)]
 pub(crate) struct LineReader<'a> {
     pub(crate) limits: &'a RecordLimits,
+    pub(crate) rules: &'a Rules,
     pub(crate) cuts: &'a mut Cuts,
 }
 
@@ -61,43 +81,84 @@ impl LineReader<'_> {
     /// Understands a line that arrived at `received`.
     pub(crate) fn understand(&mut self, line: &[u8], received: UnixNanos) -> Understood {
         let text = String::from_utf8_lossy(line);
-        let mut findings = self.findings(&text);
+        let mut findings = self.findings(&text, received, 0);
         if matches!(text, Cow::Owned(_)) {
             findings.flags.insert(Flags::INVALID_UTF8);
         }
         findings.into_record(&text, received)
     }
 
-    fn findings(&mut self, line: &str) -> Findings {
+    fn findings(&mut self, line: &str, received: UnixNanos, wrappings: usize) -> Findings {
         let trimmed = line.trim();
         if let Some(object) = object::read(trimmed, self.limits, self.cuts) {
-            return match docker::open(object) {
-                Ok(wrapped) => self.findings_in_docker_line(wrapped),
-                Err(object) => Findings::in_object(object),
+            return match docker::open(object, self.clock(received)) {
+                Ok(wrapped) => self.findings_in_docker_line(wrapped, received, wrappings),
+                Err(object) => self.findings_in_object(object, received, wrappings),
             };
         }
-        if trimmed.starts_with('"')
+        if wrappings < WRAPPINGS_MAX
+            && trimmed.starts_with('"')
             && let Ok(inner) = serde_json::from_str::<String>(trimmed)
         {
-            return Findings::in_text(&inner);
+            let mut findings = self.findings(&inner, received, wrappings + 1);
+            findings.flags.0 &= !Flags::NOT_JSON.0;
+            return findings;
         }
-        let mut findings = Findings::in_text(line);
-        if !is_json(trimmed) {
-            findings.flags.insert(Flags::NOT_JSON);
+        let mut findings = self.findings_in_text(line, received);
+        if is_json(trimmed) {
+            findings.flags.0 &= !Flags::NOT_JSON.0;
         }
         findings
     }
 
+    fn clock(&self, received: UnixNanos) -> Clock<'_> {
+        Clock { zone: &self.rules.zone, received, formats: &self.rules.time_formats }
+    }
+
+    fn findings_in_object(&mut self, object: Object, received: UnixNanos, wrappings: usize) -> Findings {
+        let mut findings = fields::find(object.fields, self.clock(received), self.rules);
+        if object.cut {
+            findings.flags.insert(Flags::CUT);
+        }
+        self.look_into_message(&mut findings, received, wrappings);
+        findings
+    }
+
+    /// The message may be a record of its own, or a text that says what the fields don't.
+    fn look_into_message(&mut self, findings: &mut Findings, received: UnixNanos, wrappings: usize) {
+        let Some(message) = findings.message.take() else { return };
+        let trimmed = message.trim();
+        let may_be_record = wrappings < WRAPPINGS_MAX && trimmed.starts_with('{') && trimmed.ends_with('}');
+        if may_be_record && let Some(object) = object::read(trimmed, self.limits, self.cuts) {
+            let inner = self.findings_in_object(object, received, wrappings + 1);
+            findings.put_inside(inner, message);
+            return;
+        }
+        if findings.trace_id.is_none() && names_a_trace(&message) {
+            text::find_ids(&message, findings);
+        }
+        if (findings.level.is_none() || findings.level_is_of_syslog)
+            && let Some(level) = text::level_of(&text::without_colours(&message))
+        {
+            findings.level = Some(level);
+        }
+        findings.message = Some(message);
+    }
+
     /// What the inner text tells goes before what Docker says of it.
-    fn findings_in_docker_line(&mut self, wrapped: docker::Wrapped) -> Findings {
-        let mut findings = match object::read(wrapped.text.trim(), self.limits, self.cuts) {
-            Some(object) => Findings::in_object(object),
-            None => Findings::in_text(&wrapped.text),
-        };
+    fn findings_in_docker_line(
+        &mut self,
+        wrapped: docker::Wrapped,
+        received: UnixNanos,
+        wrappings: usize,
+    ) -> Findings {
+        let mut findings = self.findings(&wrapped.text, received, wrappings + 1);
+        findings.flags.0 &= !Flags::NOT_JSON.0;
         if findings.message.is_none() {
             findings.message = Some(wrapped.text);
         }
-        if let Some(time) = wrapped.time.filter(|_| findings.time.is_none()) {
+        // Docker's time says its offset, which a text's own often doesn't.
+        if let Some(time) = wrapped.time.filter(|_| findings.time.is_none() || findings.time_is_of_text) {
             findings.take_time(time);
         }
         findings.attributes.extend(wrapped.attributes);
@@ -106,26 +167,114 @@ impl LineReader<'_> {
         }
         findings
     }
+
+    fn findings_in_text(&mut self, line: &str, received: UnixNanos) -> Findings {
+        let line = line.trim_end_matches(['\r', '\n']);
+        let plain = text::without_colours(line);
+        let mut findings = self.findings_in_pairs(&plain, received);
+        if let Some(findings) = &mut findings
+            && (findings.message.is_some() || findings.structured)
+        {
+            findings.message.get_or_insert_with(|| line.to_owned());
+            return std::mem::take(findings);
+        }
+        let mut findings = text::find(&plain, self.clock(received));
+        findings.time_is_of_text = true;
+        if let Some(object) = self.object_at_end(&plain) {
+            findings.add(fields::find(object.fields, self.clock(received), self.rules));
+        }
+        if let Some(read) = exception::in_text(&plain) {
+            findings.exception.get_or_insert_default().complete_with(read);
+        }
+        findings.message = Some(line.to_owned());
+        findings.flags.insert(Flags::NOT_JSON);
+        findings
+    }
+
+    /// A line in a form that says which of its parts is what.
+    fn findings_in_pairs(&mut self, plain: &str, received: UnixNanos) -> Option<Findings> {
+        let clock = self.clock(received);
+        if let Some(groups) = self.rules.groups(plain) {
+            let mut findings = fields::find(groups, clock, self.rules);
+            findings.structured = true;
+            return Some(findings);
+        }
+        if let Some(pairs) = logfmt::read(plain, self.limits.attributes_max) {
+            return Some(fields::find(pairs, clock, self.rules));
+        }
+        access::find(plain, clock)
+    }
+
+    /// The JSON object that a text ends with, as zap's console encoder, Monolog and winston write the fields.
+    fn object_at_end(&mut self, plain: &str) -> Option<Object> {
+        let first_line = plain.split('\n').next().unwrap_or_default();
+        let start = first_line.find("{\"")?;
+        let rest = &first_line[start..];
+        let end = rest.rfind('}')? + 1;
+        // Monolog appends what else there is.
+        if !rest[end..].trim().trim_matches(['[', ']', ' ']).is_empty() {
+            return None;
+        }
+        object::read(&rest[..end], self.limits, self.cuts)
+    }
 }
 
 /// A number, a list, `null`: JSON, though no object.
 fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    let may_be =
+        text.starts_with(|c: char| matches!(c, '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
+    may_be && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Whether a line begins with a date or a time of day.
+pub(crate) fn begins_with_time(line: &str) -> bool {
+    text::begins_with_time(line)
+}
+
+/// Whether a level stands near the start of a line.
+pub(crate) fn begins_with_level(line: &str) -> bool {
+    text::level_of(line).is_some()
+}
+
+/// Whether a line begins with the name of an exception, and its message or nothing.
+pub(crate) fn names_exception(line: &str) -> bool {
+    exception::named_first(line).is_some()
+}
+
+pub(crate) fn without_colours(line: &str) -> Cow<'_, str> {
+    text::without_colours(line)
+}
+
+/// Cheap to ask of every message: whether it is worth looking for ids.
+fn names_a_trace(message: &str) -> bool {
+    ["race", "RACE"].iter().any(|part| message.contains(part))
 }
 
 impl Findings {
-    fn in_object(object: Object) -> Findings {
-        let mut findings = fields::find(object.fields);
-        if object.cut {
-            findings.flags.insert(Flags::CUT);
-        }
-        findings
+    /// What a record inside this one says goes before what this one does.
+    fn put_inside(&mut self, inner: Findings, message: String) {
+        self.trace_id = inner.trace_id.or(self.trace_id);
+        self.span_id = inner.span_id.or(self.span_id);
+        self.bad_trace_id = (self.bad_trace_id || inner.bad_trace_id) && self.trace_id.is_none();
+        self.bad_span_id = (self.bad_span_id || inner.bad_span_id) && self.span_id.is_none();
+        self.level = inner.level.or(self.level.take());
+        self.time = inner.time.or(self.time);
+        self.service = inner.service.or(self.service.take());
+        self.exception = inner.exception.or(self.exception.take());
+        self.message = inner.message.or(Some(message));
+        self.attributes.extend(inner.attributes);
+        self.flags.insert(inner.flags);
     }
 
-    fn in_text(line: &str) -> Findings {
-        let mut findings = text::find(line);
-        findings.message = Some(line.trim_end_matches(['\r', '\n']).to_owned());
-        findings
+    /// What fields beside a text say is taken where the text itself says nothing.
+    fn add(&mut self, fields: Findings) {
+        self.trace_id = self.trace_id.or(fields.trace_id);
+        self.span_id = self.span_id.or(fields.span_id);
+        self.level = self.level.take().or(fields.level);
+        self.time = self.time.or(fields.time);
+        self.exception = self.exception.take().or(fields.exception);
+        self.service = self.service.take().or(fields.service);
+        self.attributes.extend(fields.attributes);
     }
 
     fn into_record(self, line: &str, received: UnixNanos) -> Understood {
@@ -139,13 +288,17 @@ impl Findings {
         // An object without a message is shown, and searched, as it stands.
         let message = self.message.unwrap_or_else(|| line.trim().to_owned());
         let level = self.level.unwrap_or_default();
+        let mut attributes = self.attributes;
+        if let Some(exception) = self.exception {
+            exception.add_to(&mut attributes);
+        }
         let log = LogRecord {
             time_unix_nano: self.time.unwrap_or_default().0,
             observed_time_unix_nano: received.0,
             severity_number: level.severity_number,
             severity_text: level.text,
             body: Some(AnyValue { value: Some(Value::StringValue(message)) }),
-            attributes: self.attributes,
+            attributes,
             trace_id: self.trace_id.map(|id| id.0.to_vec()).unwrap_or_default(),
             span_id: self.span_id.map(|id| id.0.to_vec()).unwrap_or_default(),
             ..LogRecord::default()

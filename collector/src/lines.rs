@@ -1,9 +1,12 @@
 //! Lines of text inputs: taken apart, understood, and handed on in batches.
 
 pub(crate) mod body;
+pub(crate) mod feed;
+pub(crate) mod joiner;
 pub(crate) mod stream;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,9 +14,10 @@ use spandrel_config::Limits;
 use spandrel_store::otlp::{LogRecord, Resource, Value};
 use spandrel_store::{Flags, Receiver, UnixNanos};
 
+use self::joiner::JoinLimits;
 use crate::content::Compression;
 use crate::intake::{self, Intake};
-use crate::json_log::LineReader;
+use crate::json_log::{LineReader, Rules};
 use crate::normalise::{Context, Normaliser, attribute};
 use crate::otlp::Signal;
 use crate::refusal::Refusal;
@@ -38,6 +42,10 @@ pub(crate) struct ChunkLimits {
     bytes_max: usize,
     /// How long the lines of a stream wait for each other.
     pub(crate) delay: Duration,
+    /// How much a record of several lines may be.
+    pub(crate) join: JoinLimits,
+    /// How long a record waits for its next line.
+    pub(crate) join_delay: Duration,
 }
 
 /// Some lines, to be kept together.
@@ -50,7 +58,13 @@ pub(crate) struct Chunk {
 
 impl ChunkLimits {
     pub(crate) fn of(limits: &Limits) -> ChunkLimits {
-        ChunkLimits { bytes_max: limits.line_batch_bytes_max.as_usize(), delay: limits.line_batch_delay }
+        let (lines_max, bytes_max) = (limits.record_lines_max, limits.line_bytes_max.as_usize());
+        ChunkLimits {
+            bytes_max: limits.line_batch_bytes_max.as_usize(),
+            delay: limits.line_batch_delay,
+            join: JoinLimits { lines_max, bytes_max },
+            join_delay: limits.record_lines_delay,
+        }
     }
 }
 
@@ -82,8 +96,10 @@ pub(crate) async fn keep(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) ->
     let (limits, admission) = (intake.record_limits, intake.admit()?);
     let received = UnixNanos::now();
     let (lines, resource) = (chunk.lines.clone(), origin.resource.clone());
+    let rules = intake.rules.clone();
     let understand = move || {
-        let mut understanding = Understanding::new(Normaliser::new(received, limits, admission), resource);
+        let normaliser = Normaliser::new(received, limits, admission);
+        let mut understanding = Understanding::new(normaliser, rules, resource);
         lines.into_iter().try_for_each(|line| understanding.line(&line))?;
         Ok(understanding.normaliser)
     };
@@ -99,6 +115,7 @@ pub(crate) async fn keep(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) ->
 /// Turns lines into records.
 struct Understanding {
     normaliser: Normaliser,
+    rules: Arc<Rules>,
     resource: Vec<(String, String)>,
     names_service: bool,
     /// By the service that the lines name themselves; empty where they don't, or where the resource does.
@@ -106,16 +123,17 @@ struct Understanding {
 }
 
 impl Understanding {
-    fn new(normaliser: Normaliser, resource: Vec<(String, String)>) -> Understanding {
+    fn new(normaliser: Normaliser, rules: Arc<Rules>, resource: Vec<(String, String)>) -> Understanding {
         let names_service = resource.iter().any(|(key, _)| key == "service.name");
-        Understanding { normaliser, resource, names_service, contexts: HashMap::new() }
+        Understanding { normaliser, rules, resource, names_service, contexts: HashMap::new() }
     }
 
     fn line(&mut self, line: &RawLine) -> Result<(), Refusal> {
         // What a line unfolds to is bounded by its length and by its attributes.
         self.normaliser.charge(size_of::<LogRecord>() + 2 * line.bytes.len())?;
-        let mut reader = LineReader { limits: &self.normaliser.limits, cuts: &mut self.normaliser.cuts };
-        let understood = reader.understand(&line.bytes, self.normaliser.received);
+        let Normaliser { limits, cuts, received, .. } = &mut self.normaliser;
+        let mut reader = LineReader { limits, rules: &self.rules, cuts };
+        let understood = reader.understand(&line.bytes, *received);
         let mut flags = understood.flags;
         if line.cut {
             self.normaliser.cuts.lines += 1;

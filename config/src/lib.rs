@@ -17,6 +17,7 @@ mod error;
 mod federation;
 mod limits;
 mod load;
+mod logs;
 mod query;
 mod receivers;
 mod section;
@@ -36,6 +37,7 @@ pub use endpoint::is_callable;
 pub use error::{ConfigError, ConfigErrors};
 pub use federation::Federation;
 pub use limits::Limits;
+pub use logs::{LogFields, Logs, Pattern, Zone};
 pub use query::Query;
 pub use receivers::{OtlpReceiver, Receivers, StdinReceiver};
 pub use security::{Secret, Security};
@@ -50,6 +52,7 @@ pub use telemetry::{LogFormat, LogSettings, Telemetry};
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Config {
     pub receivers: Receivers,
+    pub logs: Logs,
     pub service: Service,
     pub storage: Storage,
     pub query: Query,

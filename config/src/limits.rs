@@ -33,6 +33,10 @@ pub struct Limits {
     pub line_batch_bytes_max: ByteSize,
     /// The longest that a line of a stream waits for others before it is kept.
     pub line_batch_delay: Duration,
+    /// Lines of one record, such as a stack trace; what follows is a record of its own.
+    pub record_lines_max: usize,
+    /// The longest that a line of a stream waits for another that belongs to it.
+    pub record_lines_delay: Duration,
     /// Time a request waits for memory that others hold before it is refused as overload.
     pub admission_wait: Duration,
     /// Records of one trace in an answer; beyond it the answer is cut and says so.
@@ -76,6 +80,8 @@ impl Default for Limits {
             line_bytes_max: ByteSize::mib(1),
             line_batch_bytes_max: ByteSize::kib(512),
             line_batch_delay: Duration::from_millis(100),
+            record_lines_max: 1_000,
+            record_lines_delay: Duration::from_millis(200),
             admission_wait: Duration::from_millis(200),
             trace_records_max: 200_000,
             list_max: 10_000,
@@ -108,6 +114,8 @@ impl Limits {
             line_bytes_max,
             line_batch_bytes_max,
             line_batch_delay,
+            record_lines_max,
+            record_lines_delay,
             admission_wait,
             trace_records_max,
             list_max,
@@ -133,6 +141,8 @@ impl Limits {
         section.set("line_bytes_max", line_bytes_max);
         section.set("line_batch_bytes_max", line_batch_bytes_max);
         section.set("line_batch_delay", line_batch_delay);
+        section.set("record_lines_max", record_lines_max);
+        section.set("record_lines_delay", record_lines_delay);
         section.set("admission_wait", admission_wait);
         section.set("trace_records_max", trace_records_max);
         section.set("list_max", list_max);

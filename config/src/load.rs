@@ -41,6 +41,7 @@ impl Config {
 
     fn read(&mut self, section: &mut Section<'_, '_>) {
         section.section("receivers", |section| self.receivers.read(section));
+        section.section("logs", |section| self.logs.read(section));
         section.section("processors", |section| components::refuse_others(section, Kind::Processor));
         section.section("exporters", |section| components::refuse_others(section, Kind::Exporter));
         section.section("service", |section| self.service.read(section));

@@ -46,10 +46,11 @@ async fn take(intake: &Intake, request: Request) -> Result<Outcome, Refusal> {
     };
     let body = body::read(body, intake.body_limits, &mut admission).await?;
     let (bytes_max, line_bytes_max) = (intake.body_limits.bytes_max, intake.record_limits.line_bytes_max);
+    let join = intake.chunk_limits.join;
     let size = body.len();
     let open = move || {
         let body = compression::decompress(compression, body, bytes_max, &mut admission)?;
-        Ok((BodyLines::of(body, line_bytes_max), admission))
+        Ok((BodyLines::of(body, line_bytes_max, join), admission))
     };
     // The admission holds the body's bytes until its last line is kept.
     let (lines, _admission) = intake::run(size, compression, open).await?;

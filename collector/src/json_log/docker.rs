@@ -3,7 +3,7 @@
 use spandrel_store::otlp::{KeyValue, Value};
 
 use super::object::Object;
-use super::time::{self, Sent};
+use super::time::{Clock, Sent};
 
 /// The container's own line and what Docker says of it.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Wrapped {
 }
 
 /// Opens an object that is such a line; gives back any other.
-pub(super) fn open(object: Object) -> Result<Wrapped, Object> {
+pub(super) fn open(object: Object, clock: Clock<'_>) -> Result<Wrapped, Object> {
     if text_of(&object.fields, "log").is_none()
         || text_of(&object.fields, "stream").is_none() && text_of(&object.fields, "time").is_none()
         || object.fields.iter().any(|field| !matches!(&*field.key, "log" | "stream" | "time" | "attrs"))
@@ -30,7 +30,7 @@ pub(super) fn open(object: Object) -> Result<Wrapped, Object> {
             ("log", Some(Value::StringValue(text))) => {
                 wrapped.text = text.trim_end_matches(['\n', '\r']).to_owned();
             }
-            ("time", Some(Value::StringValue(text))) => wrapped.time = time::of_text(&text),
+            ("time", Some(Value::StringValue(text))) => wrapped.time = clock.of_text(&text),
             ("stream", Some(value)) => {
                 wrapped.attributes.push(crate::normalise::attribute("log.iostream", value));
             }

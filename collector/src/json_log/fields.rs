@@ -1,22 +1,36 @@
 //! Finding a log's own fields among the keys of a JSON object, and taking them out of it.
 
+use std::borrow::Cow;
+
 use spandrel_store::id::notation::{Digits, NotAnId, TraceContext};
 use spandrel_store::otlp::{AnyValue, KeyValue, Value};
 use spandrel_store::{Flags, SpanId, TraceId};
 
 use super::Findings;
+use super::exception::{self, Exception};
 use super::level::{self, LineLevel};
-use super::names::{self, Role};
-use super::time::{self, Sent};
+use super::names::{self, Role, Scale};
+use super::rules::Rules;
+use super::time::{Clock, Sent};
 
 /// Fields are looked for down to this many keys deep: `{"extra": {"context": {"trace_id": …}}}`.
 const PATH_MAX: usize = 3;
 
+/// Elements of an array of scopes or spans that are looked into.
+const SCOPES_MAX: usize = 8;
+
+/// The places in the nested lists, outermost first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Path {
+    places: [usize; PATH_MAX],
+    length: usize,
+}
+
 /// A field that was understood.
 struct Candidate {
     rank: usize,
-    /// The places in the nested lists, outermost first.
-    path: Vec<usize>,
+    /// `None` where the field cannot be taken out: inside an array.
+    path: Option<Path>,
     meaning: Meaning,
 }
 
@@ -25,100 +39,148 @@ enum Meaning {
     TraceId(Result<TraceId, NotAnId>, bool),
     SpanId(Result<SpanId, NotAnId>, bool),
     Context(TraceContext),
-    Level(LineLevel),
+    Level(LineLevel, Scale),
     Time(Sent),
-    Message(String),
+    TimeNanos(u32),
+    // The text itself stays in the field until it is known which field is taken.
+    Message,
     Service(String),
+    ExceptionType(String),
+    ExceptionMessage(String),
+    ExceptionStack,
+    ErrorText(String),
 }
 
-/// The best candidate of each role.
+/// The best candidate of each kind of meaning.
 #[derive(Default)]
-struct Best {
-    trace_id: Option<Candidate>,
-    span_id: Option<Candidate>,
-    context: Option<Candidate>,
-    level: Option<Candidate>,
-    time: Option<Candidate>,
-    message: Option<Candidate>,
-    service: Option<Candidate>,
+struct Best([Option<Candidate>; 12]);
+
+struct Search<'a> {
+    clock: Clock<'a>,
+    rules: &'a Rules,
+    best: Best,
 }
 
 /// What the fields tell; those that are consumed are no attributes any more.
-pub(super) fn find(fields: Vec<KeyValue>) -> Findings {
+pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Findings {
     let mut fields = fields;
-    let mut best = Best::default();
-    look_through(&fields, &mut Vec::new(), &mut Vec::new(), &mut best);
+    let mut search = Search { clock, rules, best: Best::default() };
+    search.look_through(&fields, &mut Vec::with_capacity(PATH_MAX), Some(Path::default()));
     let mut findings = Findings::default();
-    let mut consumed = Vec::new();
-    for candidate in best.into_candidates() {
-        if findings.take(candidate.meaning) {
-            consumed.push(candidate.path);
+    let mut consumed: Vec<(Path, Taken)> = Vec::new();
+    for Candidate { path, meaning, .. } in search.best.into_candidates() {
+        if let (Some(taken), Some(path)) = (findings.take(meaning), path) {
+            consumed.push((path, taken));
         }
     }
     findings.level = findings.level.take().or_else(|| level_left_out(&fields));
     // From the last place to the first, so that removing one does not move the others.
-    consumed.sort();
-    for path in consumed.into_iter().rev() {
-        remove(&mut fields, &path);
+    consumed.sort_by_key(|(path, _)| std::cmp::Reverse(*path));
+    for (path, taken) in consumed {
+        let value = remove(&mut fields, &path.places[..path.length]);
+        findings.keep(taken, value);
     }
+    lift_wrapped(&mut fields);
     findings.attributes = fields;
+    complete_exception(&mut findings);
     findings
 }
 
-fn look_through<'f>(fields: &'f [KeyValue], keys: &mut Vec<&'f str>, path: &mut Vec<usize>, best: &mut Best) {
-    for (place, field) in fields.iter().enumerate() {
-        let Some(value) = field.value.as_ref().and_then(|value| value.value.as_ref()) else { continue };
-        keys.push(&field.key);
-        path.push(place);
-        match value {
-            Value::KvlistValue(map) if path.len() < PATH_MAX => look_through(&map.values, keys, path, best),
-            Value::KvlistValue(_) | Value::ArrayValue(_) => {}
-            scalar => {
-                if let Some((role, rank)) = names::role(keys)
-                    && let Some(meaning) = understand(role, scalar)
-                    && !(meaning.is_no_id() && matches!(role, Role::BareTraceId | Role::BareSpanId))
-                {
-                    best.consider(Candidate { rank, path: path.clone(), meaning });
+impl<'a> Search<'a> {
+    fn look_through<'f>(&mut self, fields: &'f [KeyValue], keys: &mut Vec<&'f str>, path: Option<Path>) {
+        for (place, field) in fields.iter().enumerate() {
+            let Some(value) = field.value.as_ref().and_then(|value| value.value.as_ref()) else { continue };
+            keys.push(&field.key);
+            let path = path.map(|path| path.with(place));
+            match value {
+                Value::KvlistValue(map) if keys.len() < PATH_MAX => {
+                    self.look_through(&map.values, keys, path)
                 }
+                Value::KvlistValue(_) => {}
+                Value::ArrayValue(array)
+                    if keys.len() == 1 && matches!(&*field.key, "Scopes" | "scopes" | "spans") =>
+                {
+                    for element in array.values.iter().take(SCOPES_MAX) {
+                        if let Some(Value::KvlistValue(map)) = &element.value {
+                            self.look_through(&map.values, keys, None);
+                        }
+                    }
+                }
+                value => self.look_at(keys, value, path),
             }
+            keys.pop();
         }
-        keys.pop();
-        path.pop();
+    }
+
+    fn look_at(&mut self, keys: &[&str], value: &Value, path: Option<Path>) {
+        let found = self
+            .rules
+            .role(keys)
+            .map(|role| (role, 0))
+            .or_else(|| names::role(keys).map(|(role, rank)| (role, rank + 1)));
+        if let Some((role, rank)) = found
+            && let Some(meaning) = self.understand(role, value)
+            && !(meaning.is_no_id() && matches!(role, Role::BareTraceId | Role::BareSpanId))
+        {
+            self.best.consider(Candidate { rank, path, meaning });
+        }
+    }
+
+    /// What a value means in a role; `None` where it cannot have it.
+    fn understand(&self, role: Role, value: &Value) -> Option<Meaning> {
+        match role {
+            Role::TraceId(digits) => trace_id(&id_text(value)?, digits),
+            Role::SpanId(digits) => span_id(&id_text(value)?, digits),
+            Role::BareTraceId => trace_id(&id_text(value).filter(|text| text.len() == 32)?, Digits::Hex),
+            Role::BareSpanId => span_id(&id_text(value).filter(|text| text.len() == 16)?, Digits::Hex),
+            Role::Context => {
+                TraceContext::from_text(&id_text(value)?, Digits::Hex).ok().map(Meaning::Context)
+            }
+            Role::Level(scale) => level::of_value(value, scale).map(|level| Meaning::Level(level, scale)),
+            Role::Time => self.clock.of_value(value).map(Meaning::Time),
+            Role::TimeNanos => match value {
+                Value::IntValue(nanos) => {
+                    u32::try_from(*nanos).ok().filter(|nanos| *nanos < 1_000_000_000).map(Meaning::TimeNanos)
+                }
+                _ => None,
+            },
+            Role::Message => text_of(value).map(|_| Meaning::Message),
+            Role::Service => named(value).map(Meaning::Service),
+            Role::ExceptionType => named(value).map(Meaning::ExceptionType),
+            Role::ExceptionMessage => named(value).map(Meaning::ExceptionMessage),
+            Role::ExceptionStack => exception::is_stack(value).then_some(Meaning::ExceptionStack),
+            Role::ErrorText => named(value).map(Meaning::ErrorText),
+        }
     }
 }
 
-impl Meaning {
-    fn is_no_id(&self) -> bool {
-        matches!(self, Meaning::TraceId(Err(_), _) | Meaning::SpanId(Err(_), _))
+impl Path {
+    fn with(self, place: usize) -> Path {
+        let mut path = self;
+        if let Some(slot) = path.places.get_mut(path.length) {
+            *slot = place;
+            path.length += 1;
+        }
+        path
     }
 }
 
-/// What a value means in a role; `None` where it cannot have it.
-fn understand(role: Role, value: &Value) -> Option<Meaning> {
-    match role {
-        Role::TraceId(digits) => trace_id(&id_text(value)?, digits),
-        Role::SpanId(digits) => span_id(&id_text(value)?, digits),
-        Role::BareTraceId => trace_id(&id_text(value).filter(|text| text.len() == 32)?, Digits::Hex),
-        Role::BareSpanId => span_id(&id_text(value).filter(|text| text.len() == 16)?, Digits::Hex),
-        Role::Context => TraceContext::from_text(&id_text(value)?, Digits::Hex).ok().map(Meaning::Context),
-        Role::Level(scale) => level::of_value(value, scale).map(Meaning::Level),
-        Role::Time => time::of_value(value).map(Meaning::Time),
-        Role::Message => match value {
-            Value::StringValue(text) => Some(Meaning::Message(text.clone())),
-            _ => None,
-        },
-        Role::Service => match value {
-            Value::StringValue(text) if !text.is_empty() => Some(Meaning::Service(text.clone())),
-            _ => None,
-        },
+fn text_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::StringValue(text) => Some(text),
+        _ => None,
     }
+}
+
+fn named(value: &Value) -> Option<String> {
+    text_of(value).filter(|text| !text.trim().is_empty()).map(str::to_owned)
 }
 
 /// Ids are text, or numbers as Datadog writes them.
-fn id_text(value: &Value) -> Option<String> {
+fn id_text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::StringValue(text) => Some(text.trim().to_owned()),
-        Value::IntValue(number) => Some(number.to_string()),
+        Value::StringValue(text) => Some(Cow::Borrowed(text.trim())),
+        Value::IntValue(number) => Some(Cow::Owned(number.to_string())),
         _ => None,
     }
 }
@@ -143,78 +205,114 @@ fn span_id(text: &str, digits: Digits) -> Option<Meaning> {
     }
 }
 
+impl Meaning {
+    fn is_no_id(&self) -> bool {
+        matches!(self, Meaning::TraceId(Err(_), _) | Meaning::SpanId(Err(_), _))
+    }
+
+    /// The place among the best. Ids of their own fields go before those of a propagation header.
+    fn slot(&self) -> usize {
+        match self {
+            Meaning::TraceId(..) => 0,
+            Meaning::SpanId(..) => 1,
+            Meaning::Context(_) => 2,
+            Meaning::Level(..) => 3,
+            Meaning::Time(_) => 4,
+            Meaning::TimeNanos(_) => 5,
+            Meaning::Message => 6,
+            Meaning::Service(_) => 7,
+            Meaning::ExceptionType(_) => 8,
+            Meaning::ExceptionMessage(_) => 9,
+            Meaning::ExceptionStack => 10,
+            Meaning::ErrorText(_) => 11,
+        }
+    }
+}
+
 impl Best {
     fn consider(&mut self, candidate: Candidate) {
-        let place = match &candidate.meaning {
-            Meaning::TraceId(..) => &mut self.trace_id,
-            Meaning::SpanId(..) => &mut self.span_id,
-            Meaning::Context(_) => &mut self.context,
-            Meaning::Level(_) => &mut self.level,
-            Meaning::Time(_) => &mut self.time,
-            Meaning::Message(_) => &mut self.message,
-            Meaning::Service(_) => &mut self.service,
-        };
+        let place = &mut self.0[candidate.meaning.slot()];
         if place.as_ref().is_none_or(|best| candidate.order() < best.order()) {
             *place = Some(candidate);
         }
     }
 
-    /// Ids of their own fields go before those of a propagation header.
     fn into_candidates(self) -> impl Iterator<Item = Candidate> {
-        let ids = [self.trace_id, self.span_id, self.context];
-        let rest = [self.level, self.time, self.message, self.service];
-        ids.into_iter().chain(rest).flatten()
+        self.0.into_iter().flatten()
     }
 }
 
 impl Candidate {
-    /// What is no id gives way to what is one, whatever their names; so does a time that cannot be told.
-    fn order(&self) -> (bool, usize) {
+    /// What is no id gives way to what is one, whatever their names; so does a time that cannot be told. What
+    /// can be taken out goes before what cannot.
+    fn order(&self) -> (bool, bool, usize) {
         let of_no_use = self.meaning.is_no_id() || matches!(self.meaning, Meaning::Time(Sent::Uncountable));
-        (of_no_use, self.rank)
+        (of_no_use, self.path.is_none(), self.rank)
     }
 }
 
+/// What a field that is taken out is for.
+enum Taken {
+    /// All that it says was understood.
+    Nothing,
+    Message,
+    ExceptionStack,
+}
+
 impl Findings {
-    /// Takes over what a field means; whether the field itself is of no more use.
-    fn take(&mut self, meaning: Meaning) -> bool {
+    /// Takes over what a field means; what the field itself is then for, if it is of no more use.
+    fn take(&mut self, meaning: Meaning) -> Option<Taken> {
         match meaning {
             Meaning::TraceId(id, canonical) => {
                 self.bad_trace_id = id.is_err();
                 self.trace_id = id.ok();
-                canonical
+                canonical.then_some(Taken::Nothing)
             }
             Meaning::SpanId(id, canonical) => {
                 self.bad_span_id = id.is_err();
                 self.span_id = id.ok();
-                canonical
+                canonical.then_some(Taken::Nothing)
             }
             Meaning::Context(context) => {
                 self.trace_id.get_or_insert(context.trace_id);
                 self.span_id = self.span_id.or(context.span_id);
                 self.bad_trace_id = false;
                 self.bad_span_id &= self.span_id.is_none();
-                false
+                None
             }
-            Meaning::Level(level) => {
+            Meaning::Level(level, scale) => {
+                self.level_is_of_syslog = scale == Scale::Syslog;
                 self.level = Some(level);
-                true
+                Some(Taken::Nothing)
             }
-            Meaning::Time(time) => self.take_time(time),
-            Meaning::Message(message) => {
-                self.message = Some(message);
-                true
-            }
+            Meaning::Time(time) => self.take_time(time).then_some(Taken::Nothing),
+            Meaning::TimeNanos(nanos) => self.refine_time(nanos).then_some(Taken::Nothing),
+            Meaning::Message => Some(Taken::Message),
             // It becomes the resource's where that has none; the caller knows.
             Meaning::Service(service) => {
                 self.service = Some(service);
-                false
+                None
+            }
+            // Type and message are asked for by their own names too, and are short.
+            Meaning::ExceptionType(name) => {
+                self.exception().exception_type = Some(name);
+                None
+            }
+            Meaning::ExceptionMessage(text) => {
+                self.exception().message = Some(text);
+                None
+            }
+            Meaning::ExceptionStack => Some(Taken::ExceptionStack),
+            Meaning::ErrorText(text) => {
+                let exception = self.exception();
+                if exception.message.is_none() {
+                    exception.take_error_text(&text);
+                }
+                None
             }
         }
     }
-}
 
-impl Findings {
     /// A time that cannot be told is flagged, and what was sent stays as an attribute.
     pub(super) fn take_time(&mut self, time: Sent) -> bool {
         match time {
@@ -228,6 +326,88 @@ impl Findings {
             }
         }
     }
+
+    fn exception(&mut self) -> &mut Exception {
+        self.exception.get_or_insert_default()
+    }
+
+    /// Nanoseconds that go with the time found: behind whole seconds, or in place of its milliseconds.
+    fn refine_time(&mut self, nanos: u32) -> bool {
+        let Some(time) = &mut self.time else { return false };
+        let (seconds, subsec) = (time.0 / 1_000_000_000, time.0 % 1_000_000_000);
+        let fits = subsec == 0 || subsec / 1_000_000 == u64::from(nanos) / 1_000_000;
+        if fits {
+            time.0 = seconds.saturating_mul(1_000_000_000).saturating_add(u64::from(nanos));
+        }
+        fits
+    }
+
+    fn keep(&mut self, taken: Taken, value: Option<Value>) {
+        match (taken, value) {
+            (Taken::Message, Some(Value::StringValue(text))) => self.message = Some(text),
+            (Taken::ExceptionStack, Some(value)) => {
+                let text = exception::stack_text(&value, self.exception());
+                self.exception().take_stack(text);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where known loggers put the user's own fields, and what only they write beside it.
+const WRAPPERS: &[(&[&str], &str)] = &[
+    // tracing-subscriber
+    (&["fields"], "target"),
+    // Monolog
+    (&["context"], "channel"),
+    // loguru
+    (&["record", "extra"], "text"),
+    // tslog
+    (&["1"], "_meta"),
+];
+
+/// Takes the user's own fields out of what their logger has put around them.
+fn lift_wrapped(fields: &mut Vec<KeyValue>) {
+    for (path, beside) in WRAPPERS {
+        if fields.iter().any(|field| field.key == *beside)
+            && let Some(inner) = take_map(fields, path)
+        {
+            for field in inner {
+                if !fields.iter().any(|known| known.key == field.key) {
+                    fields.push(field);
+                }
+            }
+        }
+    }
+}
+
+fn take_map(fields: &mut Vec<KeyValue>, path: &[&str]) -> Option<Vec<KeyValue>> {
+    let (key, rest) = path.split_first()?;
+    let place = fields.iter().position(|field| field.key == *key)?;
+    let Some(AnyValue { value: Some(Value::KvlistValue(map)) }) = fields[place].value.as_mut() else {
+        return None;
+    };
+    if !rest.is_empty() {
+        return take_map(&mut map.values, rest);
+    }
+    let inner = std::mem::take(&mut map.values);
+    fields.remove(place);
+    Some(inner)
+}
+
+/// What the fields did not say of the exception stands in a text: loguru's `text`, or the message.
+fn complete_exception(findings: &mut Findings) {
+    if findings.exception.as_ref().is_some_and(|exception| exception.stacktrace.is_some()) {
+        return;
+    }
+    let text = spandrel_store::record::value::text_attribute(&findings.attributes, "text");
+    let text =
+        text.filter(|_| findings.exception.as_ref().is_some_and(|known| known.exception_type.is_some()));
+    if let Some(read) = text.or(findings.message.as_deref()).and_then(exception::in_text) {
+        let mut exception = findings.exception.take().unwrap_or_default();
+        exception.complete_with(read);
+        findings.exception = Some(exception);
+    }
 }
 
 /// Serilog's compact format leaves the level out where it is "information".
@@ -237,20 +417,20 @@ fn level_left_out(fields: &[KeyValue]) -> Option<LineLevel> {
 }
 
 /// Removes the field at a path, and the objects around it that are empty without it.
-fn remove(fields: &mut Vec<KeyValue>, path: &[usize]) {
-    let Some((place, rest)) = path.split_first() else { return };
-    if !rest.is_empty() {
-        let Some(AnyValue { value: Some(Value::KvlistValue(map)) }) =
-            fields.get_mut(*place).and_then(|field| field.value.as_mut())
-        else {
-            return;
-        };
-        remove(&mut map.values, rest);
-        if !map.values.is_empty() {
-            return;
-        }
+fn remove(fields: &mut Vec<KeyValue>, path: &[usize]) -> Option<Value> {
+    let (place, rest) = path.split_first()?;
+    if rest.is_empty() {
+        let field = (*place < fields.len()).then(|| fields.remove(*place))?;
+        return field.value.and_then(|value| value.value);
     }
-    if *place < fields.len() {
+    let Some(AnyValue { value: Some(Value::KvlistValue(map)) }) =
+        fields.get_mut(*place).and_then(|field| field.value.as_mut())
+    else {
+        return None;
+    };
+    let removed = remove(&mut map.values, rest);
+    if map.values.is_empty() {
         fields.remove(*place);
     }
+    removed
 }

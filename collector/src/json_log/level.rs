@@ -28,8 +28,16 @@ fn severity_number(level: Level) -> i32 {
 }
 
 pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
+    if scale == Scale::Word && !matches!(value, Value::StringValue(text) if of_word(text).is_some()) {
+        return None;
+    }
     let level = of_any(value, scale)?;
     (scale != Scale::Syslog || level.severity_number != 0).then_some(level)
+}
+
+/// The store's words, and one of Rust's slog.
+pub(super) fn of_word(text: &str) -> Option<Level> {
+    Level::from_text(text).or_else(|| text.trim().eq_ignore_ascii_case("erro").then_some(Level::Error))
 }
 
 fn of_any(value: &Value, scale: Scale) -> Option<LineLevel> {
@@ -37,7 +45,7 @@ fn of_any(value: &Value, scale: Scale) -> Option<LineLevel> {
         Value::StringValue(text) if text.trim().is_empty() => None,
         Value::StringValue(text) => Some(match text.trim().parse() {
             Ok(number) => of_number(number, scale, text),
-            Err(_) => LineLevel::new(Level::from_text(text), text),
+            Err(_) => LineLevel::new(of_word(text), text),
         }),
         Value::IntValue(number) => Some(of_number(*number, scale, &number.to_string())),
         Value::DoubleValue(number) if number.fract() == 0.0 => {

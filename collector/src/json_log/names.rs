@@ -4,6 +4,9 @@
 //! the borders between nested objects, so that `trace_id`, `traceId`, `Trace-Id`, `trace.id` and
 //! `{"trace": {"id": …}}` are one name.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use spandrel_store::id::notation::Digits;
 
 /// What a field is for.
@@ -18,8 +21,15 @@ pub(super) enum Role {
     Context,
     Level(Scale),
     Time,
+    /// What stands behind the whole seconds or milliseconds of the time, in nanoseconds.
+    TimeNanos,
     Message,
     Service,
+    ExceptionType,
+    ExceptionMessage,
+    ExceptionStack,
+    /// An error as one text, as Go and Rust have it: `error: "insufficient funds"`.
+    ErrorText,
 }
 
 /// What the numbers of a level mean.
@@ -34,6 +44,8 @@ pub(super) enum Scale {
     /// Python's tens.
     Python,
     OpenTelemetry,
+    /// A level's word and nothing else: the name alone says little.
+    Word,
 }
 
 /// Names of the whole path. Where several fields have the same role, the first in this table wins.
@@ -41,6 +53,8 @@ const WHOLE: &[(&str, Role)] = &[
     ("traceid", Role::TraceId(Digits::Hex)),
     ("oteltraceid", Role::TraceId(Digits::Hex)),
     ("logginggoogleapiscom/trace", Role::TraceId(Digits::Hex)),
+    // Serilog's compact format.
+    ("@tr", Role::TraceId(Digits::Hex)),
     ("xb3traceid", Role::TraceId(Digits::Hex)),
     ("xtraceid", Role::TraceId(Digits::Hex)),
     ("xraytraceid", Role::TraceId(Digits::Hex)),
@@ -50,6 +64,7 @@ const WHOLE: &[(&str, Role)] = &[
     ("spanid", Role::SpanId(Digits::Hex)),
     ("otelspanid", Role::SpanId(Digits::Hex)),
     ("logginggoogleapiscom/spanid", Role::SpanId(Digits::Hex)),
+    ("@sp", Role::SpanId(Digits::Hex)),
     ("xb3spanid", Role::SpanId(Digits::Hex)),
     ("ddspanid", Role::SpanId(Digits::Decimal)),
     ("span", Role::BareSpanId),
@@ -71,7 +86,10 @@ const WHOLE: &[(&str, Role)] = &[
     ("levelno", Role::Level(Scale::Python)),
     ("syslogseverity", Role::Level(Scale::Syslog)),
     ("logsyslogseverityname", Role::Level(Scale::Usual)),
+    ("metaloglevelname", Role::Level(Scale::Usual)),
     ("priority", Role::Level(Scale::Syslog)),
+    ("l", Role::Level(Scale::Word)),
+    ("at", Role::Level(Scale::Word)),
     ("@timestamp", Role::Time),
     ("timestamp", Role::Time),
     ("time", Role::Time),
@@ -81,24 +99,40 @@ const WHOLE: &[(&str, Role)] = &[
     ("timestampns", Role::Time),
     ("timestampms", Role::Time),
     ("timemillis", Role::Time),
+    ("timestampseconds", Role::Time),
+    ("instantepochsecond", Role::Time),
     ("datetime", Role::Time),
     ("eventtime", Role::Time),
     ("asctime", Role::Time),
+    ("timetimestamp", Role::Time),
+    ("metadate", Role::Time),
+    // systemd's journal: the sender's clock before the journal's own.
+    ("sourcerealtimetimestamp", Role::Time),
+    ("realtimetimestamp", Role::Time),
     ("date", Role::Time),
+    ("when", Role::Time),
     ("t", Role::Time),
+    ("timestampnanos", Role::TimeNanos),
+    ("instantnanoofsecond", Role::TimeNanos),
+    ("nanoseconds", Role::TimeNanos),
     ("message", Role::Message),
     ("msg", Role::Message),
     ("@m", Role::Message),
     ("@message", Role::Message),
     ("log", Role::Message),
     ("shortmessage", Role::Message),
+    // loguru's `text` is the whole line that it would have written.
+    ("recordmessage", Role::Message),
     ("text", Role::Message),
     ("textpayload", Role::Message),
     ("renderedmessage", Role::Message),
     ("body", Role::Message),
+    ("bodystringvalue", Role::Message),
     ("event", Role::Message),
     ("@mt", Role::Message),
     ("messagetemplate", Role::Message),
+    ("m", Role::Message),
+    ("0", Role::Message),
     ("servicename", Role::Service),
     ("service", Role::Service),
     ("otelservicename", Role::Service),
@@ -107,6 +141,49 @@ const WHOLE: &[(&str, Role)] = &[
     ("application", Role::Service),
     ("app", Role::Service),
     ("appname", Role::Service),
+    ("syslogidentifier", Role::Service),
+    ("exceptiontype", Role::ExceptionType),
+    ("errortype", Role::ExceptionType),
+    ("errtype", Role::ExceptionType),
+    ("errorkind", Role::ExceptionType),
+    ("errorclass", Role::ExceptionType),
+    ("errorname", Role::ExceptionType),
+    ("errname", Role::ExceptionType),
+    ("exceptionclass", Role::ExceptionType),
+    ("exceptionname", Role::ExceptionType),
+    ("exceptionexceptionclass", Role::ExceptionType),
+    ("throwableclassname", Role::ExceptionType),
+    ("thrownname", Role::ExceptionType),
+    ("1nativeerrorname", Role::ExceptionType),
+    ("exceptionmessage", Role::ExceptionMessage),
+    ("errormessage", Role::ExceptionMessage),
+    ("errmessage", Role::ExceptionMessage),
+    ("exceptionexceptionmessage", Role::ExceptionMessage),
+    ("exceptionvalue", Role::ExceptionMessage),
+    ("throwablemessage", Role::ExceptionMessage),
+    ("thrownmessage", Role::ExceptionMessage),
+    ("1message", Role::ExceptionMessage),
+    ("exceptionstacktrace", Role::ExceptionStack),
+    ("errorstacktrace", Role::ExceptionStack),
+    ("errorstack", Role::ExceptionStack),
+    ("errstack", Role::ExceptionStack),
+    ("exceptionexceptionstacktrace", Role::ExceptionStack),
+    ("exceptiontrace", Role::ExceptionStack),
+    ("throwablesteparray", Role::ExceptionStack),
+    ("thrownextendedstacktrace", Role::ExceptionStack),
+    ("exception", Role::ExceptionStack),
+    ("@x", Role::ExceptionStack),
+    ("excinfo", Role::ExceptionStack),
+    ("exctext", Role::ExceptionStack),
+    ("errorverbose", Role::ExceptionStack),
+    ("stacktrace", Role::ExceptionStack),
+    ("stack", Role::ExceptionStack),
+    ("traceback", Role::ExceptionStack),
+    ("fullmessage", Role::ExceptionStack),
+    ("1stack", Role::ExceptionStack),
+    ("error", Role::ErrorText),
+    ("err", Role::ErrorText),
+    ("@error", Role::ErrorText),
 ];
 
 /// Names of the last part of a path, for ids inside `context`, `mdc`, `extra`, `fields` and the like.
@@ -120,29 +197,65 @@ const LAST: &[(&str, Role)] = &[
     ("traceparent", Role::Context),
 ];
 
+/// Objects that loggers put around what is said: the names inside count as if they stood outside, behind those
+/// that do.
+const WRAPPERS: &[&str] =
+    &["fields", "context", "record", "extra", "jsonpayload", "payload", "contextmap", "data"];
+
 /// No name is longer, so longer keys need no look.
 const NAME_BYTES_MAX: usize = 40;
 
+type Table = HashMap<&'static [u8], (Role, usize)>;
+
+static WHOLE_NAMES: LazyLock<Table> = LazyLock::new(|| table(WHOLE, 0));
+static LAST_NAMES: LazyLock<Table> = LazyLock::new(|| table(LAST, 2 * WHOLE.len()));
+
+fn table(names: &'static [(&'static str, Role)], first_rank: usize) -> Table {
+    let ranked = names.iter().enumerate();
+    ranked.map(|(place, (name, role))| (name.as_bytes(), (*role, first_rank + place))).collect()
+}
+
+/// A path as it is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folded {
+    bytes: [u8; NAME_BYTES_MAX],
+    length: usize,
+}
+
+impl Folded {
+    /// `None` where the path is longer than any name, or has what no name has.
+    pub(super) fn of(path: &[&str]) -> Option<Folded> {
+        let mut folded = Folded { bytes: [0; NAME_BYTES_MAX], length: 0 };
+        for key in path {
+            for byte in key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b' ')) {
+                *folded.bytes.get_mut(folded.length)? = byte.to_ascii_lowercase();
+                folded.length += 1;
+            }
+        }
+        Some(folded)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 /// The role of the field at a path of keys, and its rank among those of the same role; the lowest wins.
 pub(super) fn role(path: &[&str]) -> Option<(Role, usize)> {
-    let whole = fold(path)?;
-    if let Some(found) = look_up(WHOLE, &whole) {
-        return Some(found);
+    let whole = Folded::of(path)?;
+    if let Some(found) = WHOLE_NAMES.get(whole.as_bytes()) {
+        return Some(*found);
     }
-    let [_, .., last] = path else { return None };
-    let (role, rank) = look_up(LAST, &fold(&[last])?)?;
-    Some((role, WHOLE.len() + rank))
-}
-
-fn look_up(table: &[(&str, Role)], name: &str) -> Option<(Role, usize)> {
-    let rank = table.iter().position(|(known, _)| *known == name)?;
-    Some((table[rank].1, rank))
-}
-
-fn fold(path: &[&str]) -> Option<String> {
-    if path.iter().map(|key| key.len()).sum::<usize>() > NAME_BYTES_MAX {
+    let [first, inner @ ..] = path else { return None };
+    if inner.is_empty() {
         return None;
     }
-    let kept = |c: &char| !matches!(c, '_' | '-' | '.' | ' ');
-    Some(path.iter().flat_map(|key| key.chars()).filter(kept).map(|c| c.to_ascii_lowercase()).collect())
+    if WRAPPERS
+        .iter()
+        .any(|wrapper| Folded::of(&[first]).is_some_and(|key| key.as_bytes() == wrapper.as_bytes()))
+        && let Some((role, rank)) = WHOLE_NAMES.get(Folded::of(inner)?.as_bytes())
+    {
+        return Some((*role, WHOLE.len() + rank));
+    }
+    LAST_NAMES.get(Folded::of(&[inner.last()?])?.as_bytes()).copied()
 }

@@ -1,10 +1,12 @@
+mod corpus;
+
 use proptest::prelude::*;
 use serde_json::json;
 use spandrel_store::otlp::Value;
 use spandrel_store::record::value::attributes_to_json;
 use spandrel_store::{Flags, UnixNanos};
 
-use super::{LineReader, Understood};
+use super::{LineReader, Rules, Understood};
 use crate::normalise::{Cuts, RecordLimits};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -16,8 +18,19 @@ fn understand(line: &str) -> Understood {
 }
 
 fn understand_bytes(line: &[u8]) -> Understood {
+    understand_at(line, RECEIVED)
+}
+
+fn understand_at(line: &[u8], received: UnixNanos) -> Understood {
     let limits = RecordLimits::of(&spandrel_config::Limits::default());
-    LineReader { limits: &limits, cuts: &mut Cuts::default() }.understand(line, RECEIVED)
+    LineReader { limits: &limits, rules: &rules(), cuts: &mut Cuts::default() }.understand(line, received)
+}
+
+fn rules() -> Rules {
+    Rules::of(&spandrel_config::Logs {
+        timezone: spandrel_config::Zone(jiff::tz::TimeZone::UTC),
+        ..Default::default()
+    })
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -232,7 +245,8 @@ fn the_message_is_found_and_the_rest_keeps_its_types() {
 fn a_message_of_an_error_object_is_not_the_message() {
     let understood = understand(r#"{"error":{"message":"boom"},"msg":"failed"}"#);
     assert_eq!(message(&understood), "failed");
-    assert_eq!(attributes(&understood), serde_json::json!({"error": {"message": "boom"}}));
+    let expected = serde_json::json!({"error": {"message": "boom"}, "exception.message": "boom"});
+    assert_eq!(attributes(&understood), expected);
 }
 
 #[test]
@@ -266,8 +280,6 @@ fn ids_and_levels_are_found_in_text() {
         (format!("12:00:01.123 ERROR c.e.Payment - trace_id={TRACE} span_id={SPAN} declined"), 17),
         (format!("INFO [trace_id={TRACE}, span_id={SPAN}] started"), 9),
         (format!("[warn] low stock traceId={TRACE} spanId={SPAN}"), 13),
-        (format!("level=error msg=\"boom\" trace_id={TRACE} span_id=\"{SPAN}\""), 17),
-        (format!("ts=1 lvl=dbug severity=warning traceID=\"{TRACE}\" spanID={SPAN}"), 13),
         (format!("<11>Oct 11 22:14:15 host su: 'su root' failed trace.id={TRACE} span.id={SPAN}"), 17),
         (format!("E0102 15:04:05.678 1 main.go:1] failed traceparent=00-{TRACE}-{SPAN}-01"), 17),
         (format!("GET /orders headers: 00-{TRACE}-{SPAN}-01 done"), 0),
@@ -282,6 +294,17 @@ fn ids_and_levels_are_found_in_text() {
         assert_eq!(message(&understood), line);
         assert!(understood.flags.contains(Flags::NOT_JSON));
     }
+}
+
+#[test]
+fn logfmt_is_read_as_json_is() {
+    let line = format!("level=error msg=\"boom\" trace_id={TRACE} span_id=\"{SPAN}\" order.id=4711");
+    let understood = understand(&line);
+    assert_eq!(found(&line), (TRACE.into(), SPAN.into(), 17));
+    assert_eq!((message(&understood), understood.flags), ("boom", Flags::NONE));
+    assert_eq!(attributes(&understood), serde_json::json!({"order.id": 4711}));
+    let other = format!("ts=1 lvl=dbug severity=warning traceID=\"{TRACE}\" spanID={SPAN}");
+    assert_eq!(found(&other), (TRACE.into(), SPAN.into(), 13));
 }
 
 #[test]
@@ -302,10 +325,99 @@ fn everyday_text_has_no_ids_and_no_levels() {
 }
 
 #[test]
-fn a_text_lines_time_is_taken_only_with_its_offset() {
-    let zoned = understand("2023-11-14T22:13:20Z INFO hello");
-    assert_eq!(zoned.log.time_unix_nano, 1_700_000_000_000_000_000);
-    assert_eq!(understand("2023-11-14 22:13:20 INFO hello").log.time_unix_nano, 0);
+fn a_text_lines_time_is_found_near_its_start() {
+    let lines = [
+        "2023-11-14T22:13:20Z INFO hello",
+        "2023-11-14 22:13:20 INFO hello",
+        "[2023-11-14T23:13:20+01:00] hello",
+        "INFO  2023-11-14 22:13:20,000 hello",
+        "I, [2023-11-14T22:13:20.000000 #1]  INFO -- : hello",
+        "\u{1b}[2m2023-11-14T22:13:20Z\u{1b}[0m hello",
+        "Nov 14, 2023 10:13:20 PM shop.Pay charge\nINFO: hello",
+        "<14>Nov 14 22:13:20 host app: hello",
+        "Nov 14 22:13:20 host app[1]: hello",
+        "I1114 22:13:20.000000   32710 main.go:147] hello",
+        "14/Nov/2023:22:13:20 +0000 hello",
+        "Tue Nov 14 22:13:20 2023 hello",
+    ];
+    for line in lines {
+        assert_eq!(understand(line).log.time_unix_nano, RECEIVED.0, "{line}");
+    }
+    for line in ["22:13:20 hello", "order 2023-11-14 hello", "at some time later than 2023-11-14 22:13:20"] {
+        assert_eq!(understand(line).log.time_unix_nano, 0, "{line}");
+    }
+}
+
+#[test]
+fn a_time_without_a_year_is_the_nearest() {
+    let of = |line: &str| understand(line).log.time_unix_nano;
+    // Arrival is in November 2023.
+    assert_eq!(of("Jan  2 00:00:00 host x"), 1_704_153_600_000_000_000);
+    assert_eq!(of("Oct  2 00:00:00 host x"), 1_696_204_800_000_000_000);
+}
+
+#[test]
+fn a_time_without_its_offset_is_read_in_the_configured_zone() {
+    let limits = RecordLimits::of(&spandrel_config::Limits::default());
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(1));
+    let rules =
+        Rules::of(&spandrel_config::Logs { timezone: spandrel_config::Zone(zone), ..Default::default() });
+    let mut cuts = Cuts::default();
+    let mut reader = LineReader { limits: &limits, rules: &rules, cuts: &mut cuts };
+    for line in [
+        r#"{"time":"2023-11-14 23:13:20"}"#,
+        "2023-11-14 23:13:20 x",
+        "Nov 14 23:13:20 host x",
+        r#"{"time":"2023-11-14T22:13:20Z"}"#,
+    ] {
+        assert_eq!(reader.understand(line.as_bytes(), RECEIVED).log.time_unix_nano, RECEIVED.0, "{line}");
+    }
+}
+
+#[test]
+fn the_users_own_names_patterns_and_formats_go_first() {
+    let text = "logs: { timezone: UTC, fields: { trace_id: [req.trace], level: [sev] }, time_formats: ['%d.%m.%y %H:%M:%S'], patterns: ['^(?<time>\\S+ \\S+) \\[(?<sev>\\w+)/%{WORD:module}\\] (?<message>.*)$'] }";
+    let config = spandrel_config::Config::from_yaml(text, &[], &|_| None).unwrap();
+    let limits = RecordLimits::of(&config.limits);
+    let rules = Rules::of(&config.logs);
+    let mut cuts = Cuts::default();
+    let mut reader = LineReader { limits: &limits, rules: &rules, cuts: &mut cuts };
+    let line = format!(r#"{{"req":{{"trace":"{TRACE}"}},"trace_id":"{SPAN}","level":"info","sev":"fatal"}}"#);
+    let json = reader.understand(line.as_bytes(), RECEIVED);
+    assert_eq!((hex(&json.log.trace_id), json.log.severity_number), (TRACE.into(), 21));
+    let text = reader.understand(b"14.11.23 22:13:20 [warn/cart] stock is low", RECEIVED);
+    assert_eq!((message(&text), text.log.severity_number), ("stock is low", 13));
+    assert_eq!(text.log.time_unix_nano, RECEIVED.0);
+    assert_eq!(attributes(&text), serde_json::json!({"module": "cart"}));
+    assert_eq!(text.flags, Flags::NONE);
+}
+
+#[test]
+fn json_in_a_json_string_is_opened() {
+    let inner = format!(r#"{{"level":"error","trace_id":"{TRACE}","msg":"boom","order":{{"id":4711}}}}"#);
+    let quoted = serde_json::Value::from(inner.as_str()).to_string();
+    for line in [
+        quoted.clone(),
+        format!(r#"{{"log":{quoted},"kubernetes":{{"pod":"x"}}}}"#),
+        format!(r#"{{"MESSAGE":{quoted},"PRIORITY":"6"}}"#),
+        serde_json::json!({"log": serde_json::json!({"message": inner}).to_string() + "\n", "stream": "stdout"}).to_string(),
+    ] {
+        let understood = understand(&line);
+        assert_eq!(found(&line), (TRACE.into(), String::new(), 17), "{line}");
+        assert_eq!(message(&understood), "boom", "{line}");
+        assert_eq!(attributes(&understood)["order"]["id"], 4711, "{line}");
+        assert_eq!(understood.flags, Flags::NONE, "{line}");
+    }
+}
+
+#[test]
+fn the_text_of_a_wrapped_record_is_understood() {
+    let line = format!(
+        r#"{{"MESSAGE":"WARN low stock trace_id={TRACE}","PRIORITY":"6","__REALTIME_TIMESTAMP":"1700000000000000","SYSLOG_IDENTIFIER":"stock"}}"#
+    );
+    let understood = understand(&line);
+    assert_eq!(found(&line), (TRACE.into(), String::new(), 13));
+    assert_eq!((understood.log.time_unix_nano, understood.service.as_deref()), (RECEIVED.0, Some("stock")));
 }
 
 #[test]
@@ -335,7 +447,8 @@ fn many_keys_are_cut() {
     let limits = RecordLimits::of(&spandrel_config::Limits::default());
     let mut cuts = Cuts::default();
     let line = format!("{{{}}}", keys.join(","));
-    let understood = LineReader { limits: &limits, cuts: &mut cuts }.understand(line.as_bytes(), RECEIVED);
+    let understood = LineReader { limits: &limits, rules: &rules(), cuts: &mut cuts }
+        .understand(line.as_bytes(), RECEIVED);
     assert_eq!(understood.log.attributes.len(), 1_024);
     assert_eq!(cuts.attributes, 100_000 - 1_024);
     assert!(understood.flags.contains(Flags::CUT));

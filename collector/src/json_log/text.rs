@@ -3,8 +3,9 @@
 //! Ids are found after their names (`TraceID: 95c0… SpanID: …`, `trace_id=…`, `[dd.trace_id=… …]`,
 //! `traceparent=00-…`), in Spring's brackets (`[orders,4bf9…,00f0…]`) and as a bare traceparent; a level after
 //! its name (`level=warn`), as a word in capitals or brackets near the start, as syslog's `<34>` or glog's
-//! `E0102`. A time is taken only where it says its offset: of any other nobody knows how far it is from UTC,
-//! and the time of arrival is nearer. One pass, whatever the line.
+//! `E0102`. A time stands at the start, or behind the level. One pass, whatever the line.
+
+use std::borrow::Cow;
 
 use spandrel_store::id::notation::{Digits, TraceContext};
 use spandrel_store::{Level, SpanId};
@@ -12,7 +13,7 @@ use spandrel_store::{Level, SpanId};
 use super::Findings;
 use super::level::{self, LineLevel};
 use super::names::{self, Role};
-use super::time::{self, Sent};
+use super::time::{self, Clock, Sent};
 
 /// A level's word stands among this many first words.
 const LEVEL_WORDS_MAX: usize = 8;
@@ -23,19 +24,38 @@ const ID_DIGITS_MIN: usize = 15;
 /// An id's longest notation is X-Ray's header.
 const ID_BYTES_MAX: usize = 128;
 
-pub(super) fn find(line: &str) -> Findings {
+/// A level stands within so many bytes, and a time too.
+const START_BYTES_MAX: usize = 256;
+
+/// All that can be found in a line without the escape sequences that colour it.
+pub(super) fn find(line: &str, clock: Clock<'_>) -> Findings {
     let mut findings = Findings::default();
-    find_named(line, &mut findings);
-    if findings.trace_id.is_none() {
-        find_bracketed(line, &mut findings);
-    }
+    find_ids(line, &mut findings);
     if findings.level.is_none() {
-        findings.level = level_at_start(line);
+        findings.level = level_of(line);
     }
-    if let Some(time) = time_at_start(line) {
+    if let Some(time) = time_at_start(line, clock) {
         findings.take_time(time);
     }
     findings
+}
+
+/// Only the ids, and a level that is named.
+pub(super) fn find_ids(line: &str, findings: &mut Findings) {
+    find_named(line, findings);
+    if findings.trace_id.is_none() {
+        find_bracketed(line, findings);
+    }
+}
+
+/// A level that stands by itself: on the first line, or on the second where java.util.logging writes it.
+pub(super) fn level_of(line: &str) -> Option<LineLevel> {
+    let (first, rest) = line.split_once('\n').unwrap_or((line, ""));
+    let start = |line: &str| level_at_start(&line[..line.floor_char_boundary(START_BYTES_MAX)]);
+    start(first).or_else(|| {
+        let (word, _) = rest.split('\n').next()?.split_once(": ")?;
+        level::of_word(word).map(|level| LineLevel::new(Some(level), word))
+    })
 }
 
 /// Everything of the form name, separator, value.
@@ -180,7 +200,11 @@ fn glog(line: &str) -> Option<LineLevel> {
 
 /// A level's word in capitals, in brackets, or with a colon behind it.
 fn level_of_word(word: &str) -> Option<LineLevel> {
-    let plain = without_colours(word);
+    // Monolog's `shop.WARNING:`
+    let plain = match word.strip_suffix(':').and_then(|word| word.rsplit_once('.')) {
+        Some((_, level)) if level.bytes().all(|byte| byte.is_ascii_uppercase()) => level,
+        _ => word,
+    };
     let marked = plain.starts_with(['[', '<', '(', '|']) || plain.ends_with(':');
     // `[INFO][main]`, `ERROR:root:message`
     let mut parts = plain.split(|c: char| !c.is_ascii_alphabetic()).filter(|part| !part.is_empty());
@@ -191,7 +215,7 @@ fn level_of_word(word: &str) -> Option<LineLevel> {
     if rest_is_other || !(capital || marked) || !is_level_word(part) {
         return None;
     }
-    Some(LineLevel::new(Some(Level::from_text(part)?), part))
+    Some(LineLevel::new(Some(level::of_word(part)?), part))
 }
 
 /// Words that are levels and nothing else; `OK`, `HTTP` or `DEFAULT` at the start of a text say something else.
@@ -213,6 +237,7 @@ fn is_level_word(word: &str) -> bool {
         "error",
         "err",
         "eror",
+        "erro",
         "severe",
         "fatal",
         "ftl",
@@ -225,27 +250,80 @@ fn is_level_word(word: &str) -> bool {
     WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// A word without the escape sequences that colour it.
-fn without_colours(word: &str) -> String {
-    let mut plain = String::with_capacity(word.len());
-    let mut parts = word.split('\u{1b}');
+/// A line without the escape sequences that colour it.
+pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
+    if !line.contains('\u{1b}') {
+        return Cow::Borrowed(line);
+    }
+    let mut plain = String::with_capacity(line.len());
+    let mut parts = line.split('\u{1b}');
     plain.push_str(parts.next().unwrap_or_default());
     for part in parts {
-        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+        let sequence = part
+            .strip_prefix('[')
+            .map(|rest| rest.trim_start_matches(|c: char| matches!(c, '0'..='9' | ';')));
+        // What ends a sequence is its last character.
+        plain.push_str(match sequence {
+            Some(rest) => rest.strip_prefix(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest),
+            None => part,
+        });
     }
-    plain
+    Cow::Owned(plain)
 }
 
-fn time_at_start(line: &str) -> Option<Sent> {
-    let start = line.trim_start().trim_start_matches('[');
-    if !start.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
+/// The time among the first words: `2026-… INFO`, `[2026-…]`, `I, [2026-… #1]`, `INFO 2026-…`, `I1122 16:59:11.5`.
+pub(super) fn time_at_start(line: &str, clock: Clock<'_>) -> Option<Sent> {
+    let line = &line[..line.floor_char_boundary(START_BYTES_MAX)];
+    if let Some(rest) = line.strip_prefix(['I', 'W', 'E', 'F', 'D'])
+        && rest.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return time::of_glog(rest, clock);
     }
-    let mut blanks = start.match_indices([' ', '\t']).map(|(place, _)| place).take(2);
-    let first = blanks.next().unwrap_or(start.len());
-    let second = blanks.next().unwrap_or(start.len());
-    [first, second].into_iter().find_map(|end| {
-        let text = start[..end].trim_end_matches([']', ',', ':']);
-        time::with_offset(text).map(time::of_timestamp)
-    })
+    let mut rest = line;
+    for _ in 0..TIME_WORDS_MAX {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | '(' | '|' | '<'));
+        if let Some((time, _)) = clock.at_start(rest) {
+            return Some(time);
+        }
+        rest = rest.get(rest.find(|c: char| c.is_whitespace() || matches!(c, '[' | '>'))?..)?;
+        rest = rest.strip_prefix('>').unwrap_or(rest);
+    }
+    None
+}
+
+/// A time stands among so many first words.
+const TIME_WORDS_MAX: usize = 4;
+
+/// Whether a line begins with a date, or a time of day: maybe in brackets, maybe behind a level's word.
+pub(super) fn begins_with_time(line: &str) -> bool {
+    let opened = |text: &str| looks_like_time(text.trim_start_matches(['[', '(', ' ', '|']).as_bytes());
+    opened(line) || line.split_once(' ').is_some_and(|(first, rest)| first.len() <= 12 && opened(rest))
+}
+
+/// The shape alone: `2026-11-22`, `2026/11/22`, `16:59:11`, `22/Nov/2026`, `Nov 22`, `Fri Nov 22`.
+fn looks_like_time(text: &[u8]) -> bool {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let is_digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
+    match (digits, text.get(digits)) {
+        (4, Some(b'-' | b'/' | b'.')) => is_digit(5) && is_digit(6),
+        (2, Some(b':')) => is_digit(3) && is_digit(4) && text.get(5) == Some(&b':'),
+        (2, Some(b'/' | b' ' | b'-')) => is_month(&text[3..]),
+        (0, Some(_)) if is_month(text) => text.get(3) == Some(&b' ') && (is_digit(4) || is_digit(5)),
+        (0, Some(_)) if is_weekday(text) => text.get(3..).is_some_and(|rest| {
+            let rest = rest.trim_ascii_start();
+            is_month(rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start()) || rest.starts_with(b",")
+        }),
+        _ => false,
+    }
+}
+
+fn is_month(text: &[u8]) -> bool {
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    text.get(..3).is_some_and(|start| MONTHS.contains(&start))
+}
+
+fn is_weekday(text: &[u8]) -> bool {
+    const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    text.get(..3).is_some_and(|start| DAYS.contains(&start))
 }

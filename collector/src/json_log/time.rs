@@ -1,15 +1,21 @@
 //! Times as loggers write them: text in RFC 3339 and its relatives, or numbers since the epoch.
 //!
-//! A time without an offset is taken as UTC, which is what containers run on.
+//! What says its own offset is taken by it. What doesn't is read in the configured zone, `logs.timezone`. What
+//! has no date is no time, and what has no year is taken for the one that is nearest to the arrival.
+
+mod iso;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
+use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use spandrel_store::UnixNanos;
 use spandrel_store::otlp::Value;
 
 /// No notation of a time is longer.
 const TEXT_BYTES_MAX: usize = 64;
+
+const SECOND_NS: i128 = 1_000_000_000;
 
 /// A time that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,51 +25,154 @@ pub(super) enum Sent {
     Uncountable,
 }
 
-pub(super) fn of_value(value: &Value) -> Option<Sent> {
-    match value {
-        Value::StringValue(text) => of_text(text),
-        Value::IntValue(number) => match u64::try_from(*number) {
-            Ok(number) => of_integer(number),
-            Err(_) => Some(Sent::Uncountable),
-        },
-        Value::DoubleValue(number) => of_double(*number),
-        _ => None,
+/// What is needed to read a time that says less than all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock<'a> {
+    pub(super) zone: &'a TimeZone,
+    pub(super) received: UnixNanos,
+    /// Formats of the user's own, as `strptime` has them; tried first.
+    pub(super) formats: &'a [String],
+}
+
+impl Clock<'_> {
+    pub(super) fn of_value(self, value: &Value) -> Option<Sent> {
+        match value {
+            Value::StringValue(text) => self.of_text(text),
+            Value::IntValue(number) => match u64::try_from(*number) {
+                Ok(number) => of_integer(number),
+                Err(_) => Some(Sent::Uncountable),
+            },
+            Value::DoubleValue(number) => of_double(*number),
+            _ => None,
+        }
+    }
+
+    /// A text that is a time and nothing else.
+    pub(super) fn of_text(self, text: &str) -> Option<Sent> {
+        let text = text.trim();
+        if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+            return None;
+        }
+        if let Some((time, length)) = self.at_start(text)
+            && length == text.len()
+        {
+            return Some(time);
+        }
+        if let Ok(number) = text.parse::<u64>() {
+            return of_integer(number);
+        }
+        let zoned = text.parse::<Timestamp>().ok().map(of_timestamp);
+        zoned.or_else(|| of_double(text.parse().ok()?))
+    }
+
+    /// The time that a text begins with, and how many bytes of it that are.
+    pub(super) fn at_start(self, text: &str) -> Option<(Sent, usize)> {
+        let start = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+        for format in self.formats {
+            if let Some(found) = self.in_format(format, start) {
+                return Some(found);
+            }
+        }
+        if let Some((moment, length)) = iso::at_start(start.as_bytes()) {
+            let time = match moment.offset_s {
+                Some(offset_s) => from_utc(moment.utc_ns() - i128::from(offset_s) * SECOND_NS),
+                None => self.local_ns(moment)?,
+            };
+            return Some((time, length));
+        }
+        FORMATS
+            .iter()
+            .filter(|(first, _)| first.fits(start))
+            .find_map(|(_, form)| self.in_format(form, start))
+    }
+
+    /// Reads as much of the text as the format takes.
+    fn in_format(self, format: &str, text: &str) -> Option<(Sent, usize)> {
+        let (mut parsed, length) = BrokenDownTime::parse_prefix(format, text).ok()?;
+        if parsed.offset().is_some() {
+            return Some((of_timestamp(parsed.to_timestamp().ok()?), length));
+        }
+        if parsed.year().is_none() {
+            return Some((self.in_nearest_year(&mut parsed)?, length));
+        }
+        let civil = parsed.to_datetime().ok()?;
+        Some((self.in_zone(civil)?, length))
+    }
+
+    /// Syslog's and glog's times have no year: of last, this and next year's the nearest to the arrival.
+    fn in_nearest_year(self, parsed: &mut BrokenDownTime) -> Option<Sent> {
+        let received = i64::try_from(self.received.0).ok()?;
+        let now = Timestamp::from_nanosecond(i128::from(received)).ok()?;
+        let this_year = now.to_zoned(self.zone.clone()).year();
+        let of_year = |year: i16| {
+            parsed.set_year(Some(year)).ok()?;
+            self.in_zone(parsed.to_datetime().ok()?)
+        };
+        let years = [this_year.checked_sub(1)?, this_year, this_year.checked_add(1)?];
+        let distance = |sent: &Sent| match sent {
+            Sent::At(time) => time.0.abs_diff(self.received.0),
+            Sent::Uncountable => u64::MAX,
+        };
+        years.into_iter().filter_map(of_year).min_by_key(distance)
+    }
+
+    fn local_ns(self, moment: iso::Moment) -> Option<Sent> {
+        if self.zone == &TimeZone::UTC {
+            return Some(from_utc(moment.utc_ns()));
+        }
+        let date = Date::new(moment.year, moment.month, moment.day).ok()?;
+        self.in_zone(date.at(moment.hour, moment.minute, moment.second, moment.subsec_ns))
+    }
+
+    fn in_zone(self, civil: DateTime) -> Option<Sent> {
+        self.zone.to_timestamp(civil).ok().map(of_timestamp)
     }
 }
 
-pub(super) fn of_text(text: &str) -> Option<Sent> {
-    let text = text.trim();
-    if text.len() > TEXT_BYTES_MAX {
-        return None;
+/// What a text begins with in a format, so that most are not tried at all.
+#[derive(Debug, Clone, Copy)]
+enum First {
+    Digit,
+    Capital,
+}
+
+impl First {
+    fn fits(self, text: &str) -> bool {
+        text.bytes().next().is_some_and(|byte| match self {
+            First::Digit => byte.is_ascii_digit(),
+            First::Capital => byte.is_ascii_uppercase(),
+        })
     }
-    if let Ok(number) = text.parse::<u64>() {
-        return of_integer(number);
-    }
-    let date = with_offset(text).or_else(|| without_offset(text)).map(of_timestamp);
-    date.or_else(|| beyond_the_calendar(text)).or_else(|| of_double(text.parse().ok()?))
 }
 
-/// A date alone is no time.
-fn without_offset(text: &str) -> Option<Timestamp> {
-    let time: DateTime = text.contains(':').then(|| text.parse().ok())??;
-    TimeZone::UTC.to_timestamp(time).ok()
+/// Beside the ISO family, which has a reader of its own.
+const FORMATS: &[(First, &str)] = &[
+    // The common log format, nginx and Apache.
+    (First::Digit, "%d/%b/%Y:%H:%M:%S %z"),
+    (First::Digit, "%d/%b/%Y:%H:%M:%S"),
+    (First::Digit, "%d %b %Y %H:%M:%S%.f"),
+    (First::Digit, "%d-%b-%Y %H:%M:%S%.f"),
+    (First::Digit, "%d.%m.%Y %H:%M:%S%.f"),
+    // java.util.logging.
+    (First::Capital, "%b %d, %Y %I:%M:%S %p"),
+    // RFC 2822, then asctime and Apache's error log.
+    (First::Capital, "%a, %d %b %Y %H:%M:%S %z"),
+    (First::Capital, "%a %b %d %H:%M:%S%.f %Y"),
+    (First::Capital, "%b %d %Y %H:%M:%S%.f"),
+    (First::Capital, "%b %d %H:%M:%S%.f"),
+];
+
+/// `1122 16:59:11.543789`, as glog and klog write month, day and time behind the level's letter.
+pub(super) fn of_glog(text: &str, clock: Clock<'_>) -> Option<Sent> {
+    clock.in_format("%m%d %H:%M:%S%.f", text).map(|(time, _)| time)
 }
 
-/// Only what says how far from UTC it is: RFC 3339, and the common log format's `10/Oct/2000:13:55:36 -0700`.
-pub(super) fn with_offset(text: &str) -> Option<Timestamp> {
-    const FORMATS: [&str; 2] = ["%d/%b/%Y:%H:%M:%S %z", "%Y-%m-%d %H:%M:%S%.f %z"];
-    let relative = || FORMATS.iter().find_map(|format| Timestamp::strptime(format, text).ok());
-    text.parse().ok().or_else(relative)
+fn of_timestamp(timestamp: Timestamp) -> Sent {
+    from_utc(timestamp.as_nanosecond())
 }
 
-/// `9999-12-31T23:59:59Z`, which people write for "never", is later than any timestamp there is.
-fn beyond_the_calendar(text: &str) -> Option<Sent> {
-    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
-    (pieces.time().is_some() && pieces.offset().is_some()).then_some(Sent::Uncountable)
-}
-
-pub(super) fn of_timestamp(timestamp: Timestamp) -> Sent {
-    u64::try_from(timestamp.as_nanosecond()).map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos)))
+fn from_utc(nanoseconds: i128) -> Sent {
+    u64::try_from(nanoseconds).map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos)))
 }
 
 /// Seconds, milli-, micro- or nanoseconds, by magnitude: in each unit the years 1973 to 5138 are told apart.

@@ -3,9 +3,12 @@
 //! The form is found in the body itself: what is one whole JSON array or object is that, all else is lines.
 //! Lines are slices of the body, made one by one as they are asked for.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
+use super::joiner::{JoinLimits, Joiner};
 use super::{Chunk, ChunkLimits, RawLine};
 
 #[derive(Debug)]
@@ -14,6 +17,10 @@ pub(crate) struct BodyLines {
     rest: Bytes,
     form: Form,
     line_bytes_max: usize,
+    /// Only of lines.
+    joiner: Joiner,
+    /// Records that are whole, and of which the next is the first.
+    whole: VecDeque<RawLine>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +32,7 @@ enum Form {
 }
 
 impl BodyLines {
-    pub(crate) fn of(body: Bytes, line_bytes_max: usize) -> BodyLines {
+    pub(crate) fn of(body: Bytes, line_bytes_max: usize, join: JoinLimits) -> BodyLines {
         let trimmed = body.slice_ref(without_mark(&body).trim_ascii());
         let form = match trimmed.first() {
             Some(b'[') if is_json(&trimmed) => Form::Array,
@@ -37,7 +44,7 @@ impl BodyLines {
             Form::Array => trimmed.slice(1..),
             Form::Object => trimmed,
         };
-        BodyLines { rest, form, line_bytes_max }
+        BodyLines { rest, form, line_bytes_max, joiner: Joiner::new(join), whole: VecDeque::new() }
     }
 
     /// The next lines, as many as go in a chunk; none at the end.
@@ -52,20 +59,40 @@ impl BodyLines {
     }
 
     fn line(&mut self) -> Option<Bytes> {
-        loop {
-            if self.rest.is_empty() {
-                return None;
-            }
-            let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
-            let mut line = self.rest.split_to(end);
-            let _ = self.rest.split_to(self.rest.len().min(1));
-            if line.ends_with(b"\r") {
-                line.truncate(line.len() - 1);
-            }
-            if !line.trim_ascii().is_empty() {
-                return Some(line);
-            }
+        if self.rest.is_empty() {
+            return None;
         }
+        let end = memchr::memchr(b'\n', &self.rest).unwrap_or(self.rest.len());
+        let mut line = self.rest.split_to(end);
+        let _ = self.rest.split_to(self.rest.len().min(1));
+        if line.ends_with(b"\r") {
+            line.truncate(line.len() - 1);
+        }
+        Some(line)
+    }
+
+    /// The next record, which may be several lines.
+    fn record(&mut self) -> Option<RawLine> {
+        while self.whole.is_empty() {
+            let Some(bytes) = self.line() else {
+                self.joiner.flush(|record| self.whole.push_back(record));
+                break;
+            };
+            let line = self.cut(bytes);
+            self.joiner.push(line, |record| self.whole.push_back(record));
+        }
+        self.whole.pop_front()
+    }
+
+    /// The body is in memory and within its own limit: JSON is read whole, and what is too long inside it is
+    /// cut there, so that its ids and its level are not lost with the end of the line.
+    fn cut(&self, bytes: Bytes) -> RawLine {
+        let mut bytes = bytes;
+        let cut = bytes.len() > self.line_bytes_max && self.form == Form::Lines && !is_json(&bytes);
+        if cut {
+            bytes.truncate(self.line_bytes_max);
+        }
+        RawLine { bytes, cut }
     }
 
     fn element(&mut self) -> Option<Bytes> {
@@ -84,19 +111,13 @@ impl Iterator for BodyLines {
     type Item = RawLine;
 
     fn next(&mut self) -> Option<RawLine> {
-        let mut bytes = match self.form {
-            Form::Lines => self.line()?,
+        let bytes = match self.form {
+            Form::Lines => return self.record(),
             Form::Array => self.element()?,
             Form::Object if self.rest.is_empty() => return None,
             Form::Object => std::mem::take(&mut self.rest),
         };
-        // The body is in memory and within its own limit: JSON is read whole, and what is too long inside it is
-        // cut there, so that its ids and its level are not lost with the end of the line.
-        let cut = bytes.len() > self.line_bytes_max && self.form == Form::Lines && !is_json(&bytes);
-        if cut {
-            bytes.truncate(self.line_bytes_max);
-        }
-        Some(RawLine { bytes, cut })
+        Some(self.cut(bytes))
     }
 }
 

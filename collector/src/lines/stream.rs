@@ -24,21 +24,25 @@ impl LineSplitter {
             match part.strip_suffix(b"\n") {
                 Some(end) => {
                     self.extend(end);
-                    self.finish().into_iter().for_each(&mut line);
+                    line(self.take());
                 }
                 None => self.extend(part),
             }
         }
     }
 
-    /// The line that the stream ends with, if it does without a line end. Blank lines are none.
+    /// The line that the stream ends with, if it does without a line end.
     pub(crate) fn finish(&mut self) -> Option<RawLine> {
+        Some(self.take()).filter(|line| !line.bytes.is_empty())
+    }
+
+    fn take(&mut self) -> RawLine {
         let cut = std::mem::take(&mut self.cutting);
         let mut bytes = std::mem::take(&mut self.partial);
         if !cut && bytes.ends_with(b"\r") {
             bytes.pop();
         }
-        (!bytes.trim_ascii().is_empty()).then(|| RawLine { bytes: Bytes::from(bytes), cut })
+        RawLine { bytes: Bytes::from(bytes), cut }
     }
 
     fn extend(&mut self, part: &[u8]) {

@@ -6,13 +6,13 @@ use spandrel_store::{Filter, Receiver, Record, Store, TimeRange};
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
-use super::Stdin;
 use crate::counters::Counters;
 use crate::intake::Intake;
 
 struct Setup {
     store: Store,
-    stdin: Stdin,
+    intake: Intake,
+    config: StdinReceiver,
     _folder: tempfile::TempDir,
 }
 
@@ -23,10 +23,9 @@ fn setup() -> Setup {
     let registry = prometheus::Registry::new();
     let store = Store::open(&config.storage, &config.limits, &registry).unwrap();
     let counters = Counters::register(&registry).unwrap();
-    let intake = Intake::new(store.clone(), &config.limits, counters);
+    let intake = Intake::new(store.clone(), &config, counters);
     let resource = vec![("service.name".to_owned(), "cart".to_owned())];
-    let stdin = Stdin::new(intake, &StdinReceiver { enabled: true, resource });
-    Setup { store, stdin, _folder: folder }
+    Setup { store, intake, config: StdinReceiver { enabled: true, resource }, _folder: folder }
 }
 
 fn records(store: &Store) -> Vec<std::sync::Arc<Record>> {
@@ -43,9 +42,9 @@ fn records(store: &Store) -> Vec<std::sync::Arc<Record>> {
 
 #[tokio::test]
 async fn the_end_of_the_input_keeps_what_was_read() {
-    let Setup { store, stdin, _folder } = setup();
+    let Setup { store, intake, config, _folder } = setup();
     let input: &[u8] = b"{\"level\":\"error\",\"msg\":\"boom\"}\nplain text\nlast";
-    stdin.run(input, CancellationToken::new()).await;
+    super::run(intake, config, input, CancellationToken::new()).await;
     let records = records(&store);
     assert_eq!(records.len(), 3);
     assert!(records.iter().all(|record| record.receiver == Receiver::Stdin && record.service() == "cart"));
@@ -54,11 +53,11 @@ async fn the_end_of_the_input_keeps_what_was_read() {
 
 #[tokio::test]
 async fn a_line_does_not_wait_for_others() {
-    let Setup { store, stdin, _folder } = setup();
+    let Setup { store, intake, config, _folder } = setup();
     let mut tail = store.subscribe();
     let (mut writer, reader) = tokio::io::duplex(64);
     let stop = CancellationToken::new();
-    let running = tokio::spawn(stdin.run(reader, stop.clone()));
+    let running = tokio::spawn(super::run(intake, config, reader, stop.clone()));
     writer.write_all(b"first\nsec").await.unwrap();
     let batch = tail.recv().await.unwrap();
     assert_eq!(batch.len(), 1);
@@ -69,8 +68,18 @@ async fn a_line_does_not_wait_for_others() {
 
 #[tokio::test]
 async fn more_lines_than_a_chunk_are_all_kept() {
-    let Setup { store, stdin, _folder } = setup();
+    let Setup { store, intake, config, _folder } = setup();
     let input: String = (0..5_000).map(|n| format!("line {n}\n")).collect();
-    stdin.run(input.as_bytes(), CancellationToken::new()).await;
+    super::run(intake, config, input.as_bytes(), CancellationToken::new()).await;
     assert_eq!(records(&store).len(), 5_000);
+}
+
+#[tokio::test]
+async fn a_stack_trace_joins_its_line_and_stays_byte_for_byte() {
+    let Setup { store, intake, config, _folder } = setup();
+    let input = b"2026-11-22 10:00:00 ERROR it failed\nValueError: x\n\n  at y\nTraceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'z'\n";
+    super::run(intake, config, &input[..], CancellationToken::new()).await;
+    let records = records(&store);
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].original.as_deref(), Some(&input[..input.len() - 1]));
 }

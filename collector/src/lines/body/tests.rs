@@ -1,10 +1,12 @@
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::BodyLines;
+use super::{BodyLines, JoinLimits};
+
+const JOIN: JoinLimits = JoinLimits { lines_max: 100, bytes_max: 1 << 20 };
 
 fn lines(body: &[u8]) -> Vec<Vec<u8>> {
-    BodyLines::of(Bytes::copy_from_slice(body), 1 << 20).map(|line| line.bytes.to_vec()).collect()
+    BodyLines::of(Bytes::copy_from_slice(body), 1 << 20, JOIN).map(|line| line.bytes.to_vec()).collect()
 }
 
 fn texts(body: &str) -> Vec<String> {
@@ -51,7 +53,7 @@ fn invalid_utf8_stays_as_it_is() {
 
 #[test]
 fn a_long_line_of_text_is_cut() {
-    let cut: Vec<_> = BodyLines::of(Bytes::from("abcdefgh\nabcd\n"), 4).collect();
+    let cut: Vec<_> = BodyLines::of(Bytes::from("abcdefgh\nabcd\n"), 4, JOIN).collect();
     assert_eq!((&cut[0].bytes[..], cut[0].cut), (&b"abcd"[..], true));
     assert_eq!((&cut[1].bytes[..], cut[1].cut), (&b"abcd"[..], false));
 }
@@ -59,7 +61,7 @@ fn a_long_line_of_text_is_cut() {
 #[test]
 fn json_is_read_whole_however_long_it_is() {
     for body in ["{\"a\":123456}", "[{\"a\":123456}]", "{\"a\":123456}\ntext"] {
-        let first = BodyLines::of(Bytes::from(body), 4).next().unwrap();
+        let first = BodyLines::of(Bytes::from(body), 4, JOIN).next().unwrap();
         assert_eq!((&first.bytes[..], first.cut), (&b"{\"a\":123456}"[..], false), "{body}");
     }
 }

@@ -17,7 +17,7 @@ fn split(pieces: &[&[u8]], line_bytes_max: usize) -> Vec<RawLine> {
 fn a_line_may_come_in_pieces() {
     let lines = split(&[b"on", b"e\r\ntwo\n\nthr", b"", b"ee"], 100);
     let texts: Vec<&[u8]> = lines.iter().map(|line| &line.bytes[..]).collect();
-    assert_eq!(texts, [&b"one"[..], b"two", b"three"]);
+    assert_eq!(texts, [&b"one"[..], b"two", b"", b"three"]);
     assert!(lines.iter().all(|line| !line.cut));
 }
 

@@ -1,0 +1,162 @@
+//! Lines of a stream on their way to the store: taken apart, joined, kept in batches.
+//!
+//! In come pieces of bytes, out go records. A batch is kept when it is large enough, when its first line has
+//! waited `limits.line_batch_delay`, and at the end. Nobody can be told to send again, so where the store
+//! refuses, this waits and its caller does not read on: the writer feels it, and nothing is dropped. Held are one
+//! batch, one record that may go on, and one line that has not ended.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::joiner::Joiner;
+use super::stream::LineSplitter;
+use super::{Chunk, LineOrigin, RawLine};
+use crate::intake::Intake;
+
+/// What is read at once.
+pub(crate) const READ_BYTES: usize = 64 << 10;
+
+/// How often a refused batch is tried again, unless the store says otherwise.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+pub(crate) struct LineFeed {
+    intake: Intake,
+    origin: LineOrigin,
+    splitter: LineSplitter,
+    joiner: Joiner,
+    chunk: Chunk,
+    /// When the chunk's first line has waited long enough.
+    chunk_due: Option<Instant>,
+    /// When the last record is taken to be whole.
+    record_due: Option<Instant>,
+}
+
+impl LineFeed {
+    pub(crate) fn new(intake: Intake, origin: LineOrigin) -> LineFeed {
+        let splitter = LineSplitter::new(intake.record_limits.line_bytes_max);
+        let (joiner, chunk) = (Joiner::new(intake.chunk_limits.join), Chunk::new(intake.chunk_limits));
+        LineFeed { intake, origin, splitter, joiner, chunk, chunk_due: None, record_due: None }
+    }
+
+    /// Reads until the end of the input, or until stopped; then keeps what was read.
+    pub(crate) async fn run<R: AsyncRead + Unpin>(mut self, input: R, stop: CancellationToken) {
+        let mut input = input;
+        let mut piece = BytesMut::with_capacity(READ_BYTES);
+        loop {
+            let due = self.due();
+            tokio::select! {
+                read = input.read_buf(&mut piece) => match read {
+                    Ok(0) => break,
+                    Ok(_) => self.take_in(&piece).await,
+                    Err(error) => {
+                        tracing::warn!(%error, from = self.origin.receiver.as_str(), "cannot read lines any more");
+                        break;
+                    }
+                },
+                () = until(due) => self.on_due().await,
+                () = stop.cancelled() => break,
+            }
+            piece.clear();
+            piece.reserve(READ_BYTES);
+        }
+        self.finish().await;
+    }
+
+    /// Takes the next piece.
+    pub(crate) async fn take_in(&mut self, piece: &[u8]) {
+        let mut lines = Vec::new();
+        self.splitter.feed(piece, |line| lines.push(line));
+        for line in lines {
+            self.take_line(line).await;
+        }
+        self.record_due =
+            self.joiner.is_waiting().then(|| Instant::now() + self.intake.chunk_limits.join_delay);
+    }
+
+    async fn take_line(&mut self, line: RawLine) {
+        let mut records = Vec::new();
+        self.joiner.push(line, |record| records.push(record));
+        self.take_records(records).await;
+    }
+
+    async fn end_record(&mut self) {
+        let mut records = Vec::new();
+        self.joiner.flush(|record| records.push(record));
+        self.take_records(records).await;
+    }
+
+    async fn take_records(&mut self, records: Vec<RawLine>) {
+        for record in records {
+            self.take_record(record).await;
+        }
+    }
+
+    async fn take_record(&mut self, record: RawLine) {
+        let delay = self.intake.chunk_limits.delay;
+        self.chunk.push(record);
+        self.chunk_due.get_or_insert_with(|| Instant::now() + delay);
+        if self.chunk.is_full() {
+            self.flush().await;
+        }
+    }
+
+    /// When [`LineFeed::on_due`] is to be called.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.chunk_due.into_iter().chain(self.record_due).min()
+    }
+
+    pub(crate) async fn on_due(&mut self) {
+        let now = Instant::now();
+        if self.record_due.is_some_and(|due| due <= now) {
+            self.record_due = None;
+            self.end_record().await;
+        }
+        if self.chunk_due.is_some_and(|due| due <= now) {
+            self.flush().await;
+        }
+    }
+
+    /// Keeps everything, the line that has not ended too.
+    pub(crate) async fn finish(&mut self) {
+        if let Some(line) = self.splitter.finish() {
+            self.take_line(line).await;
+        }
+        self.end_record().await;
+        self.flush().await;
+    }
+
+    /// Keeps the chunk, however long it takes.
+    async fn flush(&mut self) {
+        self.chunk_due = None;
+        let chunk = std::mem::replace(&mut self.chunk, Chunk::new(self.intake.chunk_limits));
+        keep_patiently(&self.intake, &self.origin, &chunk).await;
+    }
+}
+
+/// Keeps a chunk of an input that cannot be told to send again, however long it takes.
+pub(crate) async fn keep_patiently(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) {
+    if chunk.lines.is_empty() {
+        return;
+    }
+    let _in_flight = intake.activity.request();
+    let mut told = false;
+    while let Err(refusal) = super::keep(intake, origin, chunk).await {
+        intake.counters.refused_request(origin.receiver, refusal.reason());
+        if !told {
+            tracing::warn!(%refusal, input = origin.receiver.as_str(), "an input of lines waits");
+            told = true;
+        }
+        tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER)).await;
+    }
+}
+
+pub(crate) async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,275 @@
+//! Lines that belong together: a stack trace joins the line before it, and so does what follows a dated line
+//! without a date of its own.
+//!
+//! Works line by line, without configuration: the line that waits is judged by its beginning (its *head*), the
+//! next one by its own. Java, Python, Node, .NET, Ruby, panics of Go and Rust, JSON that is printed over several
+//! lines. A record is bounded in lines and bytes here; in time by whoever calls [`Joiner::flush`]. JSON lines
+//! go through without a look at more than their first byte.
+
+use bytes::Bytes;
+
+use super::RawLine;
+use crate::json_log::{begins_with_level, begins_with_time, names_exception, without_colours};
+
+/// What tells a head stands within so many bytes.
+const HEAD_BYTES_MAX: usize = 96;
+
+/// How much one record may be joined of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct JoinLimits {
+    pub(crate) lines_max: usize,
+    pub(crate) bytes_max: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Joiner {
+    pending: Option<Pending>,
+    limits: JoinLimits,
+}
+
+/// The record that may go on.
+#[derive(Debug)]
+struct Pending {
+    first: RawLine,
+    /// All of it, once there is a second line.
+    joined: Vec<u8>,
+    lines: usize,
+    /// Blank lines that belong to it if it goes on.
+    blanks: usize,
+    head: Head,
+    within: Within,
+}
+
+/// How a line begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Json,
+    /// `{` and nothing more: an object over several lines.
+    OpenObject,
+    Dated,
+    /// With a level and no date.
+    Marked,
+    Plain,
+}
+
+/// Where in a trace the record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    Nothing,
+    PythonFrames,
+    /// Python says next that another exception caused this one.
+    PythonChain,
+    GoPanic,
+    /// The next line belongs to this one, whatever it is: the message of a Rust panic, of java.util.logging.
+    NextLine,
+}
+
+impl Joiner {
+    pub(crate) fn new(limits: JoinLimits) -> Joiner {
+        Joiner { pending: None, limits }
+    }
+
+    /// Takes the next line and passes on the record that ends before it.
+    pub(crate) fn push(&mut self, line: RawLine, mut record: impl FnMut(RawLine)) {
+        if line.bytes.trim_ascii().is_empty() {
+            if let Some(pending) = &mut self.pending {
+                pending.blanks += 1;
+            }
+            return;
+        }
+        if let Some(pending) = &mut self.pending
+            && pending.has_room(&line, self.limits)
+            && pending.goes_on_with(&line.bytes)
+        {
+            pending.add(&line);
+            return;
+        }
+        self.flush(&mut record);
+        let pending = Pending::new(line);
+        match pending.head {
+            // Nothing can follow that belongs to it.
+            Head::Json => pending.pass_on(&mut record),
+            _ => self.pending = Some(pending),
+        }
+    }
+
+    /// Passes on what waits.
+    pub(crate) fn flush(&mut self, mut record: impl FnMut(RawLine)) {
+        if let Some(pending) = self.pending.take() {
+            pending.pass_on(&mut record);
+        }
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.pending.is_some()
+    }
+}
+
+impl Pending {
+    fn new(line: RawLine) -> Pending {
+        let (head, within) = (head_of(&line.bytes), begins_trace(&line.bytes));
+        let within = match (within, head) {
+            (Within::Nothing, Head::Dated) if is_java_util_logging(&line.bytes) => Within::NextLine,
+            _ => within,
+        };
+        Pending { first: line, joined: Vec::new(), lines: 1, blanks: 0, head, within }
+    }
+
+    fn has_room(&self, line: &RawLine, limits: JoinLimits) -> bool {
+        let bytes = self.joined.len().max(self.first.bytes.len()) + line.bytes.len() + self.blanks + 1;
+        self.lines < limits.lines_max && bytes <= limits.bytes_max
+    }
+
+    fn goes_on_with(&mut self, line: &[u8]) -> bool {
+        if self.head == Head::OpenObject {
+            return matches!(line[0], b' ' | b'\t' | b'}');
+        }
+        if self.head == Head::Json {
+            return false;
+        }
+        if line.starts_with(b"{") {
+            return false;
+        }
+        if self.within == Within::NextLine {
+            self.within = Within::Nothing;
+            return true;
+        }
+        if line[0] == b' ' || line[0] == b'\t' {
+            return !begins_with_time(&start_of(line));
+        }
+        if starts_with_any(line, &["During handling of the above", "The above exception was"]) {
+            self.within = Within::PythonChain;
+            return true;
+        }
+        if starts_with_any(line, GO_ON) {
+            return true;
+        }
+        if line.starts_with(b"Traceback (most") {
+            let joins = self.within == Within::PythonChain || matches!(self.head, Head::Dated | Head::Marked);
+            self.within = if joins { Within::PythonFrames } else { self.within };
+            return joins;
+        }
+        if self.within == Within::PythonFrames {
+            // The line behind the frames is the exception itself.
+            self.within = Within::Nothing;
+            return true;
+        }
+        let head_is_sure = matches!(self.head, Head::Dated | Head::Marked);
+        if head_is_sure && begins_with_exception(line) {
+            return true;
+        }
+        if head_is_sure && begins_trace(line) != Within::Nothing {
+            return false;
+        }
+        (self.head == Head::Dated || self.within == Within::GoPanic) && head_of(line) == Head::Plain
+    }
+
+    fn add(&mut self, line: &RawLine) {
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.first.bytes);
+        }
+        for _ in 0..=self.blanks {
+            self.joined.push(b'\n');
+        }
+        self.joined.extend_from_slice(&line.bytes);
+        self.blanks = 0;
+        self.lines += 1;
+        self.first.cut |= line.cut;
+        if self.head == Head::OpenObject && line.bytes.trim_ascii_end() == b"}" {
+            self.head = Head::Json;
+        }
+    }
+
+    /// An object that was never closed was none: its lines are records again.
+    fn pass_on(self, record: &mut impl FnMut(RawLine)) {
+        let Pending { first: RawLine { bytes, cut }, joined, head, .. } = self;
+        if joined.is_empty() {
+            return record(RawLine { bytes, cut });
+        }
+        let joined = Bytes::from(joined);
+        if head != Head::OpenObject {
+            return record(RawLine { bytes: joined, cut });
+        }
+        for line in joined.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+            record(RawLine { bytes: joined.slice_ref(line), cut });
+        }
+    }
+}
+
+/// Beginnings that go on with a trace, whatever it is one of.
+const GO_ON: &[&str] = &[
+    "Caused by: ",
+    "Suppressed: ",
+    "Wrapped by: ",
+    "... ",
+    "--- End of ",
+    "stack backtrace:",
+    "note: ",
+    "goroutine ",
+    "created by ",
+    "[signal ",
+    "exit status ",
+];
+
+fn starts_with_any(line: &[u8], starts: &[&str]) -> bool {
+    starts.iter().any(|start| line.starts_with(start.as_bytes()))
+}
+
+fn begins_trace(line: &[u8]) -> Within {
+    if line.starts_with(b"Traceback (most") {
+        Within::PythonFrames
+    } else if starts_with_any(line, &["panic: ", "fatal error: "]) {
+        Within::GoPanic
+    } else if line.starts_with(b"thread '") && start_of(line).contains(" panicked at ") {
+        Within::NextLine
+    } else {
+        Within::Nothing
+    }
+}
+
+/// `java.lang.IllegalStateException: no funds`
+fn begins_with_exception(line: &[u8]) -> bool {
+    names_exception(&start_of(line)) || line.starts_with(b"Exception in thread ")
+}
+
+fn head_of(line: &[u8]) -> Head {
+    match line {
+        [b'{', rest @ ..] if rest.trim_ascii().is_empty() => return Head::OpenObject,
+        [b'{', ..] => return Head::Json,
+        _ => {}
+    }
+    let start = start_of(line);
+    if begins_with_time(&start) {
+        Head::Dated
+    } else if begins_with_level(&start) || begins_with_pair(&start) || begins_with_address(&start) {
+        Head::Marked
+    } else {
+        Head::Plain
+    }
+}
+
+/// logfmt.
+fn begins_with_pair(start: &str) -> bool {
+    let first = start.split(' ').next().unwrap_or_default();
+    first.split_once('=').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty())
+}
+
+/// A web server's access log.
+fn begins_with_address(start: &str) -> bool {
+    start.split(' ').next().is_some_and(|word| word.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// `Nov 22, 2026 5:01:37 PM shop.Payment charge`, with level and message on the next line.
+fn is_java_util_logging(line: &[u8]) -> bool {
+    let start = start_of(line);
+    let mut words = start.split(' ').skip(4);
+    start.starts_with(|c: char| c.is_ascii_uppercase()) && matches!(words.next(), Some("AM" | "PM"))
+}
+
+fn start_of(line: &[u8]) -> String {
+    let start = String::from_utf8_lossy(&line[..line.len().min(HEAD_BYTES_MAX)]);
+    without_colours(&start).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::{JoinLimits, Joiner, RawLine};
+
+const LIMITS: JoinLimits = JoinLimits { lines_max: 100, bytes_max: 10_000 };
+
+fn records_within(text: &str, limits: JoinLimits) -> Vec<String> {
+    let mut joiner = Joiner::new(limits);
+    let mut records = Vec::new();
+    let mut keep = |line: RawLine| records.push(String::from_utf8(line.bytes.to_vec()).unwrap());
+    for line in text.lines() {
+        joiner.push(RawLine { bytes: Bytes::copy_from_slice(line.as_bytes()), cut: false }, &mut keep);
+    }
+    joiner.flush(keep);
+    records
+}
+
+/// Records are parted by lines of `--`, which are taken out.
+fn check(text: &str) {
+    let expected: Vec<String> =
+        text.split("\n--\n").map(|record| record.trim_end_matches('\n').to_owned()).collect();
+    assert_eq!(records_within(&text.replace("\n--\n", "\n"), LIMITS), expected);
+}
+
+#[test]
+fn a_trace_joins_the_line_that_it_follows() {
+    check(
+        "2026-11-22 10:00:00 ERROR it failed\na.BException: x\n\tat a.B.c(B.java:1)\nCaused by: y\n\t... 1 more\n--\n2026-11-22 10:00:01 INFO next",
+    );
+    check(
+        "ERROR:shop:it failed\nTraceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"b.py\", line 2\nValueError: y\n--\nINFO:shop:next\n--\nplain",
+    );
+    check("it failed Boom: x\n    at f (a.js:1:2)\n    at g (a.js:3:4)\n--\nnext");
+    check("Unhandled exception. System.X: y\n   at A.B() in /a.cs:line 1\n--\nnext");
+}
+
+#[test]
+fn a_crash_stands_by_itself_where_the_line_before_is_not_about_it() {
+    check(
+        "listening\n--\nTraceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\n--\nnext",
+    );
+    check("listening\n--\npanic: x\n\ngoroutine 1 [running]:\nmain.f()\n\t/a.go:1 +0xcf\nexit status 2");
+    check(
+        "listening\n--\nthread 'main' panicked at src/main.rs:1:2:\nboom\nnote: run with `RUST_BACKTRACE=1`\n--\nnext",
+    );
+}
+
+#[test]
+fn what_follows_a_dated_line_without_a_date_belongs_to_it() {
+    check("2026-11-22T10:00:00Z INFO first\nsecond\n--\n2026-11-22T10:00:00Z INFO third");
+    check(
+        "Nov 22, 2026 5:01:37 PM shop.Pay charge\nINFO: order\n--\nNov 22, 2026 5:01:38 PM shop.Pay charge\nSEVERE: x\na.BException: y\n\tat a.B.c(B.java:1)",
+    );
+    check("INFO first\n--\nsecond");
+}
+
+#[test]
+fn json_lines_and_web_servers_lines_stand_by_themselves() {
+    check(
+        "{\"a\":1}\n--\n{\"a\":2}\n--\n1.2.3.4 - - [x] \"GET /\" 200 1\n--\n1.2.3.4 - - [x] \"GET /\" 200 1\n--\nlevel=info msg=x\n--\nlevel=info msg=y",
+    );
+    check("{\n  \"a\": {\n    \"b\": 1\n  }\n}\n--\n{\n  \"a\": 2\n}");
+}
+
+#[test]
+fn an_object_that_is_never_closed_is_lines() {
+    check("{\n--\n  \"a\": 1\n--\nnext");
+    check("{\n--\n  \"cut off");
+}
+
+#[test]
+fn a_record_is_bounded_in_lines_and_bytes() {
+    let text = "2026-11-22T10:00:00Z x\n\tat a\n\tat b\n\tat c\n\tat d";
+    assert_eq!(records_within(text, JoinLimits { lines_max: 3, bytes_max: 1_000 }).len(), 2);
+    assert_eq!(records_within(text, JoinLimits { lines_max: 100, bytes_max: 35 }).len(), 2);
+}
+
+proptest! {
+    #[test]
+    fn no_line_is_lost_added_or_moved(lines in proptest::collection::vec(prop_oneof![
+        "\\PC{0,12}",
+        proptest::sample::select(vec![
+            "{", "}", "{\"a\":1}", "  indented", "\tat x", "Traceback (most recent call last):", "KeyError: x",
+            "2026-11-22 10:00:00 INFO x", "INFO x", "panic: x", "goroutine 1", "thread 'a' panicked at b:", "",
+            "Nov 22, 2026 5:01:37 PM shop", "During handling of the above", "\u{1b}[31mERROR\u{1b}[0m x",
+        ]).prop_map(str::to_owned),
+    ], 0..40)) {
+        let text = lines.join("\n");
+        let joined = records_within(&text, LIMITS).join("\n");
+        let kept = |text: &str| text.lines().filter(|line| !line.as_bytes().trim_ascii().is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        prop_assert_eq!(kept(&joined), kept(&text));
+    }
+}

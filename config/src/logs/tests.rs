@@ -1,0 +1,37 @@
+use super::{Pattern, offset};
+use crate::Config;
+
+fn groups(pattern: &str, line: &str) -> Vec<(String, String)> {
+    let Pattern(regex) = Pattern::parse(pattern).unwrap();
+    let found = regex.captures(line).unwrap();
+    let named = regex.capture_names().flatten();
+    named.filter_map(|name| Some((name.to_owned(), found.name(name)?.as_str().to_owned()))).collect()
+}
+
+#[test]
+fn grok_and_regular_expressions_name_their_groups() {
+    let found = groups("%{IPORHOST:client} %{WORD:method} %{NUMBER:took:float}ms", "10.0.0.1 GET 2.5ms");
+    let pairs = [("client", "10.0.0.1"), ("method", "GET"), ("took", "2.5")];
+    assert_eq!(found, pairs.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    assert_eq!(groups("^(?<level>[A-Z]+)!", "WARN! x"), [("level".to_owned(), "WARN".to_owned())]);
+}
+
+#[test]
+fn patterns_that_find_nothing_are_mistakes() {
+    for pattern in
+        ["no groups", "(?<open", "%{NOSUCH:x}", "%{WORD:x", "%{WORD:not a name}", "(?<x>a{1000}{1000})"]
+    {
+        assert!(Pattern::parse(pattern).is_none(), "{pattern}");
+    }
+    let error = Config::from_yaml("logs: { patterns: ['['] }", &[], &|_| None).unwrap_err();
+    assert!(error.to_string().contains("logs.patterns"), "{error}");
+}
+
+#[test]
+fn zones_are_offsets_and_names() {
+    assert!(offset("+02:00").is_some() && offset("-11:30").is_some());
+    assert!(offset("+2").is_none() && offset("+99:00").is_none());
+    let zone = |text: &str| Config::from_yaml(&format!("logs: {{ timezone: '{text}' }}"), &[], &|_| None);
+    assert!(zone("UTC").is_ok() && zone("local").is_ok() && zone("-05:00").is_ok());
+    assert!(zone("Nowhere/Land").is_err());
+}
