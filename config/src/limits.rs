@@ -63,6 +63,10 @@ pub struct Limits {
     pub histogram_points_max: usize,
     /// Traces that one question in TraceQL looks at as a whole; beyond it the question is refused.
     pub question_traces_max: usize,
+    /// Series of one answer to Loki's API; more are refused, as Loki does.
+    pub series_max: usize,
+    /// Numbers out of lines that one question in LogQL holds at once; more are refused.
+    pub samples_max: usize,
     /// Live tails at once.
     pub tails_max: usize,
 }
@@ -95,6 +99,8 @@ impl Default for Limits {
             query_clauses_max: 256,
             histogram_points_max: 100_000,
             question_traces_max: 100_000,
+            series_max: 1_000,
+            samples_max: 1_000_000,
             tails_max: 64,
         }
     }
@@ -129,6 +135,8 @@ impl Limits {
             query_clauses_max,
             histogram_points_max,
             question_traces_max,
+            series_max,
+            samples_max,
             tails_max,
         } = self;
         read_memory(section, memory);
@@ -156,6 +164,8 @@ impl Limits {
         section.set("query_clauses_max", query_clauses_max);
         section.set("histogram_points_max", histogram_points_max);
         section.set("question_traces_max", question_traces_max);
+        section.set("series_max", series_max);
+        section.set("samples_max", samples_max);
         section.set("tails_max", tails_max);
     }
 }

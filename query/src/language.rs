@@ -17,6 +17,7 @@ mod clause;
 mod error;
 mod field;
 mod lexeme;
+pub mod logql;
 pub mod mistake;
 mod parser;
 pub mod pattern;

@@ -4,8 +4,10 @@
 //! know. TraceQL is read in [`crate::language::traceql`] and evaluated in [`eval`].
 
 pub mod eval;
+mod metrics;
 mod proto;
 mod search;
+mod series;
 mod tags;
 mod trace;
 
@@ -19,7 +21,7 @@ use serde_json::json;
 use crate::api::App;
 
 pub use proto::{Status, Trace, TraceByIdMetrics, TraceByIdResponse};
-pub(crate) use trace::v1 as trace_by_id_v1;
+pub(crate) use trace::{accepts_protobuf, v1 as trace_by_id_v1};
 
 /// Everything but the one path that Jaeger's API has too.
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -27,6 +29,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/echo", get(async || "echo"))
         .route("/api/status/buildinfo", get(buildinfo))
         .route("/api/v2/traces/{id}", get(trace::v2))
+        .route("/api/metrics/query_range", get(metrics::query_range))
+        .route("/api/metrics/query", get(metrics::query))
         .route("/api/search", get(search::search))
         .route("/api/search/tags", get(tags::tags_v1))
         .route("/api/search/tag/{*rest}", get(tags::values_v1))

@@ -5,14 +5,16 @@
 //! what it told before counts.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use spandrel_store::Record;
+use spandrel_store::filter::Field;
 
 use super::gather::Share;
 use super::{About, Answer, Engine, Rejected, position};
-use crate::source::PageQuestion;
+use crate::source::{CountQuestion, PageQuestion};
 
 /// Records of one page: many, for a page costs a look at the index, and few enough for a peer's answer.
 const PAGE_RECORDS: usize = 4_096;
@@ -50,5 +52,25 @@ impl Engine {
                 return Ok(asking.answer(state));
             }
         }
+    }
+
+    /// How many matching records have each combination of values of `by`; `None` where records have none.
+    pub async fn groups(
+        &self,
+        about: &About,
+        by: &[Field],
+    ) -> Result<Answer<Vec<(Vec<Option<String>>, u64)>>, Rejected> {
+        let mut asking = self.asking(about.scope);
+        // One step for all times.
+        let (step_ns, groups_max) = (u64::MAX, self.limits.histogram_points_max);
+        let ask = |about| CountQuestion { about, step_ns, by: by.to_vec(), groups_max };
+        let bodies =
+            asking.gather_about(Share::All, about, |source, about| source.histogram(ask(about))).await?;
+        let mut sums: HashMap<Vec<Option<String>>, u64> = HashMap::new();
+        for series in bodies.into_iter().flatten() {
+            let count: u64 = series.points.iter().map(|(_, count)| count).sum();
+            *sums.entry(series.key).or_default() += count;
+        }
+        Ok(asking.answer(sums.into_iter().collect()))
     }
 }

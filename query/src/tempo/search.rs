@@ -297,7 +297,7 @@ fn shown_attributes(query: &Query) -> Vec<Attribute> {
 }
 
 /// One value; several in one text.
-fn shown_value(attribute: &Attribute, subject: &Subject<'_>) -> Option<AnyValue> {
+pub(super) fn shown_value(attribute: &Attribute, subject: &Subject<'_>) -> Option<AnyValue> {
     let mut values: Vec<Value<'static>> = Vec::new();
     subject.visit(attribute, &mut |value| {
         values.push(value.into_owned());

@@ -7,6 +7,10 @@
 #[allow(dead_code, reason = "shared with the tests of the native API")]
 mod fixture;
 mod gone;
+mod jaeger;
+mod logql;
+mod loki;
+mod metrics;
 mod request;
 mod strict;
 mod tempo;

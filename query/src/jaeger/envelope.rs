@@ -1,0 +1,54 @@
+//! What every answer of the older API stands in.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::engine::Rejected;
+use crate::grafana::refusal::Refusal;
+
+/// A refusal as this API writes it.
+#[derive(Debug)]
+pub(crate) struct Failure(Refusal);
+
+pub(super) fn data<T: Serialize>(data: Vec<T>) -> Response {
+    let total = data.len();
+    Json(json!({ "data": data, "total": total, "limit": 0, "offset": 0, "errors": null })).into_response()
+}
+
+impl Failure {
+    pub(super) fn bad(text: impl Into<String>) -> Failure {
+        Failure(Refusal::bad(text))
+    }
+
+    pub(super) fn into_refusal(self) -> Refusal {
+        self.0
+    }
+
+    pub(super) fn not_found() -> Failure {
+        Failure(Refusal::new(StatusCode::NOT_FOUND, "trace not found"))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        Failure(refusal)
+    }
+}
+
+impl From<Rejected> for Failure {
+    fn from(rejected: Rejected) -> Failure {
+        Failure(rejected.into())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let Refusal { status, text } = self.0;
+        let errors = json!([{ "code": status.as_u16(), "msg": text }]);
+        let body = json!({ "data": null, "total": 0, "limit": 0, "offset": 0, "errors": errors });
+        (status, Json(body)).into_response()
+    }
+}

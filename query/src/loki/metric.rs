@@ -1,0 +1,107 @@
+//! Questions for numbers: every function over a range looks at its lines once.
+
+use std::ops::ControlFlow;
+
+use spandrel_store::{TimeRange, UnixNanos};
+
+use super::eval::{Entry, Pipeline, PipelineError, Samples, SeriesOverflow, Steps, Vector, evaluate, leaves};
+use super::query::about;
+use crate::api::App;
+use crate::coverage::Coverage;
+use crate::engine::{Answer, Rejected};
+use crate::grafana::refusal::{Refusal, unless_silent};
+use crate::language::logql::{Grouping, Measured, Metric};
+
+struct Looking {
+    pipeline: Pipeline,
+    with_metadata: bool,
+    samples: Samples,
+    error: Option<PipelineError>,
+}
+
+pub(super) async fn run(app: &App, metric: &Metric, steps: Steps) -> Result<(Vector, Coverage), Refusal> {
+    let mut vectors = Vec::new();
+    let mut coverage = Coverage::new(0);
+    for (measured, grouping) in leaves(metric) {
+        let answer = leaf(app, measured, grouping, steps).await?;
+        unless_silent(&answer.coverage)?;
+        let looked = answer.body;
+        if let Some(error) = looked.error {
+            return Err(Refusal::bad(format!(
+                "pipeline error: '{}': {}. Use a label filter to intentionally skip this error. (e.g \
+                 | __error__!=\"{}\"). To skip all potential errors you can match empty errors. (e.g __error__=\"\")",
+                error.error, error.details, error.error
+            )));
+        }
+        if let Some(overflow) = looked.samples.overflow {
+            return Err(too_many(app, overflow));
+        }
+        vectors.push(looked.samples.into_vector());
+        // The answer misses what any part of it misses.
+        if coverage.asked == 0 || !answer.coverage.complete {
+            coverage = answer.coverage;
+        }
+    }
+    let vector = evaluate(metric, vectors, steps).map_err(Refusal::bad)?;
+    if vector.len() > app.engine().limits().series_max {
+        return Err(too_many(app, SeriesOverflow::Series));
+    }
+    Ok((vector, coverage))
+}
+
+fn too_many(app: &App, overflow: SeriesOverflow) -> Refusal {
+    let limits = app.engine().limits();
+    match overflow {
+        SeriesOverflow::Series => {
+            Refusal::bad(format!("maximum of series ({}) reached for a single query", limits.series_max))
+        }
+        SeriesOverflow::Samples => Refusal::too_much(format!(
+            "the query would hold more than {} numbers at once; narrow it, or choose a shorter range",
+            limits.samples_max
+        )),
+    }
+}
+
+async fn leaf(
+    app: &App,
+    measured: &Measured,
+    grouping: Option<Grouping>,
+    steps: Steps,
+) -> Result<Answer<Looking>, Rejected> {
+    let limits = app.engine().limits();
+    let pipeline = Pipeline::new(measured.log.clone());
+    // Metadata is a part of what names a series, unless it is grouped by labels that streams have.
+    let of_streams = |label: &String| !super::eval::index_attributes(label).is_empty();
+    let grouped_by_streams =
+        grouping.as_ref().is_some_and(|grouping| !grouping.without && grouping.labels.iter().all(of_streams));
+    let with_metadata = pipeline.needs_metadata() || !grouped_by_streams;
+    let samples = Samples::new(measured, grouping, steps, limits.series_max, limits.samples_max);
+    let looking = Looking { pipeline, with_metadata, samples, error: None };
+    let about = about(&measured.log, range_of(measured, steps));
+    let folded = app.engine().fold(&about, looking, |looking, record| {
+        let entry = Entry::of(record, looking.with_metadata);
+        let Some(passed) = entry.and_then(|entry| looking.pipeline.run(entry)) else {
+            return ControlFlow::Continue(());
+        };
+        looking.error = passed.error();
+        if looking.error.is_none() {
+            looking.samples.add(&passed.entry, passed.unwrapped);
+        }
+        match looking.error.is_some() || looking.samples.overflow.is_some() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    });
+    folded.await
+}
+
+/// After the first step's range begins, up to the last step's end.
+fn range_of(measured: &Measured, steps: Steps) -> TimeRange {
+    let shift = |time: i128| {
+        let time = time - i128::from(measured.offset_ns) + 1;
+        UnixNanos(u64::try_from(time.max(0)).unwrap_or(u64::MAX))
+    };
+    let first = i128::from(steps.start_ns) - i128::from(measured.range_ns);
+    let last = i128::from(steps.time_ns(steps.count - 1));
+    TimeRange { start: shift(first), end: shift(last) }
+}

@@ -1,0 +1,182 @@
+//! `query_range` and `query`: lines, and numbers out of lines.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use spandrel_store::{TimeRange, UnixNanos};
+
+use super::answer;
+use super::eval::{Entry, Pipeline, Steps, index_attributes};
+use super::metric;
+use crate::api::App;
+use crate::coverage::Coverage;
+use crate::engine::{About, Scope};
+use crate::grafana::params::Asked;
+use crate::grafana::refusal::{Refusal, unless_silent};
+use crate::language::logql::{self, Expr, LogQuery, Matcher, Metric, narrow};
+use crate::language::mistake::Mistake;
+
+const LIMIT_DEFAULT: usize = 100;
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Without a start, so far back from the end.
+const SINCE_DEFAULT_NS: u64 = 3_600 * SECOND_NS;
+
+/// Steps of a range whose step is not given.
+const STEPS_WANTED: u64 = 250;
+
+/// Steps that Loki allows for.
+const STEPS_MAX: u64 = 11_000;
+
+/// What Grafana sends to have labels by where they are from.
+const ENCODING_FLAGS: &str = "x-loki-response-encoding-flags";
+
+pub(super) async fn range(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    Asked(params): Asked,
+) -> Result<Response, Refusal> {
+    let range = range_of(&params)?;
+    match parsed(&app, params.get("query").unwrap_or_default())? {
+        Expr::Log(log) => {
+            let forward = match params.get("direction").map(str::to_ascii_lowercase).as_deref() {
+                None | Some("backward") => false,
+                Some("forward") => true,
+                Some(_) => return Err(Refusal::bad("invalid direction: `forward` or `backward`")),
+            };
+            let limit = params.number("limit")?.filter(|limit| *limit > 0).unwrap_or(LIMIT_DEFAULT);
+            let limit = limit.min(app.engine().limits().list_max);
+            let (entries, coverage) = entries(&app, log, range, limit, forward).await?;
+            Ok(answer::streams(entries, categorized(&headers), &coverage))
+        }
+        Expr::Metric(metric) => {
+            let step_ns = match params.step_ns("step")? {
+                Some(step) => step,
+                None => ((range.end.0 - range.start.0) / STEPS_WANTED / SECOND_NS).max(1) * SECOND_NS,
+            };
+            let count = (range.end.0 - range.start.0) / step_ns + 1;
+            if count > STEPS_MAX {
+                return Err(Refusal::bad(
+                    "exceeded maximum resolution of 11,000 points per time series. Try increasing the value of \
+                     the step parameter",
+                ));
+            }
+            let steps = Steps { start_ns: range.start.0, step_ns, count: count as usize };
+            if let Metric::Number(_) = metric {
+                return Err(Refusal::bad("a number alone has no series; ask for `vector(…)`"));
+            }
+            let (vector, coverage) = metric::run(&app, &metric, steps).await?;
+            Ok(answer::matrix(vector, steps, &coverage))
+        }
+    }
+}
+
+pub(super) async fn instant(State(app): State<Arc<App>>, Asked(params): Asked) -> Result<Response, Refusal> {
+    let time = params.time("time")?.unwrap_or_else(UnixNanos::now);
+    let steps = Steps { start_ns: time.0, step_ns: 1, count: 1 };
+    match parsed(&app, params.get("query").unwrap_or_default())? {
+        Expr::Log(_) => Err(Refusal::bad(
+            "log queries are not supported as an instant query type, please change your query to a range query type",
+        )),
+        Expr::Metric(Metric::Number(number)) => Ok(answer::scalar(number, time.0)),
+        Expr::Metric(metric) => {
+            let (vector, coverage) = metric::run(&app, &metric, steps).await?;
+            Ok(answer::vector(vector, steps, &coverage))
+        }
+    }
+}
+
+pub(super) fn categorized(headers: &HeaderMap) -> bool {
+    let flags = headers.get_all(ENCODING_FLAGS).into_iter().filter_map(|value| value.to_str().ok());
+    flags.flat_map(|value| value.split(',')).any(|flag| flag.trim() == "categorize-labels")
+}
+
+/// From `start` up to `end`, by default the last hour.
+pub(super) fn range_of(params: &crate::grafana::params::Params) -> Result<TimeRange, Refusal> {
+    let end = params.time("end")?.unwrap_or_else(UnixNanos::now);
+    let since = params.step_ns("since")?.unwrap_or(SINCE_DEFAULT_NS);
+    let start = params.time("start")?.unwrap_or(UnixNanos(end.0.saturating_sub(since)));
+    match start <= end {
+        true => Ok(TimeRange { start, end }),
+        false => Err(Refusal::bad(
+            "invalid start and end: end timestamp must not be before or equal to start time",
+        )),
+    }
+}
+
+fn parsed(app: &App, text: &str) -> Result<Expr, Refusal> {
+    let expr = logql::parse(text, app.engine().limits()).map_err(|mistake| bad_query(text, &mistake))?;
+    match &expr {
+        Expr::Log(log) => selects_something(&log.matchers)?,
+        Expr::Metric(metric) => {
+            for (leaf, _) in super::eval::leaves(metric) {
+                selects_something(&leaf.log.matchers)?;
+            }
+        }
+    }
+    Ok(expr)
+}
+
+pub(super) fn bad_query(text: &str, mistake: &Mistake) -> Refusal {
+    Refusal::bad(mistake.located(text))
+}
+
+fn selects_something(matchers: &[Matcher]) -> Result<(), Refusal> {
+    if matchers.iter().any(|matcher| !matcher.matched.passes_empty()) {
+        return Ok(());
+    }
+    Err(Refusal::bad(
+        "queries require at least one regexp or equality matcher that does not have an empty-compatible value. For \
+         instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will",
+    ))
+}
+
+pub(super) fn about(log: &LogQuery, range: TimeRange) -> About {
+    About { filter: narrow(log, &index_attributes), range, open_start: true, scope: Scope::All }
+}
+
+struct Collected {
+    pipeline: Pipeline,
+    limit: usize,
+    /// The oldest are asked for: the newest go when it gets too many.
+    forward: bool,
+    entries: VecDeque<Entry>,
+}
+
+/// The lines that the question answers with, in the asked direction.
+pub(super) async fn entries(
+    app: &App,
+    log: LogQuery,
+    range: TimeRange,
+    limit: usize,
+    forward: bool,
+) -> Result<(Vec<Entry>, Coverage), Refusal> {
+    let about = about(&log, range);
+    let collected = Collected { pipeline: Pipeline::new(log), limit, forward, entries: VecDeque::new() };
+    let folded = app.engine().fold(&about, collected, |collected, record| {
+        let passed = Entry::of(record, true).and_then(|entry| collected.pipeline.run(entry));
+        let Some(passed) = passed else { return ControlFlow::Continue(()) };
+        collected.entries.push_back(passed.entry);
+        if collected.entries.len() < collected.limit {
+            return ControlFlow::Continue(());
+        }
+        if !collected.forward {
+            return ControlFlow::Break(());
+        }
+        if collected.entries.len() > collected.limit {
+            collected.entries.pop_front();
+        }
+        ControlFlow::Continue(())
+    });
+    let answer = folded.await?;
+    unless_silent(&answer.coverage)?;
+    let mut entries: Vec<Entry> = answer.body.entries.into();
+    if forward {
+        entries.reverse();
+    }
+    Ok((entries, answer.coverage))
+}

@@ -1,0 +1,113 @@
+//! LogQL over generated lines, held against a slow and obvious evaluation of the same questions, on one sidecar
+//! and over two.
+
+mod oracle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::Value as Json;
+use spandrel_config::Limits;
+use spandrel_query::source::{LocalSource, Source};
+use spandrel_store::{Level, NewRecord};
+
+use self::oracle::{Line, Numbers, Stage};
+use crate::fixture::{Sidecar, router_over};
+use crate::request::{get_with, path};
+
+const FLAGS: &[(&str, &str)] = &[("X-Loki-Response-Encoding-Flags", "categorize-labels")];
+const EPOCH: u64 = 1_767_268_800;
+
+fn record(line: &Line) -> NewRecord {
+    let attributes: Vec<(&str, &str)> = line.attributes.iter().map(|(key, value)| (*key, *value)).collect();
+    crate::loki::log(line.service, line.second, Level::Info, &line.text, &attributes)
+}
+
+async fn ask(router: &Router, query: &str, end: u64) -> Json {
+    let (start, end) = (EPOCH.to_string(), (EPOCH + end).to_string());
+    let params = [("query", query), ("start", &start), ("end", &end), ("step", "3"), ("limit", "5000")];
+    let got = get_with(router, &path("/loki/api/v1/query_range", &params), FLAGS).await;
+    assert_eq!(got.status, StatusCode::OK, "{query}: {}", got.text());
+    got.json()
+}
+
+type Labelled = BTreeSet<(u64, String, BTreeMap<String, String>)>;
+
+/// Times, lines, and the labels that are neither of the stream nor of OpenTelemetry's own.
+async fn lines(router: &Router, query: &str) -> Labelled {
+    let answer = ask(router, query, 100).await;
+    let mut found = BTreeSet::new();
+    for stream in answer["data"]["result"].as_array().unwrap() {
+        for value in stream["values"].as_array().unwrap() {
+            let second = value[0].as_str().unwrap().parse::<u64>().unwrap() / 1_000_000_000 - EPOCH;
+            let mut labels = BTreeMap::new();
+            for part in [&stream["stream"], &value[2]["structuredMetadata"], &value[2]["parsed"]] {
+                for (name, value) in part.as_object().into_iter().flatten() {
+                    labels.insert(name.clone(), value.as_str().unwrap().to_owned());
+                }
+            }
+            labels.retain(|name, _| oracle::is_shown(name));
+            found.insert((second, value[1].as_str().unwrap().to_owned(), labels));
+        }
+    }
+    found
+}
+
+/// By the labels that are grouped by, numbers at seconds.
+async fn numbers(router: &Router, query: &str) -> Numbers {
+    let answer = ask(router, query, 30).await;
+    let mut found = Numbers::new();
+    for series in answer["data"]["result"].as_array().unwrap() {
+        let labels: BTreeMap<String, String> = serde_json::from_value(series["metric"].clone()).unwrap();
+        let points = series["values"].as_array().unwrap().iter().map(|point| {
+            let number: f64 = point[1].as_str().unwrap().parse().unwrap();
+            (point[0].as_u64().unwrap() - EPOCH, format!("{number:.6}"))
+        });
+        found.insert(labels, points.collect());
+    }
+    found
+}
+
+#[test]
+fn every_question_finds_what_the_slow_way_finds() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 20, ..Config::default() });
+    let cases = (oracle::lines(), prop::collection::vec(oracle::question(), 10));
+    let outcome = runner.run(&cases, |(generated, questions)| {
+        runtime.block_on(async {
+            let one = Sidecar::empty().await;
+            one.keep(generated.iter().map(record).collect()).await;
+            let (left, right) = (Sidecar::empty().await, Sidecar::empty().await);
+            let halves = generated.iter().partition::<Vec<&Line>, _>(|line| line.second % 2 == 0);
+            left.keep(halves.0.into_iter().map(record).collect()).await;
+            right.keep(halves.1.into_iter().map(record).collect()).await;
+            let source = |of: &Sidecar, name: &str| -> Arc<dyn Source> {
+                Arc::new(LocalSource::new(of.store.clone(), name.to_owned(), 8))
+            };
+            let both =
+                router_over(vec![source(&left, "left:1"), source(&right, "right:1")], Limits::default());
+            for question in &questions {
+                let text = question.log();
+                let wanted: Labelled = question.lines(&generated).into_iter().collect();
+                prop_assert_eq!(&lines(&one.router, &text).await, &wanted, "{}", text);
+                prop_assert_eq!(&lines(&both, &text).await, &wanted, "federated: {}", text);
+                let text = question.metric();
+                let wanted = question.numbers(&generated, 3, 30);
+                prop_assert_eq!(&numbers(&one.router, &text).await, &wanted, "{}", text);
+                prop_assert_eq!(&numbers(&both, &text).await, &wanted, "federated: {}", text);
+            }
+            Ok(())
+        })
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn a_stage_is_written_as_logql_has_it() {
+    let stage = Stage::Contains { negated: true, text: "a" };
+    assert_eq!(stage.to_string(), "!= `a`");
+}

@@ -1,0 +1,431 @@
+//! Loki: health, lines, numbers, labels, volumes, what is detected.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value as OtlpValue};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use serde_json::{Value as Json, json};
+use spandrel_config::Limits;
+use spandrel_query::source::LocalSource;
+use spandrel_store::{Flags, Level, NewRecord, RecordBody, ResourceContext, ScopeContext};
+
+use crate::fixture::{Sidecar, respond, router_over};
+use crate::gone::Gone;
+use crate::request::{get, get_with, path};
+
+const FLAGS: &[(&str, &str)] = &[("X-Loki-Response-Encoding-Flags", "categorize-labels")];
+const START: &str = "1767268800000000000";
+const END: &str = "1767269000000000000";
+
+fn kv(key: &str, text: &str) -> KeyValue {
+    let value = Some(AnyValue { value: Some(OtlpValue::StringValue(text.to_owned())) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
+
+/// A log of a service, so many seconds after the start.
+pub fn log(service: &str, seconds: u64, level: Level, line: &str, attributes: &[(&str, &str)]) -> NewRecord {
+    let time_unix_nano = 1_767_268_800_000_000_000 + seconds * 1_000_000_000;
+    let record = LogRecord {
+        time_unix_nano,
+        severity_number: (level as i32 - 1) * 4 + 1,
+        body: Some(AnyValue { value: Some(OtlpValue::StringValue(line.to_owned())) }),
+        attributes: attributes.iter().map(|(key, value)| kv(key, value)).collect(),
+        ..LogRecord::default()
+    };
+    let attributes =
+        vec![kv("service.name", service), kv("k8s.pod.name", &format!("{service}-1")), kv("host.name", "h")];
+    let resource = Resource { attributes, ..Resource::default() };
+    NewRecord {
+        resource: Arc::new(ResourceContext { resource: Some(resource), schema_url: String::new() }),
+        scope: Arc::new(ScopeContext::default()),
+        body: RecordBody::Log(Box::new(record)),
+        level: Some(level),
+        flags: Flags::NONE,
+        original: None,
+    }
+}
+
+async fn with_logs() -> Sidecar {
+    let sidecar = Sidecar::with_shop().await;
+    sidecar
+        .keep(vec![
+            log(
+                "web",
+                1,
+                Level::Info,
+                r#"{"method":"GET","status":200,"took":"120ms","user":{"id":7}}"#,
+                &[],
+            ),
+            log(
+                "web",
+                2,
+                Level::Error,
+                r#"{"method":"POST","status":500,"took":"2s","user":{"id":8}}"#,
+                &[("http.route", "/pay")],
+            ),
+            log("web", 3, Level::Info, "level=info msg=\"all well\" size=3KB addr=10.1.2.3", &[]),
+            log("web", 3, Level::Warn, "plain words, \u{1b}[31mred\u{1b}[0m", &[("note", "x")]),
+        ])
+        .await;
+    sidecar
+}
+
+async fn ask(sidecar: &Sidecar, query: &str, more: &[(&str, &str)]) -> Json {
+    let mut params = vec![("query", query), ("start", START), ("end", END), ("limit", "1000")];
+    params.extend(more);
+    get_with(&sidecar.router, &path("/loki/api/v1/query_range", &params), FLAGS).await.json()
+}
+
+/// The lines of an answer in the order of their times, as the direction says; cut for comparison.
+fn lines(answer: &Json) -> Vec<String> {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    for stream in answer["data"]["result"].as_array().unwrap() {
+        for value in stream["values"].as_array().unwrap() {
+            lines.push((value[0].as_str().unwrap().to_owned(), value[1].as_str().unwrap().to_owned()));
+        }
+    }
+    lines.sort();
+    lines.into_iter().map(|(_, line)| line.chars().take(20).collect()).collect()
+}
+
+#[tokio::test]
+async fn save_and_test_passes() {
+    let sidecar = Sidecar::empty().await;
+    let asked = path(
+        "/loki/api/v1/query",
+        &[("direction", "backward"), ("query", "vector(1)+vector(1)"), ("time", "4000000000")],
+    );
+    let got = get(&sidecar.router, &asked).await.json();
+    assert_eq!(got["status"], "success");
+    assert_eq!(got["data"]["resultType"], "vector");
+    assert_eq!(got["data"]["result"], json!([{ "metric": {}, "value": [4, "2"] }]));
+    assert_eq!(get(&sidecar.router, "/ready").await.status, StatusCode::OK);
+    assert!(get(&sidecar.router, "/loki/api/v1/status/buildinfo").await.json()["version"].is_string());
+}
+
+#[tokio::test]
+async fn lines_come_with_their_labels_by_where_they_are_from() {
+    let sidecar = Sidecar::with_shop().await;
+    let asked = path(
+        "/loki/api/v1/query_range",
+        &[
+            ("query", r#"{service_name="payment"} | json | logfmt"#),
+            ("direction", "backward"),
+            ("limit", "1000"),
+            ("start", START),
+            ("end", END),
+            ("step", "15000ms"),
+        ],
+    );
+    let got = get_with(&sidecar.router, &asked, FLAGS).await;
+    // Grafana reads the keys as they come.
+    let (flags, result) =
+        (got.text().find("encodingFlags").unwrap(), got.text().find("\"result\":").unwrap());
+    assert!(got.text().find("resultType").unwrap() < flags && flags < result);
+    let stream = got.text().find("\"stream\":").unwrap();
+    assert!(stream < got.text().find("\"values\":").unwrap());
+    let json = got.json();
+    assert_eq!(json["data"]["encodingFlags"], json!(["categorize-labels"]));
+    let [stream] = json["data"]["result"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!(stream["stream"], json!({ "service_name": "payment" }));
+    let first = &stream["values"][0];
+    assert_eq!(first[0], "1767268800200000000");
+    assert_eq!(first[1], "connection pool exhausted for order 4711");
+    let metadata = &first[2]["structuredMetadata"];
+    assert_eq!(metadata["trace_id"], "5b8efff798038103d269b633813fc60c");
+    assert_eq!(metadata["span_id"], "00000000000000a3");
+    assert_eq!(metadata["detected_level"], "error");
+    assert_eq!(metadata["severity_number"], "17");
+    assert_eq!(metadata["host_name"], "payment-1");
+    assert_eq!(metadata["thread"], "main");
+    assert_eq!(metadata["scope_name"], "shop.instrumentation");
+    assert_eq!(first[2]["parsed"]["__error__"], "JSONParserErr");
+    // Without the header: two parts, and all labels name the stream.
+    let plain = get(&sidecar.router, &asked).await.json();
+    assert_eq!(plain["data"].get("encodingFlags"), None);
+    let streams = plain["data"]["result"].as_array().unwrap();
+    assert_eq!(streams.len(), 2);
+    assert_eq!(streams[0]["values"][0].as_array().unwrap().len(), 2);
+    assert_eq!(streams[0]["stream"]["trace_id"], "5b8efff798038103d269b633813fc60c");
+}
+
+/// What Grafana writes, and the beginnings of the lines that it finds.
+#[tokio::test]
+async fn the_questions_that_grafana_writes_find_their_lines() {
+    let sidecar = with_logs().await;
+    let (get_line, post) = (r#"{"method":"GET","stat"#, r#"{"method":"POST","sta"#);
+    let cut = |text: &str| text.chars().take(20).collect::<String>();
+    let (fmt, plain) = (cut("level=info msg=\"all well\""), cut("plain words, \u{1b}[31mred"));
+    let web: &[&str] = &[&cut(get_line), &cut(post), &fmt, &plain];
+    let trace = r#"{service_name="payment"} | label_format log_line_contains_trace_id=`{{ contains "5b8efff798038103d269b633813fc60c" __line__  }}` | log_line_contains_trace_id="true" OR trace_id="5b8efff798038103d269b633813fc60c""#;
+    let cases: &[(&str, &[&str])] = &[
+        (r#"{service_name="web"}"#, web),
+        (r#"{service_name=~"we.+", k8s_pod_name="web-1"}"#, web),
+        (r#"{service_name=`web`  } | json | logfmt | drop __error__, __error_details__"#, web),
+        (trace, &["retrying the charge", "connection pool exha"]),
+        (
+            r#"{service_name=~".+"} | trace_id="5B8EFFF798038103D269B633813FC60C" | span_id="a1""#,
+            &["request (id 7) done,"],
+        ),
+        (r#"{service_name="web"} | detected_level="error" or detected_level="warn""#, &[web[1], web[3]]),
+        (r#"{service_name="web"} |= `POST` or `plain`"#, &[web[1], web[3]]),
+        (r#"{service_name="web"} |~ "(?i)PLAIN" != "noise""#, &[web[3]]),
+        (r#"{service_name="web"} |> "<_>\"method\":\"<_>\",\"status\":<_>""#, &[web[0], web[1]]),
+        (r#"{service_name="web"} !> "{<_>}""#, &[web[2], web[3]]),
+        (r#"{service_name="web"} |= ip("10.0.0.0/8")"#, &[web[2]]),
+        (r#"{service_name="web"} | logfmt | addr=ip("10.1.2.0-10.1.2.9")"#, &[web[2]]),
+        (r#"{service_name="web"} | json | status >= 500"#, &[web[1], web[2], web[3]]),
+        (r#"{service_name="web"} | json | status >= 500 | __error__="""#, &[web[1]]),
+        (r#"{service_name="web"} | json | took > 1s | __error__="" | user_id="8""#, &[web[1]]),
+        (r#"{service_name="web"} | json a="[\"user\"][\"id\"]" | a="7""#, &[web[0]]),
+        (r#"{service_name="web"} | logfmt size | size > 2KB"#, &[web[2]]),
+        (r#"{service_name="web"} | http_route="/pay""#, &[web[1]]),
+        (r#"{service_name="web"} | logfmt | line_format "{{.msg}} {{.size}}" |= "well""#, &["all well 3KB"]),
+        (
+            r#"{service_name="web"} | regexp `(?P<word>\w+) words` | word="plain" | line_format "{{.word}}""#,
+            &["plain"],
+        ),
+        (
+            r#"{service_name="web"} | pattern "<first>, <rest>" | first="plain words" | decolorize | line_format "{{.first}}""#,
+            &["plain words"],
+        ),
+        (r#"{service_name="web"} | note="x" | decolorize"#, &["plain words, red"]),
+        (r#"{service_name="cart"}"#, &["{\"message\":\"cart loa"]),
+        (r#"{job="x"}"#, &[]),
+        (r#"{service_name="gateway"} |= "a" |= "b""#, &[]),
+    ];
+    let mut wrong = Vec::new();
+    for (query, finds) in cases {
+        let found = lines(&ask(&sidecar, query, &[]).await);
+        let finds: Vec<String> = finds.iter().map(|line| cut(line)).collect();
+        if found != finds {
+            wrong.push(format!("{query}: {found:?} and not {finds:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn directions_and_limits_are_kept() {
+    let sidecar = with_logs().await;
+    let first = |answer: Json| answer["data"]["result"][0]["values"][0][0].as_str().unwrap().to_owned();
+    let query = r#"{service_name="web"}"#;
+    let ask = async |params: &[(&str, &str)]| {
+        let mut all = vec![("query", query), ("start", START), ("end", END)];
+        all.extend(params);
+        get_with(&sidecar.router, &path("/loki/api/v1/query_range", &all), FLAGS).await.json()
+    };
+    let backward = ask(&[("direction", "backward"), ("limit", "1")]).await;
+    assert_eq!(lines(&backward).len(), 1);
+    assert_eq!(first(backward), "1767268803000000000");
+    let forward = ask(&[("direction", "forward"), ("limit", "2")]).await;
+    assert_eq!(lines(&forward).len(), 2);
+    assert_eq!(first(forward), "1767268801000000000");
+    // The end is not part of a range of lines, whatever notation it is in.
+    let until = [("start", "2026-01-01T12:00:00.000Z"), ("end", "1767268803"), ("query", query)];
+    let got = get(&sidecar.router, &path("/loki/api/v1/query_range", &until)).await.json();
+    assert_eq!(lines(&got).len(), 2);
+}
+
+#[tokio::test]
+async fn a_posted_form_is_read() {
+    let sidecar = with_logs().await;
+    let form = path("", &[("query", r#"{service_name="web"}"#), ("start", START), ("end", END)]);
+    let request = Request::post("/loki/api/v1/query_range")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(form.trim_start_matches('?').to_owned()));
+    let response = respond(&sidecar.router, request.unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(lines(&serde_json::from_slice(&body).unwrap()).len(), 4);
+}
+
+#[tokio::test]
+async fn numbers_are_counted_by_labels_over_time() {
+    let sidecar = with_logs().await;
+    let range = [("start", "1767268800"), ("end", "1767268804"), ("step", "2000ms")];
+    let matrix = async |query: &str| {
+        let mut params = vec![("query", query)];
+        params.extend(range);
+        let got = get_with(&sidecar.router, &path("/loki/api/v1/query_range", &params), FLAGS).await.json();
+        assert_eq!(got["data"]["resultType"], "matrix");
+        let mut series: Vec<String> =
+            got["data"]["result"].as_array().unwrap().iter().map(Json::to_string).collect();
+        series.sort();
+        series
+    };
+    assert_eq!(
+        matrix(r#"sum by (level, detected_level) (count_over_time({service_name="web"} | json | drop __error__[2s]))"#).await,
+        [
+            r#"{"metric":{"detected_level":"error"},"values":[[1767268802,"1"]]}"#,
+            r#"{"metric":{"detected_level":"info"},"values":[[1767268802,"1"],[1767268804,"1"]]}"#,
+            r#"{"metric":{"detected_level":"warn"},"values":[[1767268804,"1"]]}"#,
+        ]
+    );
+    assert_eq!(
+        matrix(r#"sum(rate({service_name="web"}[4s])) * 4 > 1"#).await,
+        [r#"{"metric":{},"values":[[1767268802,"2"],[1767268804,"4"]]}"#]
+    );
+    assert_eq!(
+        matrix(r#"max_over_time({service_name="web"} | json | __error__="" | unwrap duration(took) | __error__="" [4s]) by ()"#).await,
+        [r#"{"metric":{},"values":[[1767268802,"2"],[1767268804,"2"]]}"#]
+    );
+    assert_eq!(
+        matrix(r#"sum by (method) (sum_over_time({service_name="web"} | json | __error__="" | unwrap status [10s]))"#).await,
+        [
+            r#"{"metric":{"method":"GET"},"values":[[1767268802,"200"],[1767268804,"200"]]}"#,
+            r#"{"metric":{"method":"POST"},"values":[[1767268802,"500"],[1767268804,"500"]]}"#,
+        ]
+    );
+    assert_eq!(
+        matrix(r#"topk(1, sum by (detected_level) (count_over_time({service_name="web"}[10s])))"#)
+            .await
+            .len(),
+        2
+    );
+    assert_eq!(
+        matrix(r#"absent_over_time({service_name="nobody"}[1s]) or vector(5)"#).await,
+        [r#"{"metric":{},"values":[[1767268800,"1"],[1767268802,"1"],[1767268804,"1"]]}"#]
+    );
+    assert_eq!(
+        matrix(
+            r#"label_replace(sum(count_over_time({service_name="web"}[10s])), "to", "x-$1", "gone", "(.*)")"#
+        )
+        .await,
+        [r#"{"metric":{"to":"x-"},"values":[[1767268802,"2"],[1767268804,"4"]]}"#]
+    );
+    let instant = path(
+        "/loki/api/v1/query",
+        &[("query", r#"sum(count_over_time({service_name="web"}  [1h0m0s]))"#), ("time", END)],
+    );
+    let got = get(&sidecar.router, &instant).await.json();
+    assert_eq!(got["data"]["result"], json!([{ "metric": {}, "value": [1767269000, "4"] }]));
+}
+
+#[tokio::test]
+async fn a_wrong_question_is_refused_in_words_that_grafana_shows() {
+    let sidecar = with_logs().await;
+    let cases = [
+        ("{service_name=}", "parse error at line 1, col 15: syntax error"),
+        ("{}", "at least one regexp or equality matcher"),
+        (r#"{a=~".*"}"#, "at least one regexp or equality matcher"),
+        (r#"rate({a="b"}[5m] @ 1)"#, "the modifier `@` is not supported"),
+        (r#"sum(count_over_time({service_name="web"} | json [5m]))"#, "pipeline error: 'JSONParserErr'"),
+        (r#"{service_name="web"} | unwrap x"#, "`unwrap` needs a function"),
+    ];
+    for (query, words) in cases {
+        let asked = path("/loki/api/v1/query_range", &[("query", query), ("start", START), ("end", END)]);
+        let got = get(&sidecar.router, &asked).await;
+        assert_eq!(
+            (got.status, got.content_type()),
+            (StatusCode::BAD_REQUEST, "text/plain; charset=utf-8"),
+            "{query}"
+        );
+        assert!(got.text().contains(words), "{query}: {}", got.text());
+    }
+    let fine = path(
+        "/loki/api/v1/query_range",
+        &[("query", "vector(1)"), ("start", "1"), ("end", "100000"), ("step", "1")],
+    );
+    assert!(get(&sidecar.router, &fine).await.text().contains("11,000 points"));
+}
+
+#[tokio::test]
+async fn labels_streams_and_volumes_are_told() {
+    let sidecar = with_logs().await;
+    let within = [("start", START), ("end", END)];
+    let get_json = async |asked: &str, params: &[(&str, &str)]| {
+        let mut all: Vec<(&str, &str)> = params.to_vec();
+        all.extend(within);
+        get(&sidecar.router, &path(&format!("/loki/api/v1/{asked}"), &all)).await.json()
+    };
+    let labels = json!({ "status": "success", "data": ["k8s_pod_name", "service_name"] });
+    assert_eq!(get_json("labels", &[]).await, labels);
+    assert_eq!(get_json("labels", &[("query", "{}")]).await, labels);
+    let services = get_json("label/service_name/values", &[]).await;
+    assert_eq!(services["data"], json!(["cart", "gateway", "payment", "web", "worker"]));
+    let services = get_json("label/service_name/values", &[("query", r#"{k8s_pod_name=~"web.+"}"#)]).await;
+    assert_eq!(services["data"], json!(["web"]));
+    assert_eq!(get_json("label/__stream_shard__/values", &[]).await["data"], json!([]));
+    let series = get_json("series", &[("match[]", r#"{service_name=~"web|cart"}"#)]).await;
+    assert_eq!(
+        series["data"],
+        json!([{ "k8s_pod_name": "web-1", "service_name": "web" }, { "service_name": "cart" }])
+    );
+    let stats = get_json("index/stats", &[("query", r#"{service_name="web"}"#)]).await;
+    assert_eq!((&stats["streams"], &stats["entries"]), (&json!(1), &json!(4)));
+    assert!(stats["bytes"].as_u64().unwrap() > 100);
+    for prefix in ["", "loki/api/v1/"] {
+        let asked = format!("{prefix}index/volume");
+        let volume = get_json(&asked, &[("query", "{service_name=~`.+`}"), ("limit", "5000")]).await;
+        assert_eq!(volume["data"]["resultType"], "vector");
+        let result = volume["data"]["result"].as_array().unwrap();
+        assert_eq!(result.len(), 5);
+        assert_eq!(result[0]["metric"], json!({ "service_name": "web" }));
+        assert!(result[0]["value"][1].as_str().unwrap().parse::<u64>().unwrap() > 100);
+    }
+    let range =
+        get_json("index/volume_range", &[("query", r#"{service_name="web"}"#), ("step", "10s")]).await;
+    assert_eq!(range["data"]["resultType"], "matrix");
+    let detected = get_json("detected_labels", &[("query", "")]).await;
+    assert_eq!(detected["detectedLabels"][1], json!({ "label": "service_name", "cardinality": 5 }));
+    let limits = get_json("drilldown-limits", &[]).await;
+    assert_eq!(limits["limits"]["volume_enabled"], true);
+}
+
+#[tokio::test]
+async fn fields_are_detected_with_their_types_and_parsers() {
+    let sidecar = with_logs().await;
+    let params = [("query", r#"{service_name="web"}"#), ("start", START), ("end", END), ("limit", "1000")];
+    let got = get(&sidecar.router, &path("/loki/api/v1/detected_fields", &params)).await.json();
+    let field = |label: &str| {
+        let fields = got["fields"].as_array().unwrap();
+        fields
+            .iter()
+            .find(|field| field["label"] == label)
+            .unwrap_or_else(|| panic!("{label}: {got}"))
+            .clone()
+    };
+    assert_eq!(
+        field("status"),
+        json!({ "label": "status", "type": "int", "cardinality": 2, "parsers": ["json"], "jsonPath": ["status"] })
+    );
+    assert_eq!(field("user_id")["jsonPath"], json!(["user", "id"]));
+    assert_eq!((&field("took")["type"], &field("msg")["parsers"]), (&json!("duration"), &json!(["logfmt"])));
+    assert_eq!(field("size")["type"], "bytes");
+    assert_eq!(
+        field("http_route"),
+        json!({ "label": "http_route", "type": "string", "cardinality": 1, "parsers": null })
+    );
+    let values =
+        get(&sidecar.router, &path("/loki/api/v1/detected_field/method/values", &params)).await.json();
+    assert_eq!(values, json!({ "values": ["GET", "POST"], "limit": 1000 }));
+}
+
+#[tokio::test]
+async fn a_line_that_came_as_one_is_that_line() {
+    let sidecar = Sidecar::empty().await;
+    let line = r#"{ "msg" : "kept",  "a":1 }"#;
+    let mut record = log("web", 1, Level::Info, "kept", &[]);
+    record.original = Some(line.as_bytes().to_vec().into());
+    sidecar.keep(vec![record]).await;
+    let got = ask(&sidecar, r#"{service_name="web"} | json | a="1""#, &[]).await;
+    assert_eq!(got["data"]["result"][0]["values"][0][1], line);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_a_warning() {
+    let sidecar = with_logs().await;
+    let here = LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 8);
+    let gone = Gone { name: "payment:7317".to_owned() };
+    let router = router_over(vec![Arc::new(here), Arc::new(gone)], Limits::default());
+    for query in [r#"{service_name="web"}"#, r#"sum(count_over_time({service_name="web"}[1h]))"#] {
+        let asked = path("/loki/api/v1/query_range", &[("query", query), ("start", START), ("end", END)]);
+        let got = get(&router, &asked).await.json();
+        assert!(got["warnings"][0].as_str().unwrap().contains("payment:7317"), "{got}");
+    }
+}
