@@ -18,6 +18,9 @@ use crate::refusal::Refusal;
 /// A refused body is read on up to this many times the limit.
 const DRAIN_FACTOR: usize = 8;
 
+/// Of the length that a client announces, this much is believed before it comes.
+const RESERVED_BYTES_MAX: usize = 1 << 20;
+
 /// How a body may come.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimits {
@@ -70,6 +73,7 @@ where
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large);
     }
+    let expected = body.size_hint().exact().map_or(0, |bytes| bytes.min(RESERVED_BYTES_MAX as u64) as usize);
     let mut whole = Gathered::Nothing;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refusal::Undecodable(format!("the body broke off: {error}")))?;
@@ -78,7 +82,7 @@ where
             return Err(too_large);
         }
         admission.grow_body_patiently(data.len()).await?;
-        whole = whole.and(data);
+        whole = whole.and(data, expected);
     }
     Ok(whole.into_bytes())
 }
@@ -99,11 +103,11 @@ impl Gathered {
         }
     }
 
-    fn and(self, data: Bytes) -> Gathered {
+    fn and(self, data: Bytes, expected: usize) -> Gathered {
         match self {
             Gathered::Nothing => Gathered::One(data),
             Gathered::One(first) => {
-                let mut many = BytesMut::with_capacity((first.len() + data.len()) * 2);
+                let mut many = BytesMut::with_capacity(expected.max((first.len() + data.len()) * 2));
                 many.extend_from_slice(&first);
                 many.extend_from_slice(&data);
                 Gathered::Many(many)

@@ -19,7 +19,7 @@
 mod frame;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,7 @@ use frame::{FILE_HEADER, read_frames};
 
 /// A file that is longer than this is closed at the next append.
 const FILE_BYTES_MAX: u64 = 16 << 20;
+const GATHER_BYTES: usize = 32 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -38,7 +39,6 @@ pub(crate) struct Journal {
     /// Closed files, oldest first.
     closed: Vec<Closed>,
     next_sequence: u64,
-    buffer: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -93,7 +93,6 @@ impl Journal {
             current: None,
             closed: Vec::new(),
             next_sequence: committed + 1,
-            buffer: Vec::new(),
         };
         let mut recovered = Recovered::default();
         for path in paths {
@@ -126,27 +125,13 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends payloads as one write and one sync; all of them are kept, or none is. Returns the sequence
-    /// number of the first.
+    /// Appends payloads with one sync; all of them are kept, or none is. Returns the sequence number of the
+    /// first.
     pub fn append(&mut self, payloads: &[Vec<u8>]) -> io::Result<u64> {
-        let first = self.next_sequence;
-        self.buffer.clear();
-        for (sequence, payload) in (first..).zip(payloads) {
-            frame::write(&mut self.buffer, sequence, payload)?;
-        }
         self.roll()?;
-        let buffer = std::mem::take(&mut self.buffer);
-        let written = self.write(&buffer);
-        self.buffer = buffer;
-        self.buffer.shrink_to(1 << 20);
-        written?;
-        self.next_sequence = first + payloads.len() as u64;
-        Ok(first)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let first = self.next_sequence;
         let current = self.current.as_mut().expect("roll() leaves a current file");
-        if let Err(error) = current.file.write_all_at(bytes, current.bytes) {
+        if let Err(error) = current.write(first, payloads) {
             if current.file.set_len(current.bytes).is_err() {
                 self.close_current();
             }
@@ -159,8 +144,9 @@ impl Journal {
             self.close_current();
             return Err(error);
         }
-        current.bytes += bytes.len() as u64;
-        Ok(())
+        current.bytes += payloads.iter().map(|payload| frame::bytes(payload)).sum::<u64>();
+        self.next_sequence = first + payloads.len() as u64;
+        Ok(first)
     }
 
     /// Makes sure that there is a current file with room in it.
@@ -218,6 +204,35 @@ impl Journal {
     pub fn bytes(&self) -> u64 {
         let current = self.current.as_ref().map_or(0, |current| current.bytes);
         current + self.closed.iter().map(|closed| closed.bytes).sum::<u64>()
+    }
+}
+
+impl Current {
+    /// Writes frames behind what is in the file. Small ones are gathered, large ones are not copied.
+    fn write(&self, first: u64, payloads: &[Vec<u8>]) -> io::Result<()> {
+        let mut out = BufWriter::with_capacity(GATHER_BYTES, At { file: &self.file, offset: self.bytes });
+        for (sequence, payload) in (first..).zip(payloads) {
+            frame::write(&mut out, sequence, payload)?;
+        }
+        out.flush()
+    }
+}
+
+/// Writes to a place of a file.
+struct At<'f> {
+    file: &'f File,
+    offset: u64,
+}
+
+impl Write for At<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.offset)?;
+        self.offset += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

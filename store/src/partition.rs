@@ -46,7 +46,9 @@ pub(crate) use view::{PartitionView, check};
 /// tantivy's least; a segment is written when it is full, or at a commit.
 const ARENA_BYTES: usize = 15_000_000;
 /// Segments of up to so many blocks are merged with one another, see tantivy's `LogMergePolicy`.
-const MERGE_LAYER_BLOCKS: u32 = 256;
+const MERGE_LAYER_BLOCKS: u32 = 512;
+/// So many of about the same size are merged at once: a record is merged seldom, and a question looks into few.
+const MERGE_SEGMENTS: usize = 16;
 /// The name of a partition's folder while it is made.
 const UNBORN: &str = "new";
 /// And while it is removed.
@@ -370,6 +372,7 @@ fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
     let writer = index.writer_with_options(options)?;
     let mut policy = LogMergePolicy::default();
     policy.set_min_layer_size(MERGE_LAYER_BLOCKS);
+    policy.set_min_num_segments(MERGE_SEGMENTS);
     writer.set_merge_policy(Box::new(policy));
     Ok(writer)
 }

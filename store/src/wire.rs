@@ -52,10 +52,12 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    #[inline]
     pub fn of(message: &'a [u8]) -> Fields<'a> {
         Fields { rest: message }
     }
 
+    #[inline]
     fn read(&mut self) -> Result<Field<'a>, Malformed> {
         let from = self.rest;
         let (tag, wire_type) = self.key()?;
@@ -69,6 +71,7 @@ impl<'a> Fields<'a> {
         Ok(Field { tag, value, raw: &from[..from.len() - self.rest.len()] })
     }
 
+    #[inline]
     fn key(&mut self) -> Result<(u32, u64), Malformed> {
         let key = varint(&mut self.rest)?;
         match u32::try_from(key >> 3) {
@@ -77,6 +80,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn value(&mut self, wire_type: u64) -> Result<Value<'a>, Malformed> {
         Ok(match wire_type {
             0 => Value::Varint(varint(&mut self.rest)?),
@@ -110,6 +114,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, Malformed>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -122,6 +127,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
+#[inline]
 pub(crate) fn varint(from: &mut &[u8]) -> Result<u64, Malformed> {
     match from {
         [byte, rest @ ..] if *byte < 0x80 => {
@@ -132,6 +138,7 @@ pub(crate) fn varint(from: &mut &[u8]) -> Result<u64, Malformed> {
     }
 }
 
+#[inline]
 pub(crate) fn take<const N: usize>(from: &mut &[u8]) -> Result<[u8; N], Malformed> {
     let (bytes, rest) = from.split_first_chunk::<N>().ok_or(BEYOND)?;
     *from = rest;

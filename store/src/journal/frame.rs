@@ -22,15 +22,19 @@ pub(super) struct FileContent {
     pub torn_bytes: u64,
 }
 
-pub(super) fn write(out: &mut Vec<u8>, sequence: u64, payload: &[u8]) -> io::Result<()> {
+/// What a frame of this payload takes in a file.
+pub(super) fn bytes(payload: &[u8]) -> u64 {
+    (FRAME_HEADER_BYTES + payload.len()) as u64
+}
+
+pub(super) fn write(out: &mut impl io::Write, sequence: u64, payload: &[u8]) -> io::Result<()> {
     let length = u32::try_from(payload.len()).ok().filter(|length| *length as usize <= PAYLOAD_BYTES_MAX);
     let length =
         length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "batch too large for a frame"))?;
-    out.extend(length.to_le_bytes());
-    out.extend(checksum(sequence, payload).to_le_bytes());
-    out.extend(sequence.to_le_bytes());
-    out.extend(payload);
-    Ok(())
+    out.write_all(&length.to_le_bytes())?;
+    out.write_all(&checksum(sequence, payload).to_le_bytes())?;
+    out.write_all(&sequence.to_le_bytes())?;
+    out.write_all(payload)
 }
 
 pub(super) fn read_frames(content: &Bytes) -> FileContent {
