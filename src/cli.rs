@@ -89,6 +89,10 @@ pub struct Asking {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// A file with the authorities to trust over https:// [default: SPANDREL_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+
     /// Write the API's answer as it is
     #[arg(long)]
     pub json: bool,
@@ -265,4 +269,8 @@ pub struct Healthcheck {
     /// The sidecar to ask [default: SPANDREL_URL, else http://127.0.0.1:7317]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
+
+    /// A file with the authorities to trust over https:// [default: SPANDREL_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }

@@ -16,6 +16,8 @@ use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use spandrel_query::credentials::Authority;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 pub use address::{Address, escape};
@@ -35,7 +37,21 @@ const ANSWER_BYTES_MAX: usize = 1 << 30;
 pub struct Client {
     address: Address,
     token: Option<String>,
+    /// Whom to trust over `https://`.
+    trust: Option<Trust>,
 }
+
+#[derive(Debug, Clone)]
+pub struct Trust {
+    pub authority: Authority,
+    /// The name that the certificate must have; `None`: the address's.
+    pub server_name: Option<String>,
+}
+
+/// A connection, with TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 #[derive(Debug)]
 pub struct Answer {
@@ -45,7 +61,12 @@ pub struct Answer {
 
 impl Client {
     pub fn new(address: Address, token: Option<String>) -> Client {
-        Client { address, token }
+        Client { address, token, trust: None }
+    }
+
+    #[must_use]
+    pub fn trusting(self, trust: Option<Trust>) -> Client {
+        Client { trust, ..self }
     }
 
     pub fn address(&self) -> &Address {
@@ -120,7 +141,22 @@ impl Client {
         sender.send_request(request).await.with_context(|| format!("ask {}", self.address))
     }
 
-    async fn connect(&self, elsewhere: &str) -> anyhow::Result<TcpStream> {
+    async fn connect(&self, elsewhere: &str) -> anyhow::Result<Box<dyn Stream>> {
+        let stream = self.connect_tcp(elsewhere).await?;
+        if !self.address.is_tls() {
+            return Ok(Box::new(stream));
+        }
+        let Some(trust) = &self.trust else {
+            bail!("{} needs to know whom to trust: --ca-file FILE or SPANDREL_CA_FILE", self.address)
+        };
+        let (host, _) = self.address.authority_with_port();
+        let name = trust.server_name.as_deref().unwrap_or(&host);
+        let connecting = tokio::time::timeout(CONNECT_TIMEOUT, trust.authority.connect(name, stream));
+        let connected = connecting.await.with_context(|| format!("no TLS with {} in time", self.address))?;
+        Ok(Box::new(connected.with_context(|| format!("speak TLS with {}", self.address))?))
+    }
+
+    async fn connect_tcp(&self, elsewhere: &str) -> anyhow::Result<TcpStream> {
         let connecting = TcpStream::connect(self.address.authority_with_port());
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(stream)) => Ok(stream),

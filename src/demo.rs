@@ -51,7 +51,7 @@ pub fn run(arguments: &crate::cli::Demo, screen: Screen) -> anyhow::Result<()> {
     if arguments.embedded {
         return embedded::run(arguments, screen, &runtime);
     }
-    let client = commands::client(arguments.url.as_deref(), arguments.token_file.as_deref())?;
+    let client = commands::client(arguments.url.as_deref(), arguments.token_file.as_deref(), None)?;
     let url_option = arguments.url.as_ref().map(|url| format!(" --url {url}")).unwrap_or_default();
     let target = Target {
         endpoint: arguments.endpoint.clone(),

@@ -16,11 +16,12 @@ use spandrel_testing::Sidecar;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spandrel");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ANY: &str = "…";
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "docs/guide/cli.md",
     "docs/guide/configuration.md",
     "docs/guide/errors-of-a-trace.md",
+    "docs/guide/fleet.md",
     "docs/guide/getting-started.md",
     "docs/guide/http-api.md",
     "docs/guide/query-language.md",

@@ -245,3 +245,107 @@ fn the_pod_is_a_native_sidecar_without_privileges() {
     assert_eq!(mount["mountPath"], "/var/lib/spandrel");
     assert!(pod["volumes"].as_array().unwrap().iter().any(|volume| volume["name"] == mount["name"]));
 }
+
+/// The objects of the gateway's manifest, by kind and name.
+fn gateway_objects() -> HashMap<(String, String), Value> {
+    let text = text("docker/kubernetes-gateway.yaml");
+    let objects = text.split("\n---\n").map(|object| serde_saphyr::from_str::<Value>(object).unwrap());
+    let name = |object: &Value, key: &str| object.pointer(key).unwrap().as_str().unwrap().to_owned();
+    objects.map(|object| ((name(&object, "/kind"), name(&object, "/metadata/name")), object)).collect()
+}
+
+fn gateway_object(kind: &str, name: &str) -> Value {
+    gateway_objects()
+        .remove(&(kind.to_owned(), name.to_owned()))
+        .unwrap_or_else(|| panic!("no {kind} {name}"))
+}
+
+/// The configuration that an image started with these arguments and variables has.
+fn configured(arguments: &Value, variables: &HashMap<String, String>) -> Config {
+    let arguments = list(arguments);
+    assert_eq!(arguments[..3], ["run", "--config", "/etc/spandrel/spandrel.yaml"]);
+    let sets: Vec<String> = arguments[3..].iter().filter(|word| *word != "--set").cloned().collect();
+    let file = root().join("docker/spandrel.yaml");
+    Config::load(Some(&file), &sets, &|name| variables.get(name).cloned()).unwrap()
+}
+
+#[test]
+fn the_clusters_gateway_has_no_store_and_looks_its_peers_up_in_the_headless_service() {
+    let pod = gateway_object("Deployment", "spandrel-gateway")["spec"]["template"]["spec"].clone();
+    let gateway = &pod["containers"][0];
+    let mut variables = HashMap::new();
+    for variable in gateway["env"].as_array().unwrap() {
+        let name = variable["name"].as_str().unwrap();
+        assert_known(name);
+        let value = variable["value"].as_str().unwrap_or("from-elsewhere").replace("$(POD_IP)", "10.0.0.7");
+        variables.insert(name.to_owned(), value);
+    }
+    let config = configured(&gateway["args"], &variables);
+    assert!(!config.storage.enabled && !config.receivers.otlp.enabled);
+    assert!(config.security.token.is_some() && !config.security.insecure);
+    assert_eq!(variables["SPANDREL_URL"], format!("http://{}", config.query.endpoint));
+    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+        assert_is_a_command(&list(&gateway[probe]["exec"]["command"]));
+    }
+    assert_eq!(gateway["securityContext"]["readOnlyRootFilesystem"], true);
+    assert_eq!(pod["serviceAccountName"], "spandrel-gateway");
+    gateway_object("ServiceAccount", "spandrel-gateway");
+
+    // The name that is looked up is the headless service's, which finds the pods of the other manifest.
+    let (service, port) = config.federation.dns[0].rsplit_once(':').unwrap();
+    let service = gateway_object("Service", service);
+    assert_eq!(service["spec"]["clusterIP"], "None");
+    assert_eq!(service["spec"]["publishNotReadyAddresses"], true);
+    assert_eq!(service["spec"]["ports"][0]["port"].to_string(), port);
+    let sidecar = yaml("docker/kubernetes.yaml")["spec"]["template"]["metadata"]["labels"].clone();
+    assert_has(&sidecar, &service["spec"]["selector"]);
+}
+
+/// Whether labels have everything that a selector asks for.
+fn assert_has(labels: &Value, selector: &Value) {
+    let selector = selector.as_object().unwrap();
+    assert!(
+        !selector.is_empty() && selector.iter().all(|(name, value)| labels[name] == *value),
+        "{selector:?}"
+    );
+}
+
+#[test]
+fn only_the_gateway_may_ask_the_clusters_sidecars() {
+    let gateway = gateway_object("Deployment", "spandrel-gateway")["spec"]["template"]["metadata"].clone();
+    let sidecar = yaml("docker/kubernetes.yaml")["spec"]["template"]["metadata"]["labels"].clone();
+    let policy = gateway_object("NetworkPolicy", "spandrel-sidecars")["spec"].clone();
+    assert_has(&sidecar, &policy["podSelector"]["matchLabels"]);
+    let allowed = &policy["ingress"][0];
+    assert_has(&gateway["labels"], &allowed["from"][0]["podSelector"]["matchLabels"]);
+    assert_eq!(allowed["ports"][0]["port"], Config::default().query.endpoint.port());
+    assert_has(&gateway["labels"], &gateway_object("Service", "spandrel")["spec"]["selector"]);
+    let service = gateway_object("NetworkPolicy", "orders")["spec"].clone();
+    assert_has(&sidecar, &service["podSelector"]["matchLabels"]);
+}
+
+#[test]
+fn the_composed_gateway_asks_the_sidecar_by_the_name_of_its_service() {
+    let gateway = yaml("docker/compose.gateway.yaml")["services"]["gateway"].clone();
+    let mut variables = HashMap::new();
+    for (name, value) in gateway["environment"].as_object().unwrap() {
+        assert_known(name);
+        let value = value.as_str().unwrap();
+        variables.insert(name.clone(), if value.starts_with("${") { "token" } else { value }.to_owned());
+    }
+    let config = configured(&gateway["command"], &variables);
+    assert!(!config.storage.enabled && config.security.token.is_some());
+    let services = yaml("docker/compose.yaml")["services"].clone();
+    for peer in &config.federation.peers {
+        let (host, port) = peer.rsplit_once(':').unwrap();
+        let published = list(&services[host]["ports"]);
+        assert!(published.iter().any(|published| published.ends_with(&format!(":{port}"))), "{published:?}");
+    }
+}
+
+#[test]
+fn the_gateways_configuration_is_one() {
+    let file = root().join("config/gateway.yaml");
+    let config = Config::load(Some(&file), &[], &|_| None).unwrap();
+    assert!(!config.storage.enabled && !config.receivers.otlp.enabled);
+}

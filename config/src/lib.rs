@@ -40,7 +40,7 @@ pub use limits::Limits;
 pub use logs::{LogFields, Logs, Pattern, Zone};
 pub use query::Query;
 pub use receivers::{OtlpReceiver, Receivers, StdinReceiver};
-pub use security::{Secret, Security};
+pub use security::{Secret, Security, TlsFiles, read_tokens};
 pub use service::{Pipeline, Service, Signal};
 pub use shutdown::Shutdown;
 pub use size::ByteSize;

@@ -43,7 +43,8 @@ type Note<'a> = &'a mut dyn FnMut(&str, String);
 fn check_token(config: &Config, note: Note<'_>) {
     let endpoint = config.query.endpoint;
     let open = !endpoint.ip().to_canonical().is_loopback();
-    if open && config.security.token.is_none() && !config.security.insecure {
+    let guarded = config.security.token.is_some() || config.security.tls.is_some();
+    if open && !guarded && !config.security.insecure {
         note(
             "query.endpoint",
             format!(

@@ -35,7 +35,7 @@ use utoipa_axum::routes;
 use crate::engine::Engine;
 use crate::grafana;
 
-pub use auth::Guard;
+pub use auth::{Certified, Guard};
 pub use metrics::Metrics;
 
 /// What every call has at hand.

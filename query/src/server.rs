@@ -1,33 +1,31 @@
 //! The query port: binds it, serves the API on it, drains it.
 //!
-//! In come HTTP/1 and HTTP/2 connections, at most `limits.connections_max` at once; more wait in the
+//! In come HTTP/1 and HTTP/2 connections, over TLS where there are certificates, at most `limits.connections_max` at once; more wait in the
 //! kernel's backlog. A client has `limits.request_timeout` to send a request's head. At shutdown no
 //! connection is taken any more, live tails end, running questions are answered within a grace period, and
 //! what is left then is closed.
+
+mod connection;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use spandrel_config::{Config, Limits};
 use spandrel_store::Store;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::{self, App, Guard, Readiness};
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, CredentialsError};
 use crate::engine::Engine;
 use crate::federation::{Asker, Discovery, Peers, PeersMetrics, Remembered, Responder, Surroundings, routes};
 use crate::source::{LocalSource, Source};
 
-/// Time that running questions have to be answered once shutdown has begun.
-const GRACE: Duration = Duration::from_secs(3);
+use connection::{GRACE, Port};
 
 /// Pause after the system refused a connection, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,11 +33,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     #[error(
-        "query.endpoint {endpoint} is not on loopback: set security.token_file, or security.insecure: true"
+        "query.endpoint {endpoint} is not on loopback: set security.token_file or security.tls, or security.insecure: true"
     )]
     Unprotected { endpoint: SocketAddr },
     #[error("cannot listen on query.endpoint {endpoint}: {source}")]
     Listen { endpoint: SocketAddr, source: std::io::Error },
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -50,6 +50,7 @@ pub struct QueryServer {
     address: SocketAddr,
     router: Router,
     peers: Peers,
+    credentials: Arc<Credentials>,
     readiness: Readiness,
     limits: Limits,
     /// Ends the live tails; its parent is the process's own.
@@ -65,7 +66,8 @@ impl QueryServer {
     ) -> Result<QueryServer, BindError> {
         let endpoint = config.query.endpoint;
         let on_loopback = endpoint.ip().is_loopback();
-        if !on_loopback && config.security.token.is_none() && !config.security.insecure {
+        let credentials = Arc::new(credentials(config).await?);
+        if !on_loopback && !credentials.are_required() && !config.security.insecure {
             return Err(BindError::Unprotected { endpoint });
         }
         let failed = |source| BindError::Listen { endpoint, source };
@@ -80,7 +82,6 @@ impl QueryServer {
             }
             None => None,
         };
-        let credentials = Arc::new(Credentials::new(&config.security));
         let remembered = remembered(config).await;
         let identity = remembered.identity();
         let around = Surroundings {
@@ -93,11 +94,12 @@ impl QueryServer {
         let draining = CancellationToken::new();
         let responder = Responder::new(identity, local, peers.links(), limits.clone(), draining.clone());
         let engine = Engine::over(peers.roster(), limits.clone());
-        let guard = Guard::new(&config.security, credentials, on_loopback);
+        let guard = Guard::new(&config.security, credentials.clone(), on_loopback);
         let app = App::new(engine, guard, registry, draining.clone())?;
         let readiness = app.readiness();
         let router = api::router(app, routes(Arc::new(responder)));
-        Ok(QueryServer { listener, address, router, peers, readiness, limits: limits.clone(), draining })
+        let limits = limits.clone();
+        Ok(QueryServer { listener, address, router, peers, credentials, readiness, limits, draining })
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -115,6 +117,10 @@ impl QueryServer {
         let tasks = TaskTracker::new();
         let closing = CancellationToken::new();
         tasks.spawn(self.peers.run(closing.clone()));
+        tasks.spawn(self.credentials.clone().watch(closing.clone()));
+        let (router, credentials) = (self.router, self.credentials);
+        let port =
+            Port { router, credentials, head_timeout: self.limits.request_timeout, closing: closing.clone() };
         loop {
             let accepted = async {
                 let place = connections.clone().acquire_owned().await;
@@ -126,11 +132,10 @@ impl QueryServer {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let serve =
-                        serve(stream, self.router.clone(), self.limits.request_timeout, closing.clone());
+                    let port = port.clone();
                     tasks.spawn(async move {
                         let _place = place;
-                        serve.await;
+                        port.serve(stream).await;
                     });
                 }
                 Err(error) => {
@@ -149,34 +154,17 @@ impl QueryServer {
     }
 }
 
+async fn credentials(config: &Config) -> Result<Credentials, CredentialsError> {
+    let security = config.security.clone();
+    let loading = tokio::task::spawn_blocking(move || Credentials::load(&security));
+    loading.await.expect("reading files does not panic")
+}
+
 async fn remembered(config: &Config) -> Remembered {
     let (folder, max_age) = (config.storage.directory.clone(), config.storage.retention.max_age);
     let peers_max = config.limits.peers_max;
     let opening = tokio::task::spawn_blocking(move || Remembered::open(&folder, max_age, peers_max));
     opening.await.expect("reading a file does not panic")
-}
-
-/// Serves one connection until it ends, or, once `closing`, until its running questions are answered.
-async fn serve(stream: TcpStream, router: Router, head_timeout: Duration, closing: CancellationToken) {
-    let _ = stream.set_nodelay(true);
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(head_timeout));
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = closing.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            match tokio::time::timeout(GRACE, connection).await {
-                Ok(ended) => ended,
-                Err(_) => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a query connection broke off");
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The address of a sidecar: `http://host:port`, with or without the scheme, a path prefix allowed.
+//! The address of a sidecar: `http://host:port` or `https://host:port`, with or without the scheme, a path
+//! prefix allowed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,21 +10,28 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 /// RFC 3986's unreserved characters are left as they are.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
+    is_tls: bool,
     authority: http::uri::Authority,
     prefix: String,
 }
 
 impl Address {
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
     pub fn authority(&self) -> &str {
         self.authority.as_str()
     }
 
     pub fn authority_with_port(&self) -> (String, u16) {
         let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
-        (host.to_owned(), self.authority.port_u16().unwrap_or(HTTP_PORT))
+        let port = if self.is_tls { HTTPS_PORT } else { HTTP_PORT };
+        (host.to_owned(), self.authority.port_u16().unwrap_or(port))
     }
 
     /// What stands in a request's first line.
@@ -47,22 +55,23 @@ impl FromStr for Address {
         let text = text.trim();
         let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let uri: Uri = whole.parse().map_err(|error| format!("not an address: {error}"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err("https is not spoken here: ask over a tunnel or a proxy".to_owned()),
-            _ => return Err("an address starts with http://".to_owned()),
-        }
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err("an address starts with http:// or https://".to_owned()),
+        };
         let authority = uri.authority().ok_or("an address needs a host")?.clone();
         if authority.as_str().contains('@') {
             return Err("no user names in an address: use --token-file".to_owned());
         }
-        Ok(Address { authority, prefix: uri.path().trim_end_matches('/').to_owned() })
+        Ok(Address { is_tls, authority, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.prefix)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.prefix)
     }
 }
 

@@ -1,21 +1,26 @@
 //! Whom to ask and how to read what came back: what the asking commands share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use http::StatusCode;
 use serde::de::DeserializeOwned;
+use spandrel_query::credentials::Authority;
 
 use super::output;
 use crate::cli::Asking;
-use crate::client::{Answer, Client};
+use crate::client::{Answer, Client, Trust};
 
 const URL: &str = "http://127.0.0.1:7317";
 /// Longer than any token; a wrong file is not read whole.
 const TOKEN_BYTES_MAX: u64 = 64 << 10;
 
 /// A client for `--url`, else `SPANDREL_URL`, else the default address.
-pub fn client(url: Option<&str>, token_file: Option<&Path>) -> anyhow::Result<Client> {
+pub fn client(
+    url: Option<&str>,
+    token_file: Option<&Path>,
+    ca_file: Option<&Path>,
+) -> anyhow::Result<Client> {
     let set = |name: &str| spandrel_config::environment(name).filter(|value| !value.trim().is_empty());
     let url = url.map(str::to_owned).or_else(|| set("SPANDREL_URL")).unwrap_or_else(|| URL.to_owned());
     let address = url.parse().map_err(|reason: String| anyhow::anyhow!("`{url}`: {reason}"))?;
@@ -23,11 +28,16 @@ pub fn client(url: Option<&str>, token_file: Option<&Path>) -> anyhow::Result<Cl
         Some(file) => Some(read_token(file)?),
         None => set("SPANDREL_TOKEN").map(|token| token.trim().to_owned()),
     };
-    Ok(Client::new(address, token))
+    let ca_file = ca_file.map(Path::to_owned).or_else(|| set("SPANDREL_CA_FILE").map(PathBuf::from));
+    let trust = ca_file.map(|file| -> anyhow::Result<Trust> {
+        let authority = Authority::read(&file)?;
+        Ok(Trust { authority, server_name: set("SPANDREL_SERVER_NAME") })
+    });
+    Ok(Client::new(address, token).trusting(trust.transpose()?))
 }
 
 pub(super) fn client_of(asking: &Asking) -> anyhow::Result<Client> {
-    client(asking.url.as_deref(), asking.token_file.as_deref())
+    client(asking.url.as_deref(), asking.token_file.as_deref(), asking.ca_file.as_deref())
 }
 
 fn read_token(file: &Path) -> anyhow::Result<String> {

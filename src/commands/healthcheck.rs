@@ -11,7 +11,9 @@ const DEADLINE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(arguments: &crate::cli::Healthcheck) -> anyhow::Result<Outcome> {
     let path = if arguments.live { "/healthz" } else { "/readyz" };
-    let asked = async { ask::client(arguments.url.as_deref(), None)?.get(path, &[]).await };
+    let asked = async {
+        ask::client(arguments.url.as_deref(), None, arguments.ca_file.as_deref())?.get(path, &[]).await
+    };
     let reason = match tokio::time::timeout(DEADLINE, asked).await {
         Ok(Ok(answer)) if answer.status == StatusCode::OK => {
             output::text("ok\n")?;

@@ -1,4 +1,5 @@
-//! Who may ask. Everything but the probes needs the bearer token where one is set; `/metrics` only where
+//! Who may ask. Everything but the probes needs a bearer token, or a certificate that was shown when the
+//! connection was made, where either is set; `/metrics` only where
 //! configured. On loopback without a token, a request must at least be meant for this machine: a web page
 //! that points a name of its own at 127.0.0.1 (DNS rebinding) is refused.
 
@@ -15,6 +16,10 @@ use super::App;
 use super::problem::Problem;
 use crate::credentials::Credentials;
 
+/// Marks the requests of a client whose certificate was checked when it connected.
+#[derive(Debug, Clone, Copy)]
+pub struct Certified;
+
 /// Who is let in.
 pub struct Guard {
     credentials: Arc<Credentials>,
@@ -30,7 +35,7 @@ impl Guard {
         Guard { credentials, protect_metrics: security.protect_metrics, check_host }
     }
 
-    fn check(&self, path: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    fn check(&self, path: &str, headers: &HeaderMap, certified: bool) -> Result<(), Problem> {
         let open = match path {
             "/healthz" | "/readyz" => true,
             "/metrics" => !self.protect_metrics,
@@ -43,7 +48,7 @@ impl Guard {
             let detail = "this port answers to localhost alone; set security.token to use other names";
             return Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail));
         }
-        if self.credentials.are_required() && !bears(headers, &self.credentials) {
+        if self.credentials.are_required() && !certified && !bears(headers, &self.credentials) {
             return Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "send `Authorization: Bearer` with the token",
@@ -78,7 +83,8 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    if let Err(problem) = app.guard.check(request.uri().path(), request.headers()) {
+    let certified = request.extensions().get::<Certified>().is_some();
+    if let Err(problem) = app.guard.check(request.uri().path(), request.headers(), certified) {
         app.metrics.refused("unauthorized");
         return Err(problem);
     }

@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::io;
 
+use tokio_rustls::rustls;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
@@ -79,7 +80,13 @@ fn cause_of(status: &Status) -> Option<PeerFault> {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return match error.kind() {
                 io::ErrorKind::ConnectionRefused => Some(PeerFault::Refused),
-                io::ErrorKind::InvalidData => Some(PeerFault::Garbage),
+                // An error of TLS comes wrapped in this kind.
+                io::ErrorKind::InvalidData => Some(match tls_of(error) {
+                    Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)) => {
+                        PeerFault::Unauthorized
+                    }
+                    _ => PeerFault::Garbage,
+                }),
                 _ => None,
             };
         }
@@ -92,6 +99,10 @@ fn cause_of(status: &Status) -> Option<PeerFault> {
         ];
         garbage.contains(&reason).then_some(PeerFault::Garbage)
     })
+}
+
+fn tls_of(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// The cause that says most; outer ones say little more than that there was an error.

@@ -15,6 +15,7 @@
 //! answers together `limits.answers_bytes_max`; what is not granted is not read. Dropping an answer resets its
 //! stream, which stops the peer from sending.
 
+mod connector;
 mod health;
 mod refusal;
 
@@ -38,6 +39,7 @@ use super::wire::{ASK_PATH, Ask, Begun, Body, Chunk, Garbage, Part, Reading, VER
 use crate::credentials::Credentials;
 use crate::source::{Description, PeerFault, Reply, SourceError};
 
+use connector::Connector;
 pub(crate) use health::{Health, State};
 use refusal::Refusing;
 
@@ -110,7 +112,7 @@ impl Link {
             .keep_alive_while_idle(true)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        let channel = endpoint.connect_lazy();
+        let channel = endpoint.connect_with_connector_lazy(Connector(asker.credentials.clone()));
         let (health, probe) = (Mutex::default(), Notify::new());
         Ok(Link { name, channel, asker, health, probe, metrics })
     }

@@ -1,13 +1,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
-use spandrel_config::{Secret, Storage};
+use spandrel_config::{Secret, Storage, TlsFiles};
 use spandrel_store::otlp::{AnyValue, KeyValue, Resource, Span, Value};
 use spandrel_store::{
-    Batch, Digits, Flags, NewRecord, Receiver, RecordBody, ResourceContext, SpanId, UnixNanos,
+    Batch, Digits, Filter, Flags, NewRecord, Receiver, RecordBody, ResourceContext, SpanId, TimeRange,
+    UnixNanos,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::*;
+use crate::credentials::tests::{Authority, Issued};
+use crate::source::{PageQuestion, Question};
 
 /// Nothing here is slower than this unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Running {
     address: SocketAddr,
     readiness: Readiness,
+    roster: Arc<arc_swap::ArcSwap<crate::source::Roster>>,
     shutdown: CancellationToken,
     server: tokio::task::JoinHandle<()>,
     _folder: tempfile::TempDir,
@@ -52,10 +58,10 @@ impl Running {
     }
 
     fn serving(server: QueryServer, folder: tempfile::TempDir) -> Running {
-        let (address, readiness) = (server.address(), server.readiness());
+        let (address, readiness, roster) = (server.address(), server.readiness(), server.peers.roster());
         let shutdown = CancellationToken::new();
         let server = tokio::spawn(server.run(shutdown.clone()));
-        Running { address, readiness, shutdown, server, _folder: folder }
+        Running { address, readiness, roster, shutdown, server, _folder: folder }
     }
 
     async fn connect(&self) -> TcpStream {
@@ -428,4 +434,69 @@ async fn a_peer_that_comes_back_without_its_records_is_gone_and_there() {
     assert_eq!(peers["peers"][2]["state"], "gone", "{peers}");
     orders.stopped().await;
     second.stopped().await;
+}
+
+/// With certificates, whoever listed it.
+async fn over_tls(issued: &Issued, server_name: Option<&str>, peers: Vec<String>) -> Running {
+    let mut config = config(any_port());
+    let server_name = server_name.map(str::to_owned);
+    config.security.tls = Some(TlsFiles { server_name, ..issued.files() });
+    config.federation.peers = peers;
+    Running::with(&config).await
+}
+
+/// What a sidecar with these certificates says of its one peer.
+async fn coverage_over_tls(issued: &Issued, server_name: Option<&str>, peer: String) -> serde_json::Value {
+    let asking = over_tls(issued, server_name, vec![peer]).await;
+    let about = Question { filter: Filter::All, range: TimeRange::ALL, deadline: Instant::now() + PATIENCE };
+    let roster = asking.roster.load_full();
+    let answer = roster.sources[1].search(PageQuestion { about, after: None, limit: 10 }).await;
+    asking.stopped().await;
+    answer.err().map_or("complete".into(), |error| error.reason().into())
+}
+
+#[tokio::test]
+async fn sidecars_with_certificates_of_one_authority_ask_each_other_and_no_others() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (one, other) = (authority.issue("localhost"), authority.issue("spandrel"));
+    let payment = over_tls(&one, None, Vec::new()).await;
+    let by_name = format!("localhost:{}", payment.address.port());
+    assert_eq!(coverage_over_tls(&other, None, by_name.clone()).await, "complete");
+    // An address is in no certificate here, so that the name to expect has to be said.
+    let by_address = payment.address.to_string();
+    assert_eq!(coverage_over_tls(&other, None, by_address.clone()).await, "unauthorized");
+    assert_eq!(coverage_over_tls(&other, Some("localhost"), by_address).await, "complete");
+    let wrong = stranger.issue("localhost");
+    assert_eq!(coverage_over_tls(&wrong, None, by_name.clone()).await, "unauthorized");
+    // Without TLS nobody gets anywhere.
+    let plain = sidecar_of(&["orders"], vec![by_name]).await;
+    let answer = plain.json("/api/v1/search").await;
+    assert_eq!(answer["coverage"]["answered"], 1, "{answer}");
+    plain.stopped().await;
+    payment.stopped().await;
+}
+
+#[tokio::test]
+async fn over_tls_a_client_without_a_certificate_needs_the_token() {
+    let authority = Authority::new();
+    let issued = authority.issue("localhost");
+    let mut config = config(any_port());
+    config.security.tls = Some(issued.files());
+    config.security.token = Some(Secret("right".to_owned()));
+    let running = Running::with(&config).await;
+    let trusted = crate::credentials::Authority::read(&issued.files().ca_file).unwrap();
+    let get = async |path: &str, token: &str| {
+        let mut stream = trusted.connect("localhost", running.connect().await).await.unwrap();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8(answer).unwrap()
+    };
+    assert!(get("/api/v1/search", "wrong").await.starts_with("HTTP/1.1 401"));
+    assert!(get("/api/v1/search", "right").await.starts_with("HTTP/1.1 200"));
+    assert!(get("/healthz", "").await.starts_with("HTTP/1.1 200"));
+    running.stopped().await;
 }

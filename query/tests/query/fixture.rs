@@ -62,7 +62,7 @@ impl Sidecar {
         let shutdown = CancellationToken::new();
         let local = LocalSource::new(store.clone(), "here:7317".to_owned(), limits.queries_max);
         let engine = Engine::new(vec![Arc::new(local)], limits);
-        let guard = Guard::new(security, Arc::new(Credentials::new(security)), true);
+        let guard = Guard::new(security, Arc::new(Credentials::load(security).unwrap()), true);
         let app = App::new(engine, guard, &registry, shutdown.clone()).unwrap();
         Sidecar { store, router: router(app, Router::new()), shutdown, _folder: folder }
     }

@@ -1,0 +1,78 @@
+//! One connection of the query port, from its first byte to its last.
+//!
+//! With certificates it begins with TLS, which has as long as a request's head. A client that shows a
+//! certificate of the right authority is known from then on; one that shows none has to have a token; one that
+//! shows another is turned away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::{Extension, Router};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Certified;
+use crate::credentials::Credentials;
+
+/// Time that running questions have to be answered once shutdown has begun.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
+
+/// What all connections share.
+#[derive(Clone)]
+pub(super) struct Port {
+    pub(super) router: Router,
+    pub(super) credentials: Arc<Credentials>,
+    /// Time that a client has for a request's head.
+    pub(super) head_timeout: Duration,
+    pub(super) closing: CancellationToken,
+}
+
+impl Port {
+    /// Serves one connection until it ends, or, once `closing`, until its running questions are answered.
+    pub(super) async fn serve(self, stream: TcpStream) {
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = self.credentials.tls() else { return self.speak(stream).await };
+        let accepting = TlsAcceptor::from(tls.server.clone()).accept(stream);
+        let accepted = tokio::select! {
+            accepted = timeout(self.head_timeout, accepting) => accepted,
+            () = self.closing.cancelled() => return,
+        };
+        match accepted {
+            Ok(Ok(stream)) if stream.get_ref().1.peer_certificates().is_some() => {
+                let router = self.router.clone().layer(Extension(Certified));
+                Port { router, ..self }.speak(stream).await;
+            }
+            Ok(Ok(stream)) => self.speak(stream).await,
+            Ok(Err(error)) => tracing::debug!(%error, "a query connection did not get through TLS"),
+            Err(_) => tracing::debug!("a query connection took too long for TLS"),
+        }
+    }
+
+    async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(self.head_timeout));
+        let service = TowerToHyperService::new(self.router);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                match timeout(GRACE, connection).await {
+                    Ok(ended) => ended,
+                    Err(_) => return,
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a query connection broke off");
+        }
+    }
+}
