@@ -320,7 +320,7 @@ fn a_key_in_the_wrong_place_is_shown_the_right_one_where_it_is_certain() {
             "did you mean `receivers.otlp.protocols.grpc.endpoint` or `receivers.otlp.protocols.http.endpoint`?",
         ),
         ("storage: { maxage: 4h }", "did you mean `storage.retention.max_age`?"),
-        ("logs: {}", "did you mean `telemetry.logs`?"),
+        ("traces: {}", "did you mean `telemetry.traces`?"),
         ("limits: { enabled: true }", "unknown key; expected one of: memory, "),
         ("endpoint: x", "unknown key; expected one of: receivers, "),
     ];

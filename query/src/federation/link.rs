@@ -56,8 +56,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What one answer, and what all of a connection, may have on its way unread. The second is larger, so that an
 /// answer that is read slowly does not hold up the others.
-const STREAM_WINDOW_BYTES: u32 = 512 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
 /// The least that is charged for an answer.
 const PERMIT_BYTES: usize = 1 << 10;
@@ -324,3 +324,6 @@ impl Grant<'_> {
         Duration::from_micros((self.bytes as u64).saturating_mul(1_000_000) / PACE)
     }
 }
+
+#[cfg(test)]
+mod tests;

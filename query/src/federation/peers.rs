@@ -6,8 +6,8 @@
 //! not any more is remembered ([`Remembered`]) and missing.
 //!
 //! Its tasks: one that publishes, one that looks up who is listed, and one for each link, which probes. At
-//! shutdown all of them end at once; nothing waits for a peer. What is remembered is written then, and at most
-//! every [`WRITE_EVERY`] before.
+//! shutdown all of them end at once; nothing waits for a peer. What is remembered is written then, and now and
+//! then before.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,13 +25,12 @@ use super::discovery::{Discovery, Listed};
 use super::link::{Asker, Health, Link, REFRESH, State};
 use super::metrics::Metrics;
 use super::peer::PeerSource;
-use super::remembered::Remembered;
+use super::remembered::{Remembered, WRITE_EVERY};
 use super::wire::Visited;
 use crate::coverage::Absence;
 use crate::source::{Aside, Peer, Roster, Source};
 
-const WRITE_EVERY: Duration = Duration::from_secs(5);
-
+/// Changes that come this close together are published as one.
 const SETTLE: Duration = Duration::from_millis(10);
 
 /// What the stage is given.
@@ -54,6 +53,8 @@ pub(crate) struct Peers {
     links: Arc<ArcSwap<Links>>,
     tasks: TaskTracker,
     written: Instant,
+    /// Why the last writing failed.
+    trouble: Option<String>,
 }
 
 /// The links that questions go over at a moment.
@@ -82,6 +83,7 @@ impl Peers {
             links: Arc::default(),
             tasks: TaskTracker::new(),
             written: Instant::now(),
+            trouble: None,
         };
         peers.publish();
         peers
@@ -107,7 +109,7 @@ impl Peers {
         loop {
             self.publish();
             self.watch(&shutdown);
-            if self.written.elapsed() >= WRITE_EVERY {
+            if self.around.remembered.is_urgent() || self.written.elapsed() >= WRITE_EVERY {
                 self.write().await;
             }
             tokio::select! {
@@ -205,11 +207,12 @@ impl Peers {
     async fn write(&mut self) {
         self.written = Instant::now();
         let Some(write) = self.around.remembered.write() else { return };
-        match tokio::task::spawn_blocking(write).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the peers that were seen cannot be written down"),
-            Err(error) => tracing::error!(%error, "the peers that were seen cannot be written down"),
+        let written = tokio::task::spawn_blocking(write).await.unwrap_or_else(|error| Err(error.into()));
+        let trouble = written.err().map(|error| error.to_string());
+        if trouble.is_some() && trouble != self.trouble {
+            tracing::warn!(error = trouble, "the peers that were seen cannot be written down");
         }
+        self.trouble = trouble;
     }
 }
 

@@ -6,9 +6,10 @@
 //! after it was last seen. It is forgotten after `storage.retention.max_age`, when it would have deleted all
 //! that by itself, and at most `limits.peers_max` are remembered. Gateways hold nothing and are not remembered.
 //!
-//! Kept in `federation.json` in the data folder, with this sidecar's own identity: replaced as a whole, and
-//! synced, at most once every few seconds. What a crash takes is what was learned since. A file that cannot be
-//! read is as good as none, which makes this sidecar a new one to its peers.
+//! Kept in `federation.json` in the data folder, with this sidecar's own identity: replaced as a whole and
+//! synced, at once when a new peer was seen, else every [`WRITE_EVERY`]. What a crash takes is what was learned
+//! since, which the range of times allows for. A file that cannot be read is as good as none, which makes this
+//! sidecar a new one to its peers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -24,6 +25,9 @@ use super::link::REFRESH;
 use crate::coverage::{Absence, GONE};
 use crate::source::{Description, Peer};
 
+/// How often the file is written while it says nothing but that everybody is still there.
+pub(crate) const WRITE_EVERY: Duration = Duration::from_secs(30);
+
 const FILE: &str = "federation.json";
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -35,6 +39,8 @@ pub(crate) struct Remembered {
     max_age_ns: u64,
     peers_max: usize,
     changed: bool,
+    /// A peer that the file does not know.
+    urgent: bool,
 }
 
 /// A peer as it was last seen.
@@ -75,6 +81,7 @@ impl Remembered {
             max_age_ns: u64::try_from(max_age.as_nanos()).unwrap_or(u64::MAX),
             peers_max,
             changed: identity.is_none(),
+            urgent: identity.is_none(),
         }
     }
 
@@ -90,7 +97,9 @@ impl Remembered {
         let first_seen = self.peers.get(&identity).map_or(now.0, |seen| seen.first_seen);
         let Peer { name, service, .. } = peer;
         let seen = Seen { name, service, first_seen, last_seen: now.0, least, greatest };
-        self.changed |= self.peers.insert(identity, seen.clone()).as_ref() != Some(&seen);
+        let known = self.peers.insert(identity, seen.clone());
+        self.urgent |= known.is_none();
+        self.changed |= known.as_ref() != Some(&seen);
     }
 
     /// What is gone: every peer that was seen and that nobody knows to be there, by `is_there`.
@@ -108,11 +117,17 @@ impl Remembered {
         gone.map(|(_, seen)| seen.absence()).collect()
     }
 
+    /// Whether the file should not wait.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
     /// Writes the file, if there is something new. Gives the work to do, which blocks.
     pub(crate) fn write(&mut self) -> Option<impl FnOnce() -> io::Result<()> + Send + use<>> {
         if !std::mem::take(&mut self.changed) {
             return None;
         }
+        self.urgent = false;
         let peers = self.peers.iter().map(|(identity, seen)| (identity.to_string(), seen.clone()));
         let kept = Kept { identity: self.identity.to_string(), peers: peers.collect() };
         let path = self.path.clone();
@@ -123,7 +138,8 @@ impl Remembered {
 impl Seen {
     fn absence(&self) -> Absence {
         let (start, end) = (self.least.min(self.first_seen), self.greatest.max(self.last_seen));
-        let end = end.saturating_add(u64::try_from(REFRESH.as_nanos()).unwrap_or(u64::MAX));
+        let unseen = REFRESH + WRITE_EVERY;
+        let end = end.saturating_add(u64::try_from(unseen.as_nanos()).unwrap_or(u64::MAX));
         let last_seen = crate::render::time::Rfc3339(UnixNanos(self.last_seen));
         Absence {
             peer: Peer { name: self.name.clone(), service: self.service.clone(), local: false },

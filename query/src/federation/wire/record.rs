@@ -15,7 +15,7 @@ use super::filter::{level, level_number};
 use super::{Garbage, Records};
 
 /// A chunk of records is sent when it has this many bytes.
-const CHUNK_BYTES: usize = 256 << 10;
+const CHUNK_BYTES: usize = 128 << 10;
 
 /// Cuts records into chunks as they are wanted.
 pub(super) struct Chunks<I> {

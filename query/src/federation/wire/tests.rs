@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message as _;
 use spandrel_config::Limits;
-use spandrel_store::filter::Field;
+use spandrel_store::filter::{Comparison, Field, Operand, Test};
 use spandrel_store::otlp::{AnyValue, InstrumentationScope, KeyValue, LogRecord, Resource, Span, Value};
 use spandrel_store::snapshot::{
     FieldInfo, Gap, GapReason, Position, Series, TraceRecords, ValueKind, Values,
@@ -201,6 +201,40 @@ fn filters_that_are_no_tree_are_garbage() {
     }
     let not = Node { kind: 5, ..Node::default() };
     assert!(super::Filter { nodes: vec![not; 19_000] }.read().is_err());
+}
+
+/// The bytes of these messages are what released versions send: they never change.
+#[test]
+fn the_schema_is_frozen() {
+    let level = Test::Compare(Comparison::GreaterOrEqual, Operand::new("warn"));
+    let not = Filter::Not(Box::new(Filter::is(Field::Level, level)));
+    let filter = Filter::And(vec![Filter::equals(Field::Service, "a"), not]);
+    let range = TimeRange { start: UnixNanos(1), end: UnixNanos(2) };
+    let about = Question { filter, range, deadline: Instant::now() };
+    let id = RecordId::of_span(TraceId([1; 16]), SpanId([2; 8]));
+    let after = Some(Position { time: UnixNanos(3), id });
+    let ask = Ask::search(&PageQuestion { about, after, limit: 5 }).within(std::time::Duration::from_secs(1));
+    let records = Contents(Body::into_parts(records(2)).next().map(Chunk::from).unwrap().encode_to_vec());
+    assert_eq!(Contents(ask.encode_to_vec()).to_string(), include_str!("tests/ask.hex").trim());
+    assert_eq!(records.fingerprint(), include_str!("tests/records.crc").trim());
+}
+
+struct Contents(Vec<u8>);
+
+impl std::fmt::Display for Contents {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Contents {
+    /// Length and FNV-1a, for what is too long to write down.
+    fn fingerprint(&self) -> String {
+        let hash = self.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("{} {hash:016x}", self.0.len())
+    }
 }
 
 fn question() -> impl Strategy<Value = String> {

@@ -1,0 +1,169 @@
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::post;
+use futures_util::{Stream, StreamExt as _, stream};
+use prometheus::Registry;
+use spandrel_config::ByteSize;
+use spandrel_store::snapshot::Values;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tonic::Status;
+use tonic::server::{Grpc, ServerStreamingService};
+
+use super::*;
+use crate::federation::metrics::Metrics;
+use crate::federation::wire;
+
+/// Nothing here is slower than this unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+type Chunks = std::pin::Pin<Box<dyn Stream<Item = Result<Chunk, Status>> + Send>>;
+
+/// A peer that answers every question with what the test says.
+#[derive(Clone)]
+struct Scripted(Arc<dyn Fn() -> Chunks + Send + Sync>);
+
+impl ServerStreamingService<Ask> for Scripted {
+    type Response = Chunk;
+    type ResponseStream = Chunks;
+    type Future = std::future::Ready<Result<tonic::Response<Chunks>, Status>>;
+
+    fn call(&mut self, _: tonic::Request<Ask>) -> Self::Future {
+        std::future::ready(Ok(tonic::Response::new((self.0)())))
+    }
+}
+
+/// A link to such a peer, and the tasks that it lives in.
+async fn link_to(
+    limits: &Limits,
+    script: impl Fn() -> Chunks + Send + Sync + 'static,
+) -> (Link, JoinSet<()>) {
+    let scripted = Scripted(Arc::new(script));
+    let answer = async move |request: Request| {
+        Grpc::new(ProstCodec::<Chunk, Ask>::default()).server_streaming(scripted.clone(), request).await
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let name = listener.local_addr().unwrap().to_string();
+    let mut tasks = JoinSet::new();
+    let router: Router = Router::new().route(ASK_PATH, post(answer));
+    tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let asker = Asker::new(Identity::random(), Arc::default(), limits);
+    let metrics = Metrics::new(&Registry::new()).unwrap().of(&name);
+    (Link::new(name, asker, metrics).unwrap(), tasks)
+}
+
+fn begun(protocol: u32) -> Chunk {
+    Part::Begun(Begun { protocol, identity: Identity::random().to_bytes().to_vec() }).into()
+}
+
+fn values(bytes: usize) -> Chunk {
+    let value = wire::Value { value: "x".repeat(bytes), count: 1 };
+    Part::Values(wire::Values { values: vec![value] }).into()
+}
+
+fn end() -> Chunk {
+    Part::End(wire::End::default()).into()
+}
+
+fn all(chunks: Vec<Chunk>) -> impl Fn() -> Chunks {
+    move || Box::pin(stream::iter(chunks.clone()).map(Ok))
+}
+
+async fn ask(link: &Link) -> Result<Reply<Values>, SourceError> {
+    let visited = Visited::default();
+    let answer = link.ask(Ask::extent(), &visited, Instant::now() + PATIENCE);
+    tokio::time::timeout(PATIENCE, answer).await.unwrap()
+}
+
+fn fault(answer: Result<Reply<Values>, SourceError>) -> PeerFault {
+    match answer {
+        Err(SourceError::Peer(fault, _)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_whole_only_with_its_end() {
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let (link, _tasks) = link_to(&limits, all(vec![begun(VERSION), values(3), end()])).await;
+    assert_eq!(ask(&link).await.unwrap().body.values, [("xxx".to_owned(), 1)]);
+    let (link, _tasks) = link_to(&limits, all(vec![begun(VERSION), values(3)])).await;
+    assert_eq!(fault(ask(&link).await), PeerFault::Unreachable);
+}
+
+#[tokio::test]
+async fn another_version_and_parts_that_do_not_belong_are_named_and_the_peer_is_not_asked_again() {
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let extent = Part::Extent(wire::Extent { least: 1, greatest: 2 });
+    let cases = [
+        (PeerFault::Version, vec![begun(VERSION + 1), end()]),
+        (PeerFault::Garbage, vec![begun(VERSION), extent.into(), end()]),
+        (PeerFault::Garbage, vec![Chunk { part: None }]),
+    ];
+    for (expected, chunks) in cases {
+        let (link, mut tasks) = link_to(&limits, all(chunks)).await;
+        assert_eq!(fault(ask(&link).await), expected);
+        tasks.shutdown().await;
+        assert_eq!(fault(ask(&link).await), expected, "known to be down, it is not asked");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_is_not_taken_and_the_peer_stays_up() {
+    let limits =
+        Limits { peer_timeout: PATIENCE, peer_answer_bytes_max: ByteSize::kib(64), ..Limits::default() };
+    let endless = || -> Chunks {
+        Box::pin(stream::iter([begun(VERSION)]).chain(stream::repeat_with(|| values(1_000))).map(Ok))
+    };
+    let (link, _tasks) = link_to(&limits, endless).await;
+    for _ in 0..2 {
+        assert_eq!(fault(ask(&link).await), PeerFault::TooLarge);
+    }
+    // One message as large as that is not even read.
+    let (link, _tasks) = link_to(&limits, all(vec![begun(VERSION), values(100_000), end()])).await;
+    assert_eq!(fault(ask(&link).await), PeerFault::TooLarge);
+}
+
+#[tokio::test]
+async fn all_answers_together_have_a_bound_and_give_back_what_they_held() {
+    let limits =
+        Limits { peer_timeout: PATIENCE, answers_bytes_max: ByteSize::kib(100), ..Limits::default() };
+    let (link, _tasks) = link_to(&limits, all(vec![begun(VERSION), values(60_000), end()])).await;
+    let first = ask(&link).await.unwrap();
+    assert_eq!(ask(&link).await.err(), Some(SourceError::Busy));
+    drop(first);
+    assert!(ask(&link).await.is_ok());
+}
+
+#[tokio::test]
+async fn trickles_buy_no_time() {
+    let limits = Limits { peer_timeout: Duration::from_millis(200), ..Limits::default() };
+    let trickle = || -> Chunks {
+        let slowly = stream::repeat_with(|| values(1)).then(async |chunk| {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            chunk
+        });
+        Box::pin(stream::iter([begun(VERSION)]).chain(slowly).map(Ok))
+    };
+    let (link, _tasks) = link_to(&limits, trickle).await;
+    assert_eq!(ask(&link).await.err(), Some(SourceError::Deadline));
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_waits_for_any_more_ends_at_the_peer_too() {
+    let limits = Limits { peer_timeout: Duration::from_millis(200), ..Limits::default() };
+    let (dropped, ended) = oneshot::channel::<()>();
+    let dropped = Mutex::new(Some(dropped));
+    let hanging = move || -> Chunks {
+        let held = dropped.lock().unwrap().take();
+        let for_ever = stream::pending().map(move |chunk| {
+            // Dropped with the stream.
+            let _ = &held;
+            chunk
+        });
+        Box::pin(stream::iter([Ok(begun(VERSION))]).chain(for_ever))
+    };
+    let (link, _tasks) = link_to(&limits, hanging).await;
+    assert_eq!(ask(&link).await.err(), Some(SourceError::Deadline));
+    assert!(tokio::time::timeout(PATIENCE, ended).await.unwrap().is_err(), "the peer's stream is dropped");
+}
