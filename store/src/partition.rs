@@ -15,6 +15,7 @@ mod newest;
 mod prefilter;
 mod schema;
 mod select;
+mod spans;
 pub(crate) mod upgrade;
 mod view;
 

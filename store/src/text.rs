@@ -7,6 +7,22 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
+/// Visits the same words, without a text of its own for each. `lower` is what they are written in.
+pub(crate) fn visit_words(text: &str, lower: &mut String, visit: &mut dyn FnMut(&str)) {
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        if word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+            visit(word);
+        } else if word.is_ascii() {
+            lower.clear();
+            lower.push_str(word);
+            lower.make_ascii_lowercase();
+            visit(lower);
+        } else {
+            visit(&word.to_lowercase());
+        }
+    }
+}
+
 /// Whether `phrase`, words as [`words`] makes them, stands in `text` in a row. An empty phrase stands
 /// everywhere.
 pub fn contains_phrase(text: &str, phrase: &[String]) -> bool {

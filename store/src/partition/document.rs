@@ -2,19 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use tantivy::TantivyDocument;
 
 use super::block::{Finished, Interner, decode_rest};
-use super::schema::{Fields, Key, beginning, origin_term, push_value, span_hash};
+use super::schema::{Fields as SchemaFields, Key, beginning, origin_term, push_value};
+use super::spans;
 use crate::filter::{Place, attribute_lists, kind_of, span_messages};
 use crate::otlp::{AnyValue, KeyValue, LogRecord};
 use crate::record::value::{to_text, visit_all_leaves};
 use crate::record::{RecordBody, log_message};
 use crate::snapshot::{FieldInfo, ValueKind};
 use crate::stored::{Context, Undecodable};
-use crate::text::words;
+use crate::text::visit_words;
+use crate::wire::{Fields, Value as WireValue};
 
 use prost::Message as _;
 
@@ -22,11 +25,14 @@ use prost::Message as _;
 /// memory is bounded by this.
 pub(super) const CONTEXTS_MAX: usize = 4096;
 
+/// What the terms of a block usually take; more is found for more.
+const DOCUMENT_BYTES: usize = 12 << 10;
+
 type Hasher = foldhash::fast::RandomState;
 
 /// Turns the blocks of one partition into documents, giving each new context a number and a document.
 pub(super) struct DocumentWriter {
-    fields: Fields,
+    fields: SchemaFields,
     /// In the order of their numbers.
     contexts: Vec<Arc<Context>>,
     /// Their numbers by their encoded form.
@@ -36,12 +42,15 @@ pub(super) struct DocumentWriter {
     hasher: Hasher,
     /// The words of the document so far.
     words: Interner,
+    /// What the document adds to the catalog.
+    new_in_catalog: Vec<String>,
     term: Vec<u8>,
+    lower: String,
 }
 
 impl DocumentWriter {
     /// `contexts` are those that the partition has committed.
-    pub fn new(fields: Fields, contexts: Vec<Arc<Context>>) -> DocumentWriter {
+    pub fn new(fields: SchemaFields, contexts: Vec<Arc<Context>>) -> DocumentWriter {
         let numbers = (0..).zip(&contexts).map(|(number, context)| (context.encode(), number)).collect();
         DocumentWriter {
             fields,
@@ -50,6 +59,8 @@ impl DocumentWriter {
             catalogued: HashSet::default(),
             hasher: Hasher::default(),
             words: Interner::default(),
+            new_in_catalog: Vec::new(),
+            lower: String::new(),
             term: Vec::new(),
         }
     }
@@ -66,13 +77,19 @@ impl DocumentWriter {
         }
         let number = self.contexts.len() as u32;
         let mut document = TantivyDocument::new();
-        document.add_u64(self.fields.context_definition, u64::from(number));
-        document.add_bytes(self.fields.stored, &encoded);
+        self.new_in_catalog.clear();
         let lists =
             [(Place::Resource, context.resource.attributes()), (Place::Scope, context.scope.attributes())];
         for (place, list) in lists {
-            visit_all_leaves(list, &mut |name, value| self.catalogue(place, name, value, &mut document));
+            visit_all_leaves(list, &mut |name, value| {
+                if let Some(kind) = kind_of(value) {
+                    self.catalogue(place, name, kind);
+                }
+            });
         }
+        self.new_in_catalog.iter().for_each(|term| document.add_bytes(self.fields.catalog, term.as_bytes()));
+        document.add_bytes(self.fields.stored, &encoded);
+        document.add_u64(self.fields.context_definition, u64::from(number));
         self.contexts.push(context.clone());
         self.numbers.insert(encoded, number);
         (number, Some(document))
@@ -81,18 +98,19 @@ impl DocumentWriter {
     /// The document of a block.
     pub fn document(&mut self, block: &Finished<'_>) -> Result<TantivyDocument, Undecodable> {
         let fields = self.fields.clone();
-        let mut document = TantivyDocument::new();
+        let mut document = TantivyDocument::with_capacity(block.bytes.len() + DOCUMENT_BYTES);
         self.words.clear();
+        self.new_in_catalog.clear();
         document.add_u64(fields.least, block.least);
         document.add_u64(fields.greatest, block.greatest);
+        for word in spans::filter(block.span_ids) {
+            document.add_u64(fields.spans, word);
+        }
         for origin in block.origins {
             document.add_u64(fields.origin, origin_term(origin.context, origin.facets));
         }
         for (trace, _) in block.traces.iter().filter(|(trace, _)| *trace != [0; 16]) {
             document.add_u64(fields.trace, u128::from_be_bytes(*trace) as u64);
-        }
-        for id in block.span_ids.iter().filter(|id| **id != [0; 8]) {
-            document.add_u64(fields.span, span_hash(*id));
         }
         for name in block.names.iter().filter(|name| !name.is_empty()) {
             let name = std::str::from_utf8(name).map_err(|_| Undecodable::new("a name is not UTF-8"))?;
@@ -102,12 +120,17 @@ impl DocumentWriter {
             self.add_attribute(attribute, &mut document)?;
         }
         for body in block.bodies.iter() {
+            if let Some(Leaf::Text(text)) = leaf(body) {
+                self.add_words(text);
+                continue;
+            }
             let log = LogRecord { body: Some(AnyValue::decode(body)?), ..LogRecord::default() };
             self.add_rest(&RecordBody::Log(Box::new(log)), &mut document);
         }
         for rest in block.rests.iter().filter(|rest| rest.len() > 1) {
             self.add_rest(&decode_rest(rest)?, &mut document);
         }
+        self.new_in_catalog.iter().for_each(|term| document.add_bytes(fields.catalog, term.as_bytes()));
         self.words.iter().for_each(|word| document.add_bytes(fields.words, word));
         document.add_bytes(fields.stored, block.bytes);
         Ok(document)
@@ -121,15 +144,33 @@ impl DocumentWriter {
     }
 
     fn add_attribute(&mut self, bytes: &[u8], document: &mut TantivyDocument) -> Result<(), Undecodable> {
-        let attribute = [KeyValue::decode(bytes)?];
-        self.add_leaves(Place::Record, &attribute, document);
+        let Some((name, value)) = plain_attribute(bytes) else {
+            self.add_leaves(Place::Record, &[KeyValue::decode(bytes)?], document);
+            return Ok(());
+        };
+        self.term.clear();
+        Key::Attribute(name).push_prefix(&mut self.term);
+        let kind = match value {
+            Leaf::Text(text) => {
+                push_value(&mut self.term, text);
+                ValueKind::String
+            }
+            Leaf::Int(number) => {
+                write!(self.term, "{number}").expect("writing to memory cannot fail");
+                ValueKind::Int
+            }
+        };
+        document.add_bytes(self.fields.terms, &self.term);
+        self.catalogue(Place::Record, name, kind);
         Ok(())
     }
 
     fn add_leaves(&mut self, place: Place, list: &[KeyValue], document: &mut TantivyDocument) {
         visit_all_leaves(list, &mut |name, value| {
             self.add_value(Key::Attribute(name), &to_text(value), document);
-            self.catalogue(place, name, value, document);
+            if let Some(kind) = kind_of(value) {
+                self.catalogue(place, name, kind);
+            }
         });
     }
 
@@ -160,18 +201,48 @@ impl DocumentWriter {
     }
 
     fn add_words(&mut self, text: &str) {
-        for word in words(text) {
-            self.words.intern(beginning(&word).as_bytes());
-        }
+        let words = &mut self.words;
+        visit_words(text, &mut self.lower, &mut |word| {
+            words.intern(beginning(word).as_bytes());
+        });
     }
 
-    /// Puts an attribute into the catalog, with the first block that has it.
-    fn catalogue(&mut self, place: Place, name: &str, value: &AnyValue, document: &mut TantivyDocument) {
-        let Some(kind) = kind_of(value) else { return };
+    /// Puts an attribute into the catalog, with the first document that has it.
+    fn catalogue(&mut self, place: Place, name: &str, kind: ValueKind) {
         if self.catalogued.insert(self.hasher.hash_one((place as u8, kind as u8, name))) {
-            document.add_bytes(self.fields.catalog, catalog_term(place, kind, name).as_bytes());
+            self.new_in_catalog.push(catalog_term(place, kind, name));
         }
     }
+}
+
+/// The values that nearly all attributes have.
+#[derive(Debug, PartialEq, Eq)]
+enum Leaf<'a> {
+    Text(&'a str),
+    Int(i64),
+}
+
+/// An encoded attribute of such a value, if it is one: a key, a value, and nothing else.
+fn plain_attribute(attribute: &[u8]) -> Option<(&str, Leaf<'_>)> {
+    let mut fields = Fields::of(attribute);
+    let (1, Some(key)) = fields.next()?.ok()?.message() else { return None };
+    let (2, Some(value)) = fields.next()?.ok()?.message() else { return None };
+    match fields.next() {
+        None => Some((std::str::from_utf8(key).ok()?, leaf(value)?)),
+        Some(_) => None,
+    }
+}
+
+/// An encoded value of that kind.
+fn leaf(value: &[u8]) -> Option<Leaf<'_>> {
+    let mut fields = Fields::of(value);
+    let field = fields.next()?.ok()?;
+    let leaf = match (field.tag, field.value) {
+        (1, WireValue::Bytes(text)) => Leaf::Text(std::str::from_utf8(text).ok()?),
+        (3, WireValue::Varint(number)) => Leaf::Int(number as i64),
+        _ => return None,
+    };
+    fields.next().is_none().then_some(leaf)
 }
 
 /// `place kind name`, a character each for the first two, sorted by name within both.

@@ -8,7 +8,8 @@ use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, Occur, Query, TermQuery
 use tantivy::schema::{Field as TantivyField, IndexRecordOption};
 
 use super::dictionary::DictionaryQuery;
-use super::schema::{Fields, Key, TERM_TEXT_BYTES_MAX, beginning, read_origin_term, span_hash};
+use super::schema::{Fields, Key, SPANS, TERM_TEXT_BYTES_MAX, beginning, read_origin_term};
+use super::spans::SpanQuery;
 use crate::facets::Facets;
 use crate::filter::{Comparison, Field, Filter, Operand, Place, Predicate, Test};
 use crate::id::{RecordId, SpanId, TraceIdMatch, from_hex};
@@ -149,7 +150,7 @@ impl Compiler<'_> {
     }
 
     fn span(&self, id: SpanId) -> Box<dyn Query> {
-        term(Term::from_field_u64(self.fields.span, span_hash(id.0)))
+        Box::new(SpanQuery { column: SPANS, id: id.0 })
     }
 
     /// The words of the message, and for text to compare with, the words of that.

@@ -15,25 +15,28 @@ pub(super) const CUT_MARK: char = '\u{1}';
 /// Blocks are stored as they are, compressed already, a few to a page.
 const STORE_BLOCK_BYTES: usize = 8 << 10;
 
+/// The name of the column of span ids' filters.
+pub(super) const SPANS: &str = "spans";
+
 /// The fields, by what they are for.
 #[derive(Debug, Clone)]
 pub(super) struct Fields {
     pub schema: Schema,
-    /// Low halves of the trace ids.
-    pub trace: Field,
-    /// 16 bits of each span id, see [`span_hash`].
-    pub span: Field,
     /// The least and greatest event time in nanoseconds; a context's document has none.
     pub least: Field,
     pub greatest: Field,
+    /// A filter of the span ids, see `spans.rs`.
+    pub spans: Field,
     /// The context and facets of a record, see [`origin_term`].
     pub origin: Field,
+    /// Low halves of the trace ids.
+    pub trace: Field,
     /// `key NUL value` for each attribute leaf of the records themselves, and a few fields of their own.
     pub terms: Field,
-    /// The words of the messages.
-    pub words: Field,
     /// What attributes there are: place, kind and name, once or a few times in a partition.
     pub catalog: Field,
+    /// The words of the messages.
+    pub words: Field,
     /// The block, or the context.
     pub stored: Field,
     /// On a context's document only: its number.
@@ -46,14 +49,15 @@ impl Fields {
         let number = NumericOptions::default().set_indexed();
         let bytes = BytesOptions::default().set_indexed();
         Fields {
-            trace: schema.add_u64_field("trace", number.clone()),
-            span: schema.add_u64_field("span", number.clone()),
+            // Values are added in this order, so that tantivy need not sort them.
             least: schema.add_u64_field("least", FAST),
             greatest: schema.add_u64_field("greatest", FAST),
+            spans: schema.add_u64_field(SPANS, FAST),
             origin: schema.add_u64_field("origin", number.clone()),
+            trace: schema.add_u64_field("trace", number.clone()),
             terms: schema.add_bytes_field("terms", bytes.clone()),
-            words: schema.add_bytes_field("words", bytes.clone()),
-            catalog: schema.add_bytes_field("catalog", bytes),
+            catalog: schema.add_bytes_field("catalog", bytes.clone()),
+            words: schema.add_bytes_field("words", bytes),
             stored: schema.add_bytes_field("stored", STORED),
             context_definition: schema.add_u64_field("context_definition", number),
             schema: schema.build(),
@@ -68,12 +72,6 @@ pub(super) fn index_settings() -> IndexSettings {
         docstore_blocksize: STORE_BLOCK_BYTES,
         ..IndexSettings::default()
     }
-}
-
-/// A few bits of a span id: enough to leave few blocks to look into, and few enough to cost little.
-pub(super) fn span_hash(id: [u8; 8]) -> u64 {
-    let [.., high, low] = (u64::from_be_bytes(id).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 48).to_be_bytes();
-    u64::from(u16::from_be_bytes([high, low]))
 }
 
 /// The number of a context and facets, as one term.

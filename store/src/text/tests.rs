@@ -37,3 +37,12 @@ fn a_phrase_is_words_in_a_row() {
     assert!(!contains_phrase("the pool of connection", &phrase("connection pool")));
     assert!(contains_phrase("anything", &[]));
 }
+
+proptest::proptest! {
+    #[test]
+    fn words_are_the_same_visited_or_gathered(text in "[a-zA-Z0-9 .:/ÄßİσΣ-]{0,40}") {
+        let mut visited = Vec::new();
+        visit_words(&text, &mut String::new(), &mut |word| visited.push(word.to_owned()));
+        proptest::prop_assert_eq!(visited, words(&text).collect::<Vec<_>>());
+    }
+}
