@@ -16,6 +16,7 @@ mod prefilter;
 mod schema;
 mod select;
 mod spans;
+mod stored;
 pub(crate) mod upgrade;
 mod view;
 
@@ -27,11 +28,9 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::schema::{IndexRecordOption, Value as _};
-use tantivy::{
-    DocAddress, DocSet as _, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED,
-    TantivyDocument,
-};
+use tantivy::schema::IndexRecordOption;
+use tantivy::store::StoreReader;
+use tantivy::{DocAddress, DocSet as _, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED};
 
 use crate::head::HeadBatch;
 use crate::stored::Context;
@@ -40,6 +39,7 @@ use crate::time::{TimeRange, UnixNanos};
 use block::BlockWriter;
 use document::DocumentWriter;
 use schema::Fields;
+use stored::stored_bytes;
 
 pub(crate) use newest::NewestRecords;
 pub(crate) use view::{PartitionView, check};
@@ -301,11 +301,13 @@ impl PartitionWriter {
     pub fn view(&self) -> tantivy::Result<Arc<PartitionView>> {
         self.reader.reload()?;
         let contexts = self.documents.contexts().into();
+        let searcher = self.reader.searcher();
         Ok(Arc::new(PartitionView {
             number: self.number,
             commit: self.pending.clone(),
             fields: self.fields.clone(),
-            searcher: self.reader.searcher(),
+            stores: stores(&searcher)?,
+            searcher,
             contexts,
             identity: self.identity,
             damaged: self.damaged.clone(),
@@ -344,8 +346,14 @@ fn view(
 ) -> tantivy::Result<Arc<PartitionView>> {
     let fields = Fields::new();
     let contexts = read_contexts(searcher, &fields)?.into();
-    let searcher = searcher.clone();
-    Ok(Arc::new(PartitionView { number, commit, fields, searcher, contexts, identity, damaged }))
+    let (searcher, stores) = (searcher.clone(), stores(searcher)?);
+    Ok(Arc::new(PartitionView { number, commit, fields, searcher, stores, contexts, identity, damaged }))
+}
+
+/// A reader of each segment's stored documents.
+fn stores(searcher: &Searcher) -> tantivy::Result<Vec<StoreReader>> {
+    let segments = searcher.segment_readers().iter();
+    Ok(segments.map(|segment| segment.get_store_reader(STORE_CACHE_BLOCKS)).collect::<Result<_, _>>()?)
 }
 
 /// An index of another form is not one that could be read.
@@ -357,11 +365,7 @@ fn check_schema(index: &Index) -> tantivy::Result<()> {
 }
 
 fn reader(index: &Index) -> tantivy::Result<IndexReader> {
-    index
-        .reader_builder()
-        .reload_policy(ReloadPolicy::Manual)
-        .doc_store_cache_num_blocks(STORE_CACHE_BLOCKS)
-        .try_into()
+    index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(0).try_into()
 }
 
 fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
@@ -388,6 +392,7 @@ fn commit_of(index: &Index) -> tantivy::Result<Commit> {
 fn read_contexts(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Vec<Arc<Context>>> {
     let damaged = |what: &str| tantivy::TantivyError::InternalError(what.to_owned());
     let mut found: Vec<(u64, DocAddress)> = Vec::new();
+    let stores = stores(searcher)?;
     for (segment, reader) in (0..).zip(searcher.segment_readers()) {
         let index = reader.inverted_index(fields.context_definition)?;
         let mut terms = index.terms().stream()?;
@@ -404,9 +409,8 @@ fn read_contexts(searcher: &Searcher, fields: &Fields) -> tantivy::Result<Vec<Ar
     found.sort_unstable();
     let mut contexts = Vec::with_capacity(found.len());
     for (expected, (number, address)) in (0..).zip(found) {
-        let document: TantivyDocument = searcher.doc(address)?;
-        let bytes = document.get_first(fields.stored).and_then(|value| value.as_bytes());
-        let context = bytes.and_then(|bytes| Context::decode(bytes).ok()).filter(|_| number == expected);
+        let bytes = stored_bytes(&stores[address.segment_ord as usize], address.doc_id, fields)?;
+        let context = Context::decode(&bytes).ok().filter(|_| number == expected);
         contexts.push(Arc::new(context.ok_or_else(|| damaged("a context is missing"))?));
     }
     Ok(contexts)

@@ -9,10 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use bytes::Bytes;
 use tantivy::query::{EnableScoring, Query};
-use tantivy::schema::Value as _;
-use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyDocument, TantivyError, Term};
+use tantivy::store::StoreReader;
+use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyError, Term};
 
 use super::Commit;
 use super::block::{Block, Origin};
@@ -21,6 +20,7 @@ use super::document::{catalog_term, read_catalog_term};
 use super::prefilter::Compiler;
 use super::schema::Fields;
 use super::select::{Rows, Selector};
+use super::stored::stored_bytes;
 use crate::error::ReadError;
 use crate::facets::Facets;
 use crate::filter::{Field, Filter, Place};
@@ -38,6 +38,8 @@ pub(crate) struct PartitionView {
     pub commit: Commit,
     pub(super) fields: Fields,
     pub(super) searcher: Searcher,
+    /// The stored documents, by segment.
+    pub(super) stores: Vec<StoreReader>,
     pub(super) contexts: Arc<[Arc<Context>]>,
     pub(super) identity: u64,
     /// Shared by all views of the partition.
@@ -105,10 +107,8 @@ impl PartitionView {
     }
 
     pub(super) fn block(&self, address: DocAddress) -> tantivy::Result<Block> {
-        let document: TantivyDocument = self.searcher.doc(address)?;
-        let bytes = document.get_first(self.fields.stored).and_then(|value| value.as_bytes());
-        let bytes = bytes.ok_or_else(|| Undecodable::new("a block is missing"))?;
-        Ok(Block::read(Bytes::copy_from_slice(bytes))?)
+        let store = &self.stores[address.segment_ord as usize];
+        Ok(Block::read(stored_bytes(store, address.doc_id, &self.fields)?)?)
     }
 
     pub(super) fn select(&self, block: &Block, scan: &Scan) -> tantivy::Result<Rows> {
@@ -173,7 +173,7 @@ impl PartitionView {
         let query = Compiler { fields: &self.fields, contexts: &self.contexts }.trace(id);
         let (mut records, mut in_time) = (Vec::new(), Ok(()));
         self.read(|| {
-            self.each_document(&query, &mut |address| {
+            self.each_document(&*query, &mut |address| {
                 in_time = check(deadline, 0);
                 let block = self.block(address)?;
                 for row in block.rows_of(id) {

@@ -2,7 +2,7 @@
 //!
 //! Bytes that are not a block are an error, never a panic, whatever they are.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -19,6 +19,11 @@ use crate::wire::{BEYOND, Malformed, take, unzigzag, varint};
 
 /// A body is never larger than this: a block's bytes, and a request at most, see `BlockWriter::is_full`.
 const BODY_BYTES_MAX: u64 = 1 << 30;
+
+thread_local! {
+    /// Made once for a thread that asks: making one takes longer than unpacking a block.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// What records of one context, kind and way in share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,8 +157,12 @@ impl Block {
         if sized.ok().flatten() != Some(length) {
             return Err(Undecodable::new("a block's body has another length than it says"));
         }
-        let bytes = zstd::bulk::decompress(packed, length as usize)
-            .map_err(|_| Undecodable::new("a block's body cannot be unpacked"))?;
+        let unpacked = UNPACKER.with_borrow_mut(|unpacker| match unpacker {
+            Some(unpacker) => unpacker.decompress(packed, length as usize),
+            None => zstd::bulk::Decompressor::new()
+                .and_then(|fresh| unpacker.insert(fresh).decompress(packed, length as usize)),
+        });
+        let bytes = unpacked.map_err(|_| Undecodable::new("a block's body cannot be unpacked"))?;
         let is_span = |row: &Row| self.origins[row.origin as usize].facets().is_span;
         let is_span: Vec<bool> = self.rows.iter().map(is_span).collect();
         Body::read(bytes, &self.rows, &is_span)
