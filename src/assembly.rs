@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures_util::future::OptionFuture;
 use prometheus::Registry;
-use spandrel_collector::Collector;
+use spandrel_collector::{Collector, LineInputs};
 use spandrel_config::Config;
 use spandrel_query::QueryServer;
 use spandrel_store::Store;
@@ -38,6 +38,7 @@ pub struct Sidecar {
     /// Neither of a gateway's: it takes in nothing and keeps nothing.
     store: Option<Store>,
     readiness: spandrel_query::Readiness,
+    lines: Option<LineInputs>,
     collector: Option<Stage>,
     query: Stage,
 }
@@ -66,7 +67,7 @@ pub fn run(arguments: &cli::Run) -> anyhow::Result<()> {
     result
 }
 
-fn runtime() -> anyhow::Result<Runtime> {
+pub fn runtime() -> anyhow::Result<Runtime> {
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("spandrel").build();
     built.context("start the runtime")
 }
@@ -128,16 +129,23 @@ impl Sidecar {
         };
         let addresses = Addresses::of(collector.as_ref(), &query);
         let readiness = query.readiness();
+        let lines = collector.as_ref().map(Collector::line_inputs);
         let sidecar = Sidecar {
             addresses,
             store,
             readiness,
+            lines,
             collector: collector
                 .map(|collector| Stage::spawn("collector", |shutdown| collector.run(shutdown))),
             query: Stage::spawn("query server", |shutdown| query.run(shutdown)),
         };
         sidecar.readiness.set(true);
         Ok(sidecar)
+    }
+
+    /// For lines that this process reads itself. A gateway has none.
+    pub fn lines(&self) -> Option<LineInputs> {
+        self.lines.clone()
     }
 
     /// Waits for a stage to end that was not told to: never, unless something is broken.

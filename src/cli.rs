@@ -19,6 +19,7 @@ const EXIT_STATUS: &str = "Exit status: 0 found, 1 nothing found, 2 error.";
     after_help = "\
 Start here:
   spandrel run                the sidecar: OTLP on 4317 and 4318, questions on 7317
+  spandrel exec -- COMMAND    a service with its sidecar, output and all
   spandrel demo               sends it the traces of a small shop
   spandrel errors TRACE_ID    what failed in a trace, and what failed first
 
@@ -36,6 +37,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Run(Run),
+    Exec(Exec),
     Trace(Trace),
     Errors(Errors),
     Search(Search),
@@ -43,6 +45,7 @@ pub enum Command {
     Peers(Peers),
     Demo(Demo),
     CheckConfig(CheckConfig),
+    TryLog(TryLog),
     Healthcheck(Healthcheck),
 }
 
@@ -65,6 +68,30 @@ pub struct Run {
     /// Write the addresses listened on to this file (`-`: standard output), as JSON, once everything is ready
     #[arg(long, value_name = "FILE")]
     pub addresses_file: Option<PathBuf>,
+}
+
+/// Run a service with a sidecar: its output is taken in and passed through, its signals and exit status too
+///
+/// The service finds the sidecar by OTEL_EXPORTER_OTLP_ENDPOINT and has OTEL_SERVICE_NAME, unless its environment
+/// says otherwise. Its lines are understood as those of every logger are.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  spandrel exec -- node server.js
+  spandrel exec --service payment --set storage.directory=/data -- java -jar app.jar
+
+Exit status: the command's; 128 and the signal's number where a signal ended it; 2 if it could not be started.")]
+pub struct Exec {
+    #[command(flatten)]
+    pub configuration: Configuration,
+
+    /// The service's name [default: OTEL_SERVICE_NAME, else the command's file name]
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -251,6 +278,30 @@ pub struct CheckConfig {
     /// One key over the file, as `run` takes it
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+/// Show what is found in the lines of a log, and where, without keeping anything
+///
+/// For each record: the lines that it is made of, its kind, trace and span id, level, time, message, exception and
+/// attributes. With --config the names, patterns and formats of `logs` are tried with it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  spandrel try-log /var/log/payment.log
+  docker logs payment 2>&1 | spandrel try-log -
+  spandrel try-log --set logs.timezone=Europe/Berlin --set 'logs.fields.trace_id=[req]' app.log
+
+Exit status: 0 done, 1 no line in it, 2 error.")]
+pub struct TryLog {
+    /// The file; `-` for standard input
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub configuration: Configuration,
+
+    /// One JSON object for each record
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Ask a sidecar whether it is ready, for container health checks

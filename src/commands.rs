@@ -9,6 +9,7 @@ mod peers;
 mod search;
 mod tail;
 mod trace;
+mod try_log;
 
 use std::process::ExitCode;
 
@@ -16,21 +17,25 @@ use anyhow::Context as _;
 
 use crate::cli::{Arguments, Command};
 use crate::show::{ColourChoice, Screen};
-use crate::{assembly, demo};
+use crate::{assembly, demo, exec};
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     Found,
     NothingFound,
+    /// The status of a program that was run.
+    Ended(u8),
 }
 
 pub fn dispatch(arguments: Arguments) -> anyhow::Result<Outcome> {
     let screen = screen(arguments.color);
     match arguments.command {
         Command::Run(run) => assembly::run(&run).map(|()| Outcome::Found),
+        Command::Exec(exec) => exec::run(&exec).map(Outcome::Ended),
         Command::Demo(demo) => demo::run(&demo, screen).map(|()| Outcome::Found),
         Command::CheckConfig(check) => check_config::run(&check),
+        Command::TryLog(file) => try_log::run(&file),
         Command::Trace(trace) => block_on(trace::run(&trace, screen)),
         Command::Errors(errors) => block_on(errors::run(&errors, screen)),
         Command::Search(search) => block_on(search::run(&search, screen)),
@@ -57,6 +62,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Found => ExitCode::SUCCESS,
             Outcome::NothingFound => ExitCode::from(1),
+            Outcome::Ended(status) => ExitCode::from(status),
         }
     }
 }

@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod commands;
 mod demo;
+mod exec;
 mod show;
 mod telemetry;
 

@@ -5,19 +5,22 @@
 //! within [`DRAIN_MAX`].
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Router;
 use prometheus::Registry;
-use spandrel_config::Config;
-use spandrel_store::Store;
-use tokio::net::TcpListener;
+use spandrel_config::{Config, UnixLogReceiver};
+use spandrel_store::{Receiver, Store};
+use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::counters::Counters;
 use crate::intake::Intake;
 use crate::listener::{self, Protocol, Serving};
+use crate::output::LineInputs;
+use crate::sockets::{self, Lines, Socket};
 use crate::{grpc, http, stdin};
 
 /// What in-flight requests have to finish once nothing more is accepted.
@@ -35,6 +38,8 @@ pub struct Collector {
     intake: Intake,
     grpc: Option<TcpListener>,
     http: Option<TcpListener>,
+    tcplog: Option<TcpListener>,
+    unixlog: Option<UnixListener>,
 }
 
 /// Where the receivers listen; the ports are the real ones where the configuration says 0.
@@ -42,6 +47,7 @@ pub struct Collector {
 pub struct Addresses {
     pub grpc: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
+    pub tcplog: Option<SocketAddr>,
 }
 
 /// The receivers cannot start.
@@ -55,6 +61,8 @@ pub enum BindError {
         advice: &'static str,
         source: std::io::Error,
     },
+    #[error("cannot listen on {} for lines: {source}; set receivers.unixlog.path to another path", path.display())]
+    Path { path: PathBuf, source: std::io::Error },
     #[error("cannot register metrics: {0}")]
     Metrics(#[from] prometheus::Error),
 }
@@ -67,22 +75,31 @@ impl Collector {
         let otlp = Some(&config.receivers.otlp).filter(|otlp| otlp.enabled);
         let grpc = otlp.and_then(|otlp| otlp.grpc);
         let http = otlp.and_then(|otlp| otlp.http);
+        let tcplog = Some(&config.receivers.tcplog).filter(|tcplog| tcplog.enabled);
+        let tcplog = tcplog.map(|tcplog| tcplog.listen_address);
         Ok(Collector {
             config: config.clone(),
             intake,
             grpc: listen(grpc, "OTLP/gRPC", "receivers.otlp.protocols.grpc.endpoint").await?,
             http: listen(http, "OTLP/HTTP", "receivers.otlp.protocols.http.endpoint").await?,
+            tcplog: listen(tcplog, "lines", "receivers.tcplog.listen_address").await?,
+            unixlog: listen_at_path(&config.receivers.unixlog)?,
         })
     }
 
     pub fn addresses(&self) -> Addresses {
         let address = |listener: &Option<TcpListener>| listener.as_ref().and_then(|l| l.local_addr().ok());
-        Addresses { grpc: address(&self.grpc), http: address(&self.http) }
+        Addresses { grpc: address(&self.grpc), http: address(&self.http), tcplog: address(&self.tcplog) }
+    }
+
+    /// For lines that the process itself reads.
+    pub fn line_inputs(&self) -> LineInputs {
+        LineInputs(self.intake.clone())
     }
 
     /// Serves until `shutdown` is cancelled, then lingers, drains and returns.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Collector { config, intake, grpc, http } = self;
+        let Collector { config, intake, grpc, http, tcplog, unixlog } = self;
         let tasks = TaskTracker::new();
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
         let serving = |protocol: Protocol, router: Router| Serving {
@@ -108,6 +125,24 @@ impl Collector {
             let stdin = config.receivers.stdin.clone();
             tasks.spawn(stdin::run(intake.clone(), stdin, stdin::standard_input(), stop.clone()));
         }
+        let lines = |receiver: Receiver, resource: &[(String, String)]| Lines {
+            intake: intake.clone(),
+            receiver,
+            resource: resource.to_vec(),
+            connections_max: config.limits.line_connections_max,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        };
+        if let Some(socket) = tcplog {
+            tasks.spawn(
+                lines(Receiver::TcpLog, &config.receivers.tcplog.resource).accept(Socket::Tcp(socket)),
+            );
+        }
+        if let Some(socket) = unixlog {
+            tasks.spawn(
+                lines(Receiver::UnixLog, &config.receivers.unixlog.resource).accept(Socket::Unix(socket)),
+            );
+        }
         shutdown.cancelled().await;
         if let Some(reporter) = &health {
             grpc::report(reporter, tonic_health::ServingStatus::NotServing).await;
@@ -123,6 +158,14 @@ impl Collector {
         }
         abort.cancel();
     }
+}
+
+fn listen_at_path(unixlog: &UnixLogReceiver) -> Result<Option<UnixListener>, BindError> {
+    let path = unixlog.path.as_ref().filter(|_| unixlog.enabled);
+    let bind = |path: &PathBuf| {
+        sockets::bind_unix(path).map_err(|source| BindError::Path { path: path.clone(), source })
+    };
+    path.map(bind).transpose()
 }
 
 /// Waits for the services' last flush.

@@ -44,6 +44,10 @@ pub(crate) struct Understood {
     pub(crate) flags: Flags,
     /// The service that the line itself names.
     pub(crate) service: Option<String>,
+    /// What kind of line it is.
+    pub(crate) form: &'static str,
+    /// Where what was found, where that is asked for: `("level", "log.level")`.
+    pub(crate) trail: Vec<(&'static str, String)>,
 }
 
 /// What was found in a line, before it becomes a record.
@@ -67,6 +71,8 @@ struct Findings {
     /// A text whose parts were all understood.
     structured: bool,
     flags: Flags,
+    form: &'static str,
+    trail: Vec<(&'static str, String)>,
 }
 
 /// Reads lines within the limits; counts what it cuts.
@@ -102,6 +108,7 @@ impl LineReader<'_> {
         {
             let mut findings = self.findings(&inner, received, wrappings + 1);
             findings.flags.0 &= !Flags::NOT_JSON.0;
+            findings.form = "JSON in a JSON string";
             return findings;
         }
         let mut findings = self.findings_in_text(line, received);
@@ -117,6 +124,7 @@ impl LineReader<'_> {
 
     fn findings_in_object(&mut self, object: Object, received: UnixNanos, wrappings: usize) -> Findings {
         let mut findings = fields::find(object.fields, self.clock(received), self.rules);
+        findings.form = "JSON";
         if object.cut {
             findings.flags.insert(Flags::CUT);
         }
@@ -154,6 +162,7 @@ impl LineReader<'_> {
     ) -> Findings {
         let mut findings = self.findings(&wrapped.text, received, wrappings + 1);
         findings.flags.0 &= !Flags::NOT_JSON.0;
+        findings.form = "a line of Docker's";
         if findings.message.is_none() {
             findings.message = Some(wrapped.text);
         }
@@ -187,6 +196,7 @@ impl LineReader<'_> {
             findings.exception.get_or_insert_default().complete_with(read);
         }
         findings.message = Some(line.to_owned());
+        findings.form = "text";
         findings.flags.insert(Flags::NOT_JSON);
         findings
     }
@@ -197,10 +207,13 @@ impl LineReader<'_> {
         if let Some(groups) = self.rules.groups(plain) {
             let mut findings = fields::find(groups, clock, self.rules);
             findings.structured = true;
+            findings.form = "a pattern of logs.patterns";
             return Some(findings);
         }
         if let Some(pairs) = logfmt::read(plain, self.limits.attributes_max) {
-            return Some(fields::find(pairs, clock, self.rules));
+            let mut findings = fields::find(pairs, clock, self.rules);
+            findings.form = "logfmt";
+            return Some(findings);
         }
         access::find(plain, clock)
     }
@@ -263,6 +276,7 @@ impl Findings {
         self.exception = inner.exception.or(self.exception.take());
         self.message = inner.message.or(Some(message));
         self.attributes.extend(inner.attributes);
+        self.trail.extend(inner.trail);
         self.flags.insert(inner.flags);
     }
 
@@ -275,6 +289,7 @@ impl Findings {
         self.exception = self.exception.take().or(fields.exception);
         self.service = self.service.take().or(fields.service);
         self.attributes.extend(fields.attributes);
+        self.trail.extend(fields.trail);
     }
 
     fn into_record(self, line: &str, received: UnixNanos) -> Understood {
@@ -303,7 +318,7 @@ impl Findings {
             span_id: self.span_id.map(|id| id.0.to_vec()).unwrap_or_default(),
             ..LogRecord::default()
         };
-        Understood { log, flags, service: self.service }
+        Understood { log, flags, service: self.service, form: self.form, trail: self.trail }
     }
 }
 

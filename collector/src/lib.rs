@@ -1,8 +1,8 @@
-//! Where records come in: OTLP over gRPC and HTTP, JSON logs over HTTP and on standard input.
+//! Where records come in: OTLP over gRPC and HTTP, log lines over HTTP, sockets and pipes.
 //!
 //! In comes what clients send, out go [`Batch`](spandrel_store::Batch)es of normalised records to the
 //! [`Store`](spandrel_store::Store). A success is answered only once the store has kept them. On overload
-//! clients are refused with a retryable status and standard input waits. On shutdown the receivers stay
+//! clients are refused with a retryable status and whoever writes lines waits. On shutdown the receivers stay
 //! open for `shutdown.linger`, or until idle, then what is in flight is finished.
 
 mod activity;
@@ -11,6 +11,7 @@ mod body;
 mod collector;
 mod content;
 mod counters;
+mod explain;
 mod grpc;
 mod http;
 mod intake;
@@ -19,7 +20,11 @@ mod lines;
 mod listener;
 mod normalise;
 mod otlp;
+mod output;
 mod refusal;
+mod sockets;
 mod stdin;
 
 pub use collector::{Addresses, BindError, Collector};
+pub use explain::{Explained, explain};
+pub use output::{LineInputs, OUTPUT_PATIENCE, OutputOrigin};

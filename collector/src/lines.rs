@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spandrel_config::Limits;
-use spandrel_store::otlp::{LogRecord, Resource, Value};
+use spandrel_store::otlp::{KeyValue, LogRecord, Resource, Value};
 use spandrel_store::{Flags, Receiver, UnixNanos};
 
 use self::joiner::JoinLimits;
@@ -88,6 +88,16 @@ impl Chunk {
 pub(crate) struct LineOrigin {
     pub(crate) receiver: Receiver,
     pub(crate) resource: Vec<(String, String)>,
+    /// Of each line.
+    pub(crate) attributes: Vec<KeyValue>,
+    /// How long a chunk waits for room before it is dropped; for ever without it.
+    pub(crate) patience: Option<Duration>,
+}
+
+impl LineOrigin {
+    pub(crate) fn new(receiver: Receiver, resource: Vec<(String, String)>) -> LineOrigin {
+        LineOrigin { receiver, resource, attributes: Vec::new(), patience: None }
+    }
 }
 
 /// Understands a chunk's lines and keeps them: how many there were. The chunk stays with the caller, who may
@@ -96,10 +106,12 @@ pub(crate) async fn keep(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) ->
     let (limits, admission) = (intake.record_limits, intake.admit()?);
     let received = UnixNanos::now();
     let (lines, resource) = (chunk.lines.clone(), origin.resource.clone());
+    let attributes = origin.attributes.clone();
     let rules = intake.rules.clone();
     let understand = move || {
         let normaliser = Normaliser::new(received, limits, admission);
         let mut understanding = Understanding::new(normaliser, rules, resource);
+        understanding.attributes = attributes;
         lines.into_iter().try_for_each(|line| understanding.line(&line))?;
         Ok(understanding.normaliser)
     };
@@ -118,6 +130,8 @@ struct Understanding {
     rules: Arc<Rules>,
     resource: Vec<(String, String)>,
     names_service: bool,
+    /// Of each line.
+    attributes: Vec<KeyValue>,
     /// By the service that the lines name themselves; empty where they don't, or where the resource does.
     contexts: HashMap<String, Context>,
 }
@@ -125,7 +139,14 @@ struct Understanding {
 impl Understanding {
     fn new(normaliser: Normaliser, rules: Arc<Rules>, resource: Vec<(String, String)>) -> Understanding {
         let names_service = resource.iter().any(|(key, _)| key == "service.name");
-        Understanding { normaliser, rules, resource, names_service, contexts: HashMap::new() }
+        Understanding {
+            normaliser,
+            rules,
+            resource,
+            names_service,
+            attributes: Vec::new(),
+            contexts: HashMap::new(),
+        }
     }
 
     fn line(&mut self, line: &RawLine) -> Result<(), Refusal> {
@@ -133,7 +154,8 @@ impl Understanding {
         self.normaliser.charge(size_of::<LogRecord>() + 2 * line.bytes.len())?;
         let Normaliser { limits, cuts, received, .. } = &mut self.normaliser;
         let mut reader = LineReader { limits, rules: &self.rules, cuts };
-        let understood = reader.understand(&line.bytes, *received);
+        let mut understood = reader.understand(&line.bytes, *received);
+        understood.log.attributes.extend(self.attributes.iter().cloned());
         let mut flags = understood.flags;
         if line.cut {
             self.normaliser.cuts.lines += 1;

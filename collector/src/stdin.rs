@@ -25,7 +25,7 @@ where
     R: AsyncRead + Unpin,
 {
     let _open = intake.activity.connection();
-    let origin = LineOrigin { receiver: Receiver::Stdin, resource: config.resource };
+    let origin = LineOrigin::new(Receiver::Stdin, config.resource);
     LineFeed::new(intake, origin).run(input, stop).await;
 }
 

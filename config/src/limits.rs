@@ -37,6 +37,8 @@ pub struct Limits {
     pub record_lines_max: usize,
     /// The longest that a line of a stream waits for another that belongs to it.
     pub record_lines_delay: Duration,
+    /// Open connections of a socket that takes lines; each may hold a batch of them.
+    pub line_connections_max: usize,
     /// Time a request waits for memory that others hold before it is refused as overload.
     pub admission_wait: Duration,
     /// Records of one trace in an answer; beyond it the answer is cut and says so.
@@ -86,6 +88,7 @@ impl Default for Limits {
             line_batch_delay: Duration::from_millis(100),
             record_lines_max: 1_000,
             record_lines_delay: Duration::from_millis(200),
+            line_connections_max: 64,
             admission_wait: Duration::from_millis(200),
             trace_records_max: 200_000,
             list_max: 10_000,
@@ -122,6 +125,7 @@ impl Limits {
             line_batch_delay,
             record_lines_max,
             record_lines_delay,
+            line_connections_max,
             admission_wait,
             trace_records_max,
             list_max,
@@ -151,6 +155,7 @@ impl Limits {
         section.set("line_batch_delay", line_batch_delay);
         section.set("record_lines_max", record_lines_max);
         section.set("record_lines_delay", record_lines_delay);
+        section.set("line_connections_max", line_connections_max);
         section.set("admission_wait", admission_wait);
         section.set("trace_records_max", trace_records_max);
         section.set("list_max", list_max);

@@ -1,6 +1,7 @@
 //! `receivers`: the ways in.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::components::{self, Kind};
 use crate::section::Section;
@@ -9,6 +10,8 @@ use crate::section::Section;
 pub struct Receivers {
     pub otlp: OtlpReceiver,
     pub stdin: StdinReceiver,
+    pub tcplog: TcpLogReceiver,
+    pub unixlog: UnixLogReceiver,
 }
 
 /// `receivers.otlp`: gRPC and HTTP. The JSON-log input shares the HTTP port.
@@ -28,6 +31,31 @@ pub struct StdinReceiver {
     pub resource: Vec<(String, String)>,
 }
 
+/// `receivers.tcplog`: lines over TCP, off until enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TcpLogReceiver {
+    pub enabled: bool,
+    pub listen_address: SocketAddr,
+    /// Resource attributes of the lines.
+    pub resource: Vec<(String, String)>,
+}
+
+/// `receivers.unixlog`: lines over a Unix socket, off until enabled.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UnixLogReceiver {
+    pub enabled: bool,
+    pub path: Option<PathBuf>,
+    /// Resource attributes of the lines.
+    pub resource: Vec<(String, String)>,
+}
+
+impl Default for TcpLogReceiver {
+    fn default() -> Self {
+        let listen_address = SocketAddr::from(([127, 0, 0, 1], 54525));
+        TcpLogReceiver { enabled: false, listen_address, resource: Vec::new() }
+    }
+}
+
 impl Default for OtlpReceiver {
     fn default() -> Self {
         OtlpReceiver {
@@ -44,6 +72,19 @@ impl Receivers {
         section.section("stdin", |section| {
             section.set("enabled", &mut self.stdin.enabled);
             section.texts("resource", &mut self.stdin.resource);
+        });
+        section.section("tcplog", |section| {
+            section.set("enabled", &mut self.tcplog.enabled);
+            section.set("listen_address", &mut self.tcplog.listen_address);
+            section.texts("resource", &mut self.tcplog.resource);
+        });
+        section.section("unixlog", |section| {
+            section.set("enabled", &mut self.unixlog.enabled);
+            section.set("path", &mut self.unixlog.path);
+            section.texts("resource", &mut self.unixlog.resource);
+            if self.unixlog.enabled && self.unixlog.path.is_none() {
+                section.fail("path", "a Unix socket needs a path, such as /run/spandrel/lines.sock");
+            }
         });
         components::refuse_others(section, Kind::Receiver);
     }

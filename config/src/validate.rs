@@ -102,6 +102,8 @@ fn check_pipelines(config: &Config, note: Note<'_>) {
     let off = |name: &str| match name {
         "otlp" => !config.receivers.otlp.enabled,
         "stdin" => !config.receivers.stdin.enabled,
+        "tcplog" => !config.receivers.tcplog.enabled,
+        "unixlog" => !config.receivers.unixlog.enabled,
         _ => false,
     };
     for Pipeline { name, receivers, .. } in &config.service.pipelines {

@@ -15,6 +15,8 @@ pub struct Addresses {
     pub grpc: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
     pub query: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcplog: Option<SocketAddr>,
 }
 
 impl Addresses {
@@ -24,6 +26,7 @@ impl Addresses {
             grpc: receivers.and_then(|receivers| receivers.grpc),
             http: receivers.and_then(|receivers| receivers.http),
             query: query.address(),
+            tcplog: receivers.and_then(|receivers| receivers.tcplog),
         }
     }
 

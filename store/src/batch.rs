@@ -72,11 +72,24 @@ pub enum Receiver {
     OtlpHttp = 2,
     JsonLogsHttp = 3,
     Stdin = 4,
+    /// The output of a wrapped process.
+    Exec = 5,
+    FileLog = 6,
+    TcpLog = 7,
+    UnixLog = 8,
 }
 
 impl Receiver {
-    pub const ALL: [Receiver; 4] =
-        [Receiver::OtlpGrpc, Receiver::OtlpHttp, Receiver::JsonLogsHttp, Receiver::Stdin];
+    pub const ALL: [Receiver; 8] = [
+        Receiver::OtlpGrpc,
+        Receiver::OtlpHttp,
+        Receiver::JsonLogsHttp,
+        Receiver::Stdin,
+        Receiver::Exec,
+        Receiver::FileLog,
+        Receiver::TcpLog,
+        Receiver::UnixLog,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,6 +97,10 @@ impl Receiver {
             Receiver::OtlpHttp => "otlp_http",
             Receiver::JsonLogsHttp => "json_logs_http",
             Receiver::Stdin => "stdin",
+            Receiver::Exec => "exec",
+            Receiver::FileLog => "filelog",
+            Receiver::TcpLog => "tcplog",
+            Receiver::UnixLog => "unixlog",
         }
     }
 

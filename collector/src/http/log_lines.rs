@@ -54,7 +54,7 @@ async fn take(intake: &Intake, request: Request) -> Result<Outcome, Refusal> {
     };
     // The admission holds the body's bytes until its last line is kept.
     let (lines, _admission) = intake::run(size, compression, open).await?;
-    keep_all(intake, &LineOrigin { receiver: RECEIVER, resource }, lines).await
+    keep_all(intake, &LineOrigin::new(RECEIVER, resource), lines).await
 }
 
 async fn keep_all(intake: &Intake, origin: &LineOrigin, lines: BodyLines) -> Result<Outcome, Refusal> {

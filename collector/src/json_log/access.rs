@@ -122,7 +122,8 @@ fn apache_error(line: &str, clock: Clock<'_>) -> Option<Findings> {
 }
 
 fn found(time: Sent, level: Option<LineLevel>, attributes: Vec<KeyValue>) -> Findings {
-    let mut findings = Findings { level, attributes, structured: true, ..Findings::default() };
+    let form = "a web server's";
+    let mut findings = Findings { level, attributes, structured: true, form, ..Findings::default() };
     findings.take_time(time);
     findings
 }

@@ -69,6 +69,9 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
     let mut findings = Findings::default();
     let mut consumed: Vec<(Path, Taken)> = Vec::new();
     for Candidate { path, meaning, .. } in search.best.into_candidates() {
+        if rules.explains {
+            findings.trail.push((meaning.name(), path_name(&fields, path)));
+        }
         if let (Some(taken), Some(path)) = (findings.take(meaning), path) {
             consumed.push((path, taken));
         }
@@ -165,6 +168,21 @@ impl Path {
     }
 }
 
+/// The keys to a field, with dots.
+fn path_name(fields: &[KeyValue], path: Option<Path>) -> String {
+    let Some(path) = path else { return "an element of a list".to_owned() };
+    let (mut keys, mut list) = (Vec::new(), fields);
+    for place in &path.places[..path.length] {
+        let Some(field) = list.get(*place) else { break };
+        keys.push(field.key.as_str());
+        list = match field.value.as_ref().and_then(|value| value.value.as_ref()) {
+            Some(Value::KvlistValue(map)) => &map.values,
+            _ => &[],
+        };
+    }
+    keys.join(".")
+}
+
 fn text_of(value: &Value) -> Option<&str> {
     match value {
         Value::StringValue(text) => Some(text),
@@ -208,6 +226,22 @@ fn span_id(text: &str, digits: Digits) -> Option<Meaning> {
 impl Meaning {
     fn is_no_id(&self) -> bool {
         matches!(self, Meaning::TraceId(Err(_), _) | Meaning::SpanId(Err(_), _))
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Meaning::TraceId(..) => "trace id",
+            Meaning::SpanId(..) => "span id",
+            Meaning::Context(_) => "trace and span id",
+            Meaning::Level(..) => "level",
+            Meaning::Time(_) => "time",
+            Meaning::TimeNanos(_) => "nanoseconds of the time",
+            Meaning::Message => "message",
+            Meaning::Service(_) => "service",
+            Meaning::ExceptionType(_) => "exception.type",
+            Meaning::ExceptionMessage(_) | Meaning::ErrorText(_) => "exception.message",
+            Meaning::ExceptionStack => "exception.stacktrace",
+        }
     }
 
     /// The place among the best. Ids of their own fields go before those of a propagation header.

@@ -16,6 +16,8 @@ pub(crate) struct Rules {
     pub(super) zone: TimeZone,
     pub(super) time_formats: Vec<String>,
     patterns: Vec<Pattern>,
+    /// Whether it is noted where things were found.
+    pub(super) explains: bool,
     /// Folded names.
     roles: HashMap<Vec<u8>, Role>,
 }
@@ -38,7 +40,12 @@ impl Rules {
             }
         }
         let (zone, time_formats) = (logs.timezone.0.clone(), logs.time_formats.clone());
-        Rules { zone, time_formats, patterns: logs.patterns.clone(), roles }
+        Rules { zone, time_formats, patterns: logs.patterns.clone(), explains: false, roles }
+    }
+
+    /// The same rules, noting where things are found.
+    pub(crate) fn explaining(self) -> Rules {
+        Rules { explains: true, ..self }
     }
 
     /// The role that the user gave to a field.

@@ -2,7 +2,8 @@
 //!
 //! In come pieces of bytes, out go records. A batch is kept when it is large enough, when its first line has
 //! waited `limits.line_batch_delay`, and at the end. Nobody can be told to send again, so where the store
-//! refuses, this waits and its caller does not read on: the writer feels it, and nothing is dropped. Held are one
+//! refuses, this waits and its caller does not read on: the writer feels it, and nothing is dropped, unless the
+//! origin says that its writer must not be held up. Held are one
 //! batch, one record that may go on, and one line that has not ended.
 
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::joiner::Joiner;
 use super::stream::LineSplitter;
 use super::{Chunk, LineOrigin, RawLine};
 use crate::intake::Intake;
+use crate::otlp::Signal;
 
 /// What is read at once.
 pub(crate) const READ_BYTES: usize = 64 << 10;
@@ -31,6 +33,8 @@ pub(crate) struct LineFeed {
     chunk: Chunk,
     /// When the chunk's first line has waited long enough.
     chunk_due: Option<Instant>,
+    /// The last chunk was dropped, so the next is tried once: the writer is not held up for each.
+    gave_up: bool,
     /// When the last record is taken to be whole.
     record_due: Option<Instant>,
 }
@@ -39,7 +43,16 @@ impl LineFeed {
     pub(crate) fn new(intake: Intake, origin: LineOrigin) -> LineFeed {
         let splitter = LineSplitter::new(intake.record_limits.line_bytes_max);
         let (joiner, chunk) = (Joiner::new(intake.chunk_limits.join), Chunk::new(intake.chunk_limits));
-        LineFeed { intake, origin, splitter, joiner, chunk, chunk_due: None, record_due: None }
+        LineFeed {
+            intake,
+            origin,
+            splitter,
+            joiner,
+            chunk,
+            chunk_due: None,
+            gave_up: false,
+            record_due: None,
+        }
     }
 
     /// Reads until the end of the input, or until stopped; then keeps what was read.
@@ -129,28 +142,41 @@ impl LineFeed {
         self.flush().await;
     }
 
-    /// Keeps the chunk, however long it takes.
+    /// Keeps the chunk, however long it takes, or as long as its origin has patience.
     async fn flush(&mut self) {
         self.chunk_due = None;
         let chunk = std::mem::replace(&mut self.chunk, Chunk::new(self.intake.chunk_limits));
-        keep_patiently(&self.intake, &self.origin, &chunk).await;
+        if !chunk.lines.is_empty() {
+            let patience = if self.gave_up { Some(Duration::ZERO) } else { self.origin.patience };
+            self.gave_up = !keep_patiently(&self.intake, &self.origin, &chunk, patience).await;
+        }
     }
 }
 
-/// Keeps a chunk of an input that cannot be told to send again, however long it takes.
-pub(crate) async fn keep_patiently(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) {
-    if chunk.lines.is_empty() {
-        return;
-    }
+/// Keeps a chunk of an input that cannot be told to send again; without patience, however long it takes. Whether
+/// it was kept: where not, it is counted.
+pub(crate) async fn keep_patiently(
+    intake: &Intake,
+    origin: &LineOrigin,
+    chunk: &Chunk,
+    patience: Option<Duration>,
+) -> bool {
     let _in_flight = intake.activity.request();
+    let begun = Instant::now();
     let mut told = false;
-    while let Err(refusal) = super::keep(intake, origin, chunk).await {
+    loop {
+        let Err(refusal) = super::keep(intake, origin, chunk).await else { return true };
         intake.counters.refused_request(origin.receiver, refusal.reason());
-        if !told {
+        if !told && patience != Some(Duration::ZERO) {
             tracing::warn!(%refusal, input = origin.receiver.as_str(), "an input of lines waits");
             told = true;
         }
-        tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER)).await;
+        if patience.is_some_and(|patience| begun.elapsed() >= patience) {
+            let count = chunk.lines.len() as u64;
+            intake.counters.refused_records(origin.receiver, Signal::Logs, refusal.reason(), count);
+            return false;
+        }
+        tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER).min(RETRY_AFTER)).await;
     }
 }
 

@@ -130,7 +130,8 @@ pub struct Log {
     pub otlp_flags: Option<u32>,
     pub attributes: BTreeMap<String, Json>,
     pub dropped_attributes_count: Option<u32>,
-    /// The receiver: `otlp_grpc`, `otlp_http`, `json_logs_http` or `stdin`.
+    /// The receiver: `otlp_grpc`, `otlp_http`, `json_logs_http`, `stdin`, `exec`, `filelog`, `tcplog` or
+    /// `unixlog`.
     pub source: String,
     pub resource: BTreeMap<String, Json>,
     pub scope: Scope,

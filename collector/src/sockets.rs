@@ -1,0 +1,105 @@
+//! Lines over TCP and Unix sockets: whatever writes lines to a socket, one stream to a connection.
+//!
+//! At most `limits.line_connections_max` are open, more wait in the kernel's backlog: each may hold a batch of
+//! lines. There is no answer in this protocol, so where the store has no room its writer is held up. When stopped,
+//! no more are accepted, and what was read is kept.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use spandrel_store::Receiver;
+use tokio::io::AsyncRead;
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::intake::Intake;
+use crate::lines::LineOrigin;
+use crate::lines::feed::LineFeed;
+
+/// How long to wait where the system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What all connections of a socket share.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    pub(crate) intake: Intake,
+    pub(crate) receiver: Receiver,
+    pub(crate) resource: Vec<(String, String)>,
+    pub(crate) connections_max: usize,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+pub(crate) enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+type Stream = Box<dyn AsyncRead + Unpin + Send>;
+
+impl Socket {
+    async fn accept(&self) -> std::io::Result<Stream> {
+        Ok(match self {
+            Socket::Tcp(listener) => Box::new(listener.accept().await?.0),
+            Socket::Unix(listener) => Box::new(listener.accept().await?.0),
+        })
+    }
+}
+
+impl Lines {
+    /// Accepts until stopped.
+    pub(crate) async fn accept(self, socket: Socket) {
+        let slots = Arc::new(Semaphore::new(self.connections_max));
+        loop {
+            let slot = tokio::select! {
+                () = self.stop.cancelled() => return,
+                slot = slots.clone().acquire_owned() => slot.expect("this semaphore is never closed"),
+            };
+            let accepted = tokio::select! {
+                () = self.stop.cancelled() => return,
+                accepted = socket.accept() => accepted,
+            };
+            match accepted {
+                Ok(stream) => {
+                    let lines = self.clone();
+                    self.tasks.spawn(async move {
+                        lines.read(stream).await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn read(self, stream: Stream) {
+        let _open = self.intake.activity.connection();
+        let origin = LineOrigin::new(self.receiver, self.resource);
+        LineFeed::new(self.intake, origin).run(stream, self.stop).await;
+    }
+}
+
+/// Binds a Unix socket; one that a dead process has left behind is replaced.
+pub(crate) fn bind_unix(path: &Path) -> std::io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let refused = std::os::unix::net::UnixStream::connect(path)
+                .is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+            if !refused {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+#[cfg(test)]
+mod tests;

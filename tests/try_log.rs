@@ -1,0 +1,51 @@
+//! `spandrel try-log`: shows what would be found, and keeps nothing.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+fn try_log(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spandrel"));
+    command.args(["try-log", "--set", "logs.timezone=UTC"]).args(arguments).arg("-");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary can be started");
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    stdin.write_all(input.as_bytes()).expect("it reads its input");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn it_shows_each_record_and_where_things_stood() {
+    let json = r#"{"level":"error","ctx":{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"},"msg":"\u001b[31mfailed","order":7}"#;
+    let input = format!("{json}\n2026-11-22 10:00:00 WARN slow\n  at home\n");
+    let output = try_log(&[], &input);
+    assert!(output.status.success());
+    let expected = "\
+line 1: JSON
+  trace id  4bf92f3577b34da6a3ce929d0e0e4736  from ctx.trace_id
+  level     error  from level
+  message   \\u{1b}[31mfailed  from msg
+  order     7
+lines 2 to 3: text
+  level     warn
+  time      2026-11-22T10:00:00Z
+  message   2026-11-22 10:00:00 WARN slow\\n  at home
+  flags     not_json
+";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn it_answers_programs_in_json_and_uses_the_configuration() {
+    let setting = r"logs.patterns=['^(?<level>\w+)/(?<message>.*)$']";
+    let output = try_log(&["--json", "--set", setting], "warn/low stock\n");
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&record["level"], &record["message"]), (&"warn".into(), &"low stock".into()));
+    assert_eq!(record["found_in"]["level"], "level");
+}
+
+#[test]
+fn nothing_in_it_is_a_status_of_its_own() {
+    assert_eq!(try_log(&[], "\n\n").status.code(), Some(1));
+    assert_eq!(try_log(&["--set", "logs.timezone=Nowhere"], "x").status.code(), Some(2));
+}
