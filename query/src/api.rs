@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::{Extension, Router, middleware};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -85,6 +85,19 @@ impl App {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// One of `limits.tails_max` turns, if there is one left.
+    pub(crate) fn tail_turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = self.tails.clone().try_acquire_owned().ok();
+        if turn.is_none() {
+            self.metrics.refused("tails");
+        }
+        turn
+    }
+
+    pub(crate) fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
     }
 
     pub fn readiness(&self) -> Readiness {

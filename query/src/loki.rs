@@ -7,8 +7,10 @@ mod answer;
 mod detected;
 pub mod eval;
 mod metric;
+mod patterns;
 mod query;
 mod resources;
+mod tail;
 mod volume;
 
 use std::sync::Arc;
@@ -41,6 +43,8 @@ fn calls() -> Router<Arc<App>> {
         .route("/detected_labels", get(detected::labels))
         .route("/detected_fields", get(detected::fields))
         .route("/detected_field/{name}/values", get(detected::field_values))
+        .route("/patterns", get(patterns::patterns))
+        .route("/tail", get(tail::tail))
         .route("/drilldown-limits", get(limits))
         .route("/status/buildinfo", get(buildinfo))
 }
@@ -79,7 +83,7 @@ async fn limits(axum::extract::State(app): axum::extract::State<Arc<App>>) -> Js
             "volume_enabled": true,
             "volume_max_series": limits.series_max,
         },
-        "pattern_ingester_enabled": false,
+        "pattern_ingester_enabled": true,
         "version": "3.5.0",
     }))
 }

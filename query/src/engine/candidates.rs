@@ -32,7 +32,7 @@ pub struct Candidate {
 
 impl Engine {
     /// Takes groups of traces through `step` until it breaks or there are no more. Returns whether all traces
-    /// were looked at: not more than `limits.question_traces_max` are.
+    /// were looked at: not more than `limits.question_traces_max` are, nor more than there is time for.
     pub async fn candidates<S: Send + 'static>(
         &self,
         about: &About,
@@ -63,8 +63,11 @@ impl Engine {
             let done = work.await.map_err(|_| Rejected("the question broke off".to_owned()))?;
             asking.release();
             state = done.0;
-            if done.1.is_break() || count < group || asking.out_of_time() {
+            if done.1.is_break() || count < group {
                 break;
+            }
+            if asking.out_of_time() {
+                return Ok(asking.answer((state, false)));
             }
             group = next_group;
         }

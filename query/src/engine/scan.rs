@@ -17,7 +17,7 @@ use super::{About, Answer, Engine, Rejected, position};
 use crate::source::{CountQuestion, PageQuestion};
 
 /// Records of one page: many, for a page costs a look at the index, and few enough for a peer's answer.
-const PAGE_RECORDS: usize = 4_096;
+const PAGE_RECORDS: usize = 2_048;
 
 impl Engine {
     /// Takes every matching record through `step`, newest first, until it breaks or there are no more.

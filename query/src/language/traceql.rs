@@ -1,7 +1,8 @@
 //! TraceQL: text to a [`Query`], as Grafana and people write it.
 //!
 //! The whole grammar is read. What has no meaning is a [`Mistake`] with its position, and so is what this
-//! program does not evaluate; nothing is read and then ignored. `&&` and `||` bind alike and to the left, as
+//! program does not evaluate. Only hints (`with(…)`) are read and change nothing: answers are exact and the newest
+//! come first without them. `&&` and `||` bind alike and to the left, as
 //! in Tempo. [`narrow`] gives the store's filter that every span of a question's answer passes.
 
 mod ast;

@@ -125,7 +125,7 @@ pub(super) fn bad_query(text: &str, mistake: &Mistake) -> Refusal {
     Refusal::bad(mistake.located(text))
 }
 
-fn selects_something(matchers: &[Matcher]) -> Result<(), Refusal> {
+pub(super) fn selects_something(matchers: &[Matcher]) -> Result<(), Refusal> {
     if matchers.iter().any(|matcher| !matcher.matched.passes_empty()) {
         return Ok(());
     }

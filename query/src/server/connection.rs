@@ -59,7 +59,7 @@ impl Port {
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(self.head_timeout));
         let service = TowerToHyperService::new(self.router);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

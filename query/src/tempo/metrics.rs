@@ -247,7 +247,7 @@ async fn of_traces(
     if !all {
         let max = app.engine().limits().question_traces_max;
         return Err(Refusal::too_much(format!(
-            "more than {max} traces would have to be looked at; narrow the query"
+            "not all traces could be looked at, for there are more than {max} or time ran out; narrow the query"
         )));
     }
     Ok((spans, answer.coverage))

@@ -174,7 +174,7 @@ pub(super) async fn run(app: &App, asked: Search) -> Result<SearchResponse, Refu
     if !all && best.found.len() < limit {
         let max = app.engine().limits().question_traces_max;
         return Err(Refusal::too_much(format!(
-            "more than {max} traces would have to be looked at; narrow the query"
+            "not all traces could be looked at, for there are more than {max} or time ran out; narrow the query"
         )));
     }
     Ok(best.response(&answer.coverage))

@@ -429,3 +429,35 @@ async fn what_is_missing_is_a_warning() {
         assert!(got["warnings"][0].as_str().unwrap().contains("payment:7317"), "{got}");
     }
 }
+
+#[tokio::test]
+async fn patterns_are_what_lines_have_in_common() {
+    let sidecar = Sidecar::empty().await;
+    let line = |second: u64, text: &str| log("web", second, Level::Info, text, &[]);
+    sidecar
+        .keep(vec![
+            line(1, "order 1 of bob was shipped to Rome"),
+            line(2, "order 22 of eve was shipped to Oslo"),
+            line(3, "order 333 of mallory was shipped to Bonn"),
+            line(4, "took=120ms status=200 path=/a/1"),
+            line(5, "took=7ms status=404 path=/a/2"),
+            log("web", 6, Level::Error, "all is lost", &[]),
+        ])
+        .await;
+    let within = [("start", START), ("end", END), ("step", "10s")];
+    let mut params = vec![("query", r#"{service_name="web"}"#)];
+    params.extend(within);
+    let got = get(&sidecar.router, &path("/loki/api/v1/patterns", &params)).await.json();
+    let expected = json!([
+        { "pattern": "order <_> of <_> was shipped to <_>", "level": "info", "samples": [[1_767_268_800, 3]] },
+        { "pattern": "took=<_> status=<_> path=<_>", "level": "info", "samples": [[1_767_268_800, 2]] },
+        { "pattern": "all is lost", "level": "error", "samples": [[1_767_268_800, 1]] },
+    ]);
+    assert_eq!(got["data"], expected);
+    // Each finds the lines that it was made of.
+    for (pattern, count) in [("order <_> of <_> was shipped to <_>", 3), ("took=<_> status=<_> path=<_>", 2)]
+    {
+        let query = format!("{{service_name=\"web\"}} |> `{pattern}`");
+        assert_eq!(lines(&ask(&sidecar, &query, &[]).await).len(), count, "{pattern}");
+    }
+}
