@@ -3,7 +3,7 @@
 //! In comes one line, or several that belong together; out goes an OpenTelemetry log record: trace and span id,
 //! level, time, message and exception are looked for under the names that loggers use ([`names`]), what remains
 //! of a JSON object becomes attributes with their types. JSON inside a JSON string is opened: a line as Docker's
-//! json-file driver wrote it, or a whole record under `message`. A line that is no JSON object is logfmt, a web
+//! json-file driver or containerd wrote it, or a whole record under `message`. A line that is no JSON object is logfmt, a web
 //! server's, or text, in which ids, a level and a time are looked for ([`text`]).
 //!
 //! Invariants: any bytes give a record, nothing panics, and what is consumed as a field stays in the line's
@@ -32,7 +32,8 @@ use self::level::LineLevel;
 use self::object::Object;
 pub(crate) use self::rules::Rules;
 use self::time::Clock;
-use crate::normalise::{Cuts, RecordLimits};
+use crate::cri::{self, CriLine};
+use crate::normalise::{Cuts, RecordLimits, attribute};
 
 /// JSON inside a JSON string is opened so many times: a logger's record, in a collector's, in Docker's.
 const WRAPPINGS_MAX: usize = 3;
@@ -111,6 +112,11 @@ impl LineReader<'_> {
             findings.form = "JSON in a JSON string";
             return findings;
         }
+        if wrappings < WRAPPINGS_MAX
+            && let Some((first, content)) = cri::content(trimmed)
+        {
+            return self.findings_in_container_line(first, &content, received, wrappings);
+        }
         let mut findings = self.findings_in_text(line, received);
         if is_json(trimmed) {
             findings.flags.0 &= !Flags::NOT_JSON.0;
@@ -172,6 +178,29 @@ impl LineReader<'_> {
         }
         findings.attributes.extend(wrapped.attributes);
         if wrapped.cut {
+            findings.flags.insert(Flags::CUT);
+        }
+        findings
+    }
+
+    /// The same for containerd's lines and CRI-O's.
+    fn findings_in_container_line(
+        &mut self,
+        line: CriLine<'_>,
+        content: &str,
+        received: UnixNanos,
+        wrappings: usize,
+    ) -> Findings {
+        let mut findings = self.findings(content, received, wrappings + 1);
+        findings.form = "a line of containerd's";
+        let time = self.clock(received).of_text(line.time);
+        if let Some(time) = time.filter(|_| findings.time.is_none() || findings.time_is_of_text) {
+            findings.take_time(time);
+        }
+        let stream = Value::StringValue(line.stream.to_owned());
+        findings.attributes.push(attribute("log.iostream", stream));
+        if line.partial {
+            // Its other pieces did not come with it.
             findings.flags.insert(Flags::CUT);
         }
         findings

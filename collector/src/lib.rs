@@ -11,6 +11,7 @@ mod body;
 mod collector;
 mod content;
 mod counters;
+mod cri;
 mod explain;
 mod grpc;
 mod http;

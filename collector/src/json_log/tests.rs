@@ -274,6 +274,24 @@ fn a_docker_line_with_json_is_opened() {
 }
 
 #[test]
+fn a_containerd_line_is_opened() {
+    let inner = format!(r#"{{"level":"warn","trace_id":"{TRACE}","msg":"low stock"}}"#);
+    let (start, end) = inner.split_at(20);
+    let (piece, last) = ("2023-01-29T09:33:16Z stderr P ", "2023-01-29T09:33:16Z stderr F ");
+    for line in [format!("{last}{inner}"), format!("{piece}{start}\n{last}{end}")] {
+        let understood = understand(&line);
+        assert_eq!(found(&line), (TRACE.into(), String::new(), 13), "{line}");
+        assert_eq!(message(&understood), "low stock");
+        assert_eq!(attributes(&understood), serde_json::json!({"log.iostream": "stderr"}));
+        assert_eq!(understood.log.time_unix_nano, 1_674_984_796_000_000_000);
+        assert_eq!(understood.flags, Flags::NONE);
+    }
+    let text = understand(&format!("{last}17:33:16.821 ERROR it failed TraceID: {TRACE}"));
+    assert_eq!((message(&text).starts_with("17:33"), text.log.severity_number), (true, 17));
+    assert_eq!((text.log.time_unix_nano, text.flags), (1_674_984_796_000_000_000, Flags::NOT_JSON));
+}
+
+#[test]
 fn ids_and_levels_are_found_in_text() {
     let ids = (TRACE.to_owned(), SPAN.to_owned());
     let cases = [

@@ -3,12 +3,14 @@
 //!
 //! Works line by line, without configuration: the line that waits is judged by its beginning (its *head*), the
 //! next one by its own. Java, Python, Node, .NET, Ruby, panics of Go and Rust, JSON that is printed over several
-//! lines. A record is bounded in lines and bytes here; in time by whoever calls [`Joiner::flush`]. JSON lines
+//! lines. Of a container's log file the container's own lines are looked at, and pieces of one are put together. A
+//! record is bounded in lines and bytes here; in time by whoever calls [`Joiner::flush`]. JSON lines
 //! go through without a look at more than their first byte.
 
 use bytes::Bytes;
 
 use super::RawLine;
+use crate::cri::{self, CriLine};
 use crate::json_log::{begins_with_level, begins_with_time, names_exception, without_colours};
 
 /// What tells a head stands within so many bytes.
@@ -38,6 +40,16 @@ struct Pending {
     blanks: usize,
     head: Head,
     within: Within,
+    /// The container's stream, of a container's log file.
+    stream: Option<Stream>,
+}
+
+/// What is in front of a container's own line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stream {
+    is_stderr: bool,
+    /// The next piece belongs to this one, whatever it is.
+    partial: bool,
 }
 
 /// How a line begins.
@@ -71,7 +83,8 @@ impl Joiner {
 
     /// Takes the next line and passes on the record that ends before it.
     pub(crate) fn push(&mut self, line: RawLine, mut record: impl FnMut(RawLine)) {
-        if line.bytes.trim_ascii().is_empty() {
+        let (stream, own) = taken_apart(&line.bytes);
+        if own.trim_ascii().is_empty() && stream.is_none() {
             if let Some(pending) = &mut self.pending {
                 pending.blanks += 1;
             }
@@ -79,16 +92,17 @@ impl Joiner {
         }
         if let Some(pending) = &mut self.pending
             && pending.has_room(&line, self.limits)
-            && pending.goes_on_with(&line.bytes)
+            && pending.is_of(stream)
+            && pending.goes_on_with(own)
         {
-            pending.add(&line);
+            pending.add(&line, stream);
             return;
         }
         self.flush(&mut record);
         let pending = Pending::new(line);
         match pending.head {
             // Nothing can follow that belongs to it.
-            Head::Json => pending.pass_on(&mut record),
+            Head::Json if !pending.is_partial() => pending.pass_on(&mut record),
             _ => self.pending = Some(pending),
         }
     }
@@ -107,12 +121,22 @@ impl Joiner {
 
 impl Pending {
     fn new(line: RawLine) -> Pending {
-        let (head, within) = (head_of(&line.bytes), begins_trace(&line.bytes));
+        let (stream, own) = taken_apart(&line.bytes);
+        let (head, within) = (head_of(own), begins_trace(own));
         let within = match (within, head) {
-            (Within::Nothing, Head::Dated) if is_java_util_logging(&line.bytes) => Within::NextLine,
+            (Within::Nothing, Head::Dated) if is_java_util_logging(own) => Within::NextLine,
             _ => within,
         };
-        Pending { first: line, joined: Vec::new(), lines: 1, blanks: 0, head, within }
+        Pending { first: line, joined: Vec::new(), lines: 1, blanks: 0, head, within, stream }
+    }
+
+    /// Standard output does not go on on standard error.
+    fn is_of(&self, stream: Option<Stream>) -> bool {
+        self.stream.map(|stream| stream.is_stderr) == stream.map(|stream| stream.is_stderr)
+    }
+
+    fn is_partial(&self) -> bool {
+        self.stream.is_some_and(|stream| stream.partial)
     }
 
     fn has_room(&self, line: &RawLine, limits: JoinLimits) -> bool {
@@ -121,8 +145,12 @@ impl Pending {
     }
 
     fn goes_on_with(&mut self, line: &[u8]) -> bool {
+        if self.is_partial() {
+            return true;
+        }
+        let Some(first) = line.first() else { return false };
         if self.head == Head::OpenObject {
-            return matches!(line[0], b' ' | b'\t' | b'}');
+            return matches!(first, b' ' | b'\t' | b'}');
         }
         if self.head == Head::Json {
             return false;
@@ -134,7 +162,7 @@ impl Pending {
             self.within = Within::Nothing;
             return true;
         }
-        if line[0] == b' ' || line[0] == b'\t' {
+        if matches!(first, b' ' | b'\t') {
             return !begins_with_time(&start_of(line));
         }
         if starts_with_any(line, &["During handling of the above", "The above exception was"]) {
@@ -164,7 +192,8 @@ impl Pending {
         (self.head == Head::Dated || self.within == Within::GoPanic) && head_of(line) == Head::Plain
     }
 
-    fn add(&mut self, line: &RawLine) {
+    fn add(&mut self, line: &RawLine, stream: Option<Stream>) {
+        self.stream = stream;
         if self.joined.is_empty() {
             self.joined.extend_from_slice(&self.first.bytes);
         }
@@ -175,7 +204,7 @@ impl Pending {
         self.blanks = 0;
         self.lines += 1;
         self.first.cut |= line.cut;
-        if self.head == Head::OpenObject && line.bytes.trim_ascii_end() == b"}" {
+        if self.head == Head::OpenObject && taken_apart(&line.bytes).1.trim_ascii_end() == b"}" {
             self.head = Head::Json;
         }
     }
@@ -193,6 +222,16 @@ impl Pending {
         for line in joined.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
             record(RawLine { bytes: joined.slice_ref(line), cut });
         }
+    }
+}
+
+/// The stream and the own line of a container's; other lines as they are.
+fn taken_apart(line: &[u8]) -> (Option<Stream>, &[u8]) {
+    match cri::read(line) {
+        Some(CriLine { stream, partial, start, .. }) => {
+            (Some(Stream { is_stderr: stream == "stderr", partial }), &line[start..])
+        }
+        None => (None, line),
     }
 }
 

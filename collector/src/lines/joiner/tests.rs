@@ -70,6 +70,17 @@ fn an_object_that_is_never_closed_is_lines() {
 }
 
 #[test]
+fn a_containers_own_lines_are_joined_and_its_pieces_put_together() {
+    let (out, err) = ("2026-11-22T10:00:00.1Z stdout F ", "2026-11-22T10:00:00.1Z stderr F ");
+    let piece = "2026-11-22T10:00:00.1Z stdout P ";
+    check(&format!(
+        "{out}2026-11-22 10:00:00 ERROR it failed\n{out}a.BException: x\n{out}\tat a.B.c(B.java:1)\n--\n{out}2026-11-22 10:00:01 INFO next"
+    ));
+    check(&format!("{out}listening\n--\n{out}{{\"a\":1}}\n--\n{err}  indented elsewhere"));
+    check(&format!("{piece}{{\"a\":\n{piece}\"b\n{out}c\"}}\n--\n{out}next"));
+}
+
+#[test]
 fn a_record_is_bounded_in_lines_and_bytes() {
     let text = "2026-11-22T10:00:00Z x\n\tat a\n\tat b\n\tat c\n\tat d";
     assert_eq!(records_within(text, JoinLimits { lines_max: 3, bytes_max: 1_000 }).len(), 2);
@@ -83,7 +94,7 @@ proptest! {
         proptest::sample::select(vec![
             "{", "}", "{\"a\":1}", "  indented", "\tat x", "Traceback (most recent call last):", "KeyError: x",
             "2026-11-22 10:00:00 INFO x", "INFO x", "panic: x", "goroutine 1", "thread 'a' panicked at b:", "",
-            "Nov 22, 2026 5:01:37 PM shop", "During handling of the above", "\u{1b}[31mERROR\u{1b}[0m x",
+            "Nov 22, 2026 5:01:37 PM shop", "During handling of the above", "2026-11-22T10:00:00Z stdout P {", "2026-11-22T10:00:00Z stderr F x", "2026-11-22T10:00:00Z stdout F", "\u{1b}[31mERROR\u{1b}[0m x",
         ]).prop_map(str::to_owned),
     ], 0..40)) {
         let text = lines.join("\n");

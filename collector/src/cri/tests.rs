@@ -1,0 +1,51 @@
+use proptest::prelude::*;
+
+use super::{CriLine, content, read};
+
+#[test]
+fn a_line_is_taken_apart() {
+    let line = b"2026-11-22T10:00:00.123456789Z stderr F {\"msg\":\"x y\"}";
+    let CriLine { time, stream, partial, start } = read(line).unwrap();
+    assert_eq!((time, stream, partial), ("2026-11-22T10:00:00.123456789Z", "stderr", false));
+    assert_eq!(&line[start..], b"{\"msg\":\"x y\"}");
+    assert!(read(b"2026-11-22T10:00:00+01:00 stdout P half").unwrap().partial);
+    assert!(read(b"2026-11-22T10:00:00Z stdout F").is_some(), "an empty line");
+}
+
+#[test]
+fn other_lines_are_none() {
+    for line in [
+        "",
+        "2026-11-22T10:00:00Z INFO F x",
+        "2026-11-22 stdout F x",
+        "2026-11-22T10:00:00Z stdout X y",
+        "stdout F x",
+    ] {
+        assert_eq!(read(line.as_bytes()), None, "{line}");
+    }
+}
+
+#[test]
+fn pieces_are_one_line_and_lines_stay_lines() {
+    let pieces = "2026-11-22T10:00:00Z stdout P {\"a\":\n2026-11-22T10:00:00Z stdout F 1}";
+    let (first, whole) = content(pieces).unwrap();
+    assert_eq!((first.partial, whole.as_str()), (false, "{\"a\":1}"));
+    assert!(content("2026-11-22T10:00:00Z stdout P half").unwrap().0.partial);
+    let lines = "2026-11-22T10:00:00Z stdout F failed\n2026-11-22T10:00:00Z stdout F \tat x";
+    assert_eq!(content(lines).unwrap().1, "failed\n\tat x");
+    assert!(content("2026-11-22T10:00:00Z stdout F failed\nother").is_none());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_looked_at(line in proptest::collection::vec(any::<u8>(), 0..80)) {
+        read(&line);
+    }
+
+    #[test]
+    fn any_text_is_looked_at(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "2026-11-22T10:00:00Z", " ", "stdout", "stderr", "F", "P", ":", "\n", "é", "x",
+    ]), 0..20)) {
+        content(&parts.concat());
+    }
+}
