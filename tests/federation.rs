@@ -331,3 +331,53 @@ fn a_tail_follows_all_sidecars_and_tells_when_one_is_lost() {
     let lost = lines.find(|line| line.contains("\"missing\":[{")).unwrap();
     assert!(lost.contains("\"complete\":false") && lost.contains("\"answered\":1"), "{lost}");
 }
+
+/// Certificates of one authority for `localhost`, in files of a folder.
+fn certificates(folder: &std::path::Path) {
+    let write = |file: &str, text: String| std::fs::write(folder.join(file), text).unwrap();
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    write("ca.pem", authority.self_signed(&authority_key).unwrap().pem());
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    write("cert.pem", certificate.signed_by(&key, &issuer).unwrap().pem());
+    write("key.pem", key.serialize_pem());
+}
+
+#[test]
+fn over_tls_the_commands_ask_a_gateway_and_the_gateway_its_sidecars() {
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let guarded = |command: Command| {
+        ["cert", "key", "ca"].iter().fold(command, |command, name| {
+            command.set(format!("security.tls.{name}_file={}", file(&format!("{name}.pem"))))
+        })
+    };
+    std::fs::write(folder.path().join("token"), "a-long-secret\n").unwrap();
+    let whole = trace(&SHOP[..1]);
+    let peer = guarded(sidecar()).start();
+    keep(&peer, &whole, SHOP[0]);
+    let gateway = guarded(gateway(&[peer.query()]))
+        .set("security.tls.server_name=localhost")
+        .set(format!("security.token_file={}", file("token")))
+        .start();
+    let url = format!("https://localhost:{}", gateway.query().rsplit_once(':').unwrap().1);
+    let ask = |arguments: &[&str]| {
+        let output = gateway.cli_command(arguments).env("SPANDREL_URL", &url).output().unwrap();
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code().unwrap(), said)
+    };
+    let (ca, token) = (file("ca.pem"), file("token"));
+    let (status, said) = ask(&["search", "service:gateway", "--ca-file", &ca, "--token-file", &token]);
+    assert!(status == 0 && said.contains("gateway step 3") && !said.contains("missing"), "{said}");
+    let (status, said) = ask(&["healthcheck", "--ca-file", &ca]);
+    assert_eq!((status, said.as_str()), (0, "ok\n"));
+    let (status, said) = ask(&["peers", "--ca-file", &ca]);
+    assert!(status == 2 && said.contains("--token-file"), "{said}");
+    let (status, said) = ask(&["peers", "--token-file", &token]);
+    assert!(status == 2 && said.contains("--ca-file"), "{said}");
+    assert!(!gateway.log().contains("a-long-secret"));
+}

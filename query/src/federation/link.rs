@@ -125,6 +125,11 @@ impl Link {
         self.lock().clone()
     }
 
+    /// The service that the peer stands next to, as far as known.
+    pub(crate) fn service(&self) -> Option<String> {
+        self.lock().service()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -208,20 +213,22 @@ impl Link {
     }
 
     fn note(&self, change: impl FnOnce(&mut Health)) {
-        let (changed, health) = {
+        let changed = {
             let mut health = self.lock();
             let before = health.outline();
             change(&mut health);
-            (before != health.outline(), health.clone())
+            self.metrics.show(&health);
+            let after = health.outline();
+            (before != after).then(|| (before.0 != after.0 || before.1 != after.1, health.state.clone()))
         };
-        self.metrics.show(&health);
-        if changed {
-            self.asker.changed.notify_one();
-            if let State::Down(error) = &health.state {
+        let Some((is_news, state)) = changed else { return };
+        self.asker.changed.notify_one();
+        match state {
+            _ if !is_news => {}
+            State::Down(error) => {
                 tracing::warn!(peer = self.name, reason = error.reason(), %error, "a peer is down");
-            } else {
-                tracing::info!(peer = self.name, state = health.state.as_str(), "a peer's state changed");
             }
+            state => tracing::info!(peer = self.name, state = state.as_str(), "a peer's state has changed"),
         }
     }
 

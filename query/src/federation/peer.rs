@@ -40,7 +40,7 @@ impl PeerSource {
 
 impl Source for PeerSource {
     fn peer(&self) -> Peer {
-        Peer { name: self.link.name().to_owned(), service: self.link.health().service(), local: false }
+        Peer { name: self.link.name().to_owned(), service: self.link.service(), local: false }
     }
 
     fn trace(&self, ask: TraceQuestion) -> Answering<'_, TraceRecords> {

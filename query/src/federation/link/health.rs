@@ -120,8 +120,9 @@ impl Health {
         self.state == State::Up && self.description.is_none()
     }
 
-    /// The service with the most records.
+    /// The service with the most records; a gateway stands next to none.
     pub(crate) fn service(&self) -> Option<String> {
-        self.description.as_ref()?.services.first().cloned()
+        let description = self.description.as_ref().filter(|_| !self.gateway)?;
+        description.services.first().cloned()
     }
 }
