@@ -3,8 +3,10 @@
 CARGO ?= cargo
 # Kills of `make crash`.
 ROUNDS ?= 50
+# Cases of `make crash-seeds`.
+SEEDS ?= 3000
 .DEFAULT_GOAL := help
-.PHONY: help demo build release tools test clients crash bench fmt fmt-check lint deny
+.PHONY: help demo build release tools test clients crash crash-seeds bench fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +34,9 @@ clients: ## only the Python and Node clients against the real binary
 crash: tools ## kill -9 under load, fifty times, then torn and flipped journals, a full disk
 	target/release/spandrel-bench crash --rounds $(ROUNDS)
 	$(CARGO) test --locked --test damage -- --nocapture
+
+crash-seeds: ## random work on a disk that fails, tears and loses power, against a model; SEEDS=3000
+	SPANDREL_CRASH_SEEDS=$(SEEDS) $(CARGO) test --locked -p spandrel-store --lib crashes -- --nocapture
 
 bench: tools ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
 	target/release/spandrel-bench run --output docs/benchmarks.md

@@ -62,6 +62,9 @@ impl Appender {
     fn append(&mut self, first: Append) {
         let group = self.group(first);
         let payloads: Vec<Vec<u8>> = group.0;
+        if payloads.is_empty() {
+            return;
+        }
         let started = Instant::now();
         let written = self.journal.append(&payloads);
         self.shared.metrics.journal_sync_seconds.observe(started.elapsed().as_secs_f64());
@@ -72,15 +75,26 @@ impl Appender {
         }
     }
 
-    /// The first batch and those that wait behind it, with their payloads apart.
+    /// The first batch and those that wait behind it, with their payloads apart. The first that there is
+    /// no room for is refused and ends the group.
     fn group(&self, first: Append) -> (Vec<Vec<u8>>, Vec<Waiting>) {
-        let mut bytes = first.payload.len();
-        let (mut payloads, mut waiting) = (vec![first.payload], vec![first.waiting]);
-        while waiting.len() < GROUP_BATCHES_MAX && bytes < GROUP_BYTES_MAX {
-            let Ok(next) = self.queue.try_recv() else { break };
-            bytes += next.payload.len();
-            payloads.push(next.payload);
-            waiting.push(next.waiting);
+        let mut bytes = 0;
+        let (mut payloads, mut waiting) = (Vec::new(), Vec::new());
+        let mut next = Some(first);
+        while let Some(append) = next {
+            let of_this = append.payload.len();
+            let is_full = self.shared.is_full(bytes as u64, of_this as u64);
+            if is_full {
+                // Whoever asked may have gone.
+                let full = AppendError::StorageFull { retry_after: RETRY_AFTER };
+                let _ = append.waiting.reply.send(Err(full));
+            } else {
+                bytes += of_this;
+                payloads.push(append.payload);
+                waiting.push(append.waiting);
+            }
+            let has_room = !is_full && waiting.len() < GROUP_BATCHES_MAX && bytes < GROUP_BYTES_MAX;
+            next = if has_room { self.queue.try_recv().ok() } else { None };
         }
         (payloads, waiting)
     }

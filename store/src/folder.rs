@@ -14,9 +14,11 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk::Disk;
 use crate::error::OpenError;
 
 /// The format this program writes. It reads older ones too, see `partition/upgrade.rs`:
@@ -27,6 +29,7 @@ const DESCRIPTION: &str = "spandrel.json";
 
 #[derive(Debug)]
 pub(crate) struct DataFolder {
+    pub disk: Arc<dyn Disk>,
     root: PathBuf,
     /// The store's own number, part of every log's id.
     pub identity: u64,
@@ -43,7 +46,7 @@ struct Description {
 
 impl DataFolder {
     /// Locks the folder, making it first if it isn't there, and checks its format.
-    pub fn open(root: &Path) -> Result<DataFolder, OpenError> {
+    pub fn open(disk: Arc<dyn Disk>, root: &Path) -> Result<DataFolder, OpenError> {
         let io = |source| OpenError::Io { folder: root.to_owned(), source };
         fs::create_dir_all(root).map_err(io)?;
         let lock = File::create(root.join("lock")).map_err(io)?;
@@ -53,7 +56,7 @@ impl DataFolder {
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
         let Description { format, identity } = describe(root)?;
-        let folder = DataFolder { root: root.to_owned(), identity, format, _lock: lock };
+        let folder = DataFolder { disk, root: root.to_owned(), identity, format, _lock: lock };
         for path in [folder.journal(), folder.partitions(), folder.set_aside()] {
             fs::create_dir_all(path).map_err(io)?;
         }
@@ -98,6 +101,22 @@ impl DataFolder {
         let target = self.set_aside().join(format!("{kind}-{name}-{number}"));
         fs::rename(path, &target)?;
         Ok(target)
+    }
+
+    /// Deletes what was set aside the longest ago, by the times of the files; says what.
+    pub fn delete_oldest_set_aside(&self) -> io::Result<Option<PathBuf>> {
+        let mut items = Vec::new();
+        for entry in fs::read_dir(self.set_aside())? {
+            let entry = entry?;
+            items.push((entry.metadata()?.modified()?, entry.path()));
+        }
+        let Some((_, oldest)) = items.into_iter().min() else { return Ok(None) };
+        if oldest.is_dir() {
+            fs::remove_dir_all(&oldest)?
+        } else {
+            fs::remove_file(&oldest)?
+        }
+        Ok(Some(oldest))
     }
 }
 

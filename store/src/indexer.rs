@@ -91,7 +91,6 @@ impl Indexer {
 
     pub fn run(mut self) {
         self.reopen();
-        self.retain();
         loop {
             match self.queue.recv_timeout(TICK) {
                 Ok(batch) => self.take(batch),
@@ -107,6 +106,9 @@ impl Indexer {
             }
         }
         if self.uncommitted_since.is_some() {
+            // After a failure this is the last chance to try again.
+            self.retry_at = Instant::now();
+            self.reopen();
             self.commit();
         }
         if let Err(error) = self.history.write() {
@@ -154,6 +156,8 @@ impl Indexer {
         self.uncommitted_bytes = 0;
         self.uncommitted_since = None;
         self.failures = 0;
+        // Before the journal's files go, what replaces them is counted.
+        self.measure();
         self.shared.committed.store(view.commit.sequence, Ordering::Release);
         self.publish(view);
         self.shared.metrics.commits.inc();
@@ -217,17 +221,31 @@ impl Indexer {
         }
         let committed = self.shared.committed.load(Ordering::Acquire);
         let (partitions, identity) = (self.folder.partitions(), self.folder.identity);
-        match PartitionWriter::open(&partitions, self.number, identity, committed) {
-            Ok(writer) => self.writer = Some(writer),
+        match PartitionWriter::open(&*self.folder.disk, &partitions, self.number, identity, committed) {
+            Ok(writer) => self.feed(writer),
             Err(error) => {
                 self.fail("open the index", &error);
                 if self.failures >= REOPENS_MAX && !is_storage_full(&error) {
                     self.number += 1;
                     self.failures = 0;
                 }
-                return;
             }
         }
+    }
+
+    /// Takes a writer that was opened, and gives it what the head holds and it does not.
+    fn feed(&mut self, writer: PartitionWriter) {
+        let mut committed = self.shared.committed.load(Ordering::Acquire);
+        if writer.sequence() > committed {
+            // A commit that failed may have come as far as to be durable.
+            match writer.view() {
+                Ok(view) => self.publish(view),
+                Err(error) => return self.fail("read the index", &error),
+            }
+            committed = writer.sequence();
+            self.shared.committed.store(committed, Ordering::Release);
+        }
+        self.writer = Some(writer);
         self.uncommitted_bytes = 0;
         self.uncommitted_since = None;
         let state = self.shared.state();
@@ -257,24 +275,44 @@ impl Indexer {
         self.retain();
     }
 
-    /// Deletes the oldest closed partitions until the limits hold.
-    fn retain(&mut self) {
+    /// Deletes what was set aside, then the oldest closed partitions, until the limits hold.
+    pub fn retain(&mut self) {
+        let wanted = self.shared.wanted_bytes.swap(0, Ordering::Relaxed);
         loop {
             let (used, open) = self.measure();
+            let excess = self.limits.excess(used, open, wanted);
+            if excess > 0 && self.delete_oldest_set_aside() {
+                continue;
+            }
             let state = self.shared.state();
             let Some(oldest) = state.partitions.first().filter(|oldest| oldest.number != self.number) else {
                 return;
             };
             let age = self.history.running_ms().saturating_sub(oldest.commit.running_ms);
             let expired = u128::from(age) > self.limits.max_age.as_millis();
-            if self.limits.excess(used, open) == 0 && !expired {
+            if excess == 0 && !expired {
                 return;
             }
             self.delete(oldest);
         }
     }
 
-    /// Bytes used by everything, and by the open partition.
+    /// Whether there was anything that was set aside and could be deleted. That it is missing stays noted.
+    fn delete_oldest_set_aside(&self) -> bool {
+        match self.folder.delete_oldest_set_aside() {
+            Ok(None) => false,
+            Ok(Some(path)) => {
+                tracing::warn!(path = %path.display(), "retention deletes what was set aside");
+                true
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot delete what was set aside");
+                false
+            }
+        }
+    }
+
+    /// Bytes used by everything but the journal, and by the open partition.
     fn measure(&mut self) -> (u64, u64) {
         let partitions = self.folder.partitions();
         let mut used = disk_bytes(&self.folder.set_aside());
@@ -285,9 +323,10 @@ impl Indexer {
             }
         }
         let open = disk_bytes(&partition::folder(&partitions, self.number));
-        self.shared.partition_bytes.store(used + open, Ordering::Relaxed);
+        let reserved = used + open + self.limits.transient(open);
+        self.shared.reserved_bytes.store(reserved, Ordering::Relaxed);
         self.shared.metrics.partition_bytes.set((used + open) as i64);
-        (used + open + self.shared.journal_bytes.load(Ordering::Relaxed), open)
+        (used + open, open)
     }
 
     fn delete(&mut self, view: &PartitionView) {

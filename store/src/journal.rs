@@ -10,6 +10,8 @@
 //! * A failed append leaves the journal as it was: the file is cut back to its last good frame, and where
 //!   even that fails, or where a sync failed, it is left behind and a new file begun. A sync is never
 //!   repeated on the same file: after a failure the kernel may have dropped the pages it could not write.
+//! * What a file holds from the sequence number on that the next file begins with was never acknowledged: it is
+//!   what could not be cut off, and is passed over.
 //! * Opening repairs. An incomplete frame at the end of a file is what a crash in the middle of a write
 //!   leaves; it was not acknowledged and is cut. A complete frame whose checksum fails is [`Damage`]: it is
 //!   passed over where a good frame follows, else the rest of the file is given up, and both are reported.
@@ -18,32 +20,35 @@
 
 mod frame;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::disk::{Disk, DiskFile};
 use frame::{FILE_HEADER, read_frames};
 
-/// A file that is longer than this is closed at the next append.
+/// A file that is longer than this is closed at the next append, unless told otherwise.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 const GATHER_BYTES: usize = 32 << 10;
 
 #[derive(Debug)]
 pub(crate) struct Journal {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     sync: bool,
     current: Option<Current>,
     /// Closed files, oldest first.
     closed: Vec<Closed>,
     next_sequence: u64,
+    file_bytes_max: u64,
 }
 
 #[derive(Debug)]
 struct Current {
-    file: File,
+    file: Box<dyn DiskFile>,
     path: PathBuf,
     bytes: u64,
 }
@@ -82,39 +87,61 @@ pub(crate) struct Recovered {
 impl Journal {
     /// Opens the journal in `folder`, which exists. Frames up to `committed` are left out of what is
     /// recovered. Appends will get sequence numbers above `committed` and above everything found.
-    pub fn open(folder: &Path, sync: bool, committed: u64) -> io::Result<(Journal, Recovered)> {
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        sync: bool,
+        committed: u64,
+    ) -> io::Result<(Journal, Recovered)> {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "wal"));
         paths.sort();
         let mut journal = Journal {
+            disk,
             folder: folder.to_owned(),
             sync,
             current: None,
             closed: Vec::new(),
             next_sequence: committed + 1,
+            file_bytes_max: FILE_BYTES_MAX,
         };
         let mut recovered = Recovered::default();
-        for path in paths {
-            journal.recover(path, committed, &mut recovered)?;
+        let ends: Vec<u64> =
+            paths.iter().skip(1).map(|next| first_sequence(next)).chain([u64::MAX]).collect();
+        for (path, end) in paths.into_iter().zip(ends) {
+            journal.recover(path, committed, end, &mut recovered)?;
         }
         Ok((journal, recovered))
     }
 
-    fn recover(&mut self, path: PathBuf, committed: u64, recovered: &mut Recovered) -> io::Result<()> {
+    /// Closes files when they are longer than this, if that is less than what they are closed at anyway.
+    pub fn limit_files(&mut self, bytes: u64) {
+        self.file_bytes_max = self.file_bytes_max.min(bytes);
+    }
+
+    /// Reads a file. Its acknowledged frames are those before `end`, with which the next file begins.
+    fn recover(
+        &mut self,
+        path: PathBuf,
+        committed: u64,
+        end: u64,
+        recovered: &mut Recovered,
+    ) -> io::Result<()> {
         let content = Bytes::from(fs::read(&path)?);
-        let found = read_frames(&content);
+        let mut found = read_frames(&content);
+        found.frames.retain(|frame| frame.sequence < end);
+        found.damage.retain(|damage| damage.after.is_none_or(|after| after.saturating_add(1) < end));
         let mut last = 0;
         for frame in found.frames {
             last = frame.sequence;
             self.next_sequence = self.next_sequence.max(frame.sequence + 1);
-            // A file may be left behind with a frame that was written again to the next one.
             let known = recovered.frames.last().is_some_and(|before| before.sequence >= frame.sequence);
             if frame.sequence > committed && !known {
                 recovered.frames.push(frame);
             }
         }
-        let damage = |(offset, bytes)| Damage { path: path.clone(), offset, bytes };
+        let damage = |run: frame::Run| Damage { path: path.clone(), offset: run.offset, bytes: run.bytes };
         recovered.damage.extend(found.damage.into_iter().map(damage));
         recovered.torn_bytes += found.torn_bytes;
         if found.torn_bytes > 0 {
@@ -151,28 +178,29 @@ impl Journal {
 
     /// Makes sure that there is a current file with room in it.
     fn roll(&mut self) -> io::Result<()> {
-        if self.current.as_ref().is_some_and(|current| current.bytes >= FILE_BYTES_MAX) {
+        if self.current.as_ref().is_some_and(|current| current.bytes >= self.file_bytes_max) {
             self.close_current();
         }
         if self.current.is_some() {
             return Ok(());
         }
         let path = self.folder.join(format!("{:016x}.wal", self.next_sequence));
-        let file = self.create(&path).inspect_err(|_| drop(fs::remove_file(&path)))?;
+        let file = self.create(&path).inspect_err(|_| drop(self.disk.remove(&path)))?;
         // A crash before the first frame leaves an empty file of the same name: it is the current one now.
         self.closed.retain(|closed| closed.path != path);
         self.current = Some(Current { file, path, bytes: FILE_HEADER.len() as u64 });
         Ok(())
     }
 
-    fn create(&self, path: &Path) -> io::Result<File> {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         // A file of this name can only hold frames that no append returned for.
         self.closed.iter().for_each(|closed| debug_assert!(closed.path != path || closed.last == 0));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-        file.write_all(&FILE_HEADER)?;
+        remove(&*self.disk, path)?;
+        let file = self.disk.create(path)?;
+        At { file: &*file, offset: 0 }.write_all(&FILE_HEADER)?;
         if self.sync {
             file.sync_data()?;
-            File::open(&self.folder)?.sync_all()?;
+            self.disk.sync_folder(&self.folder)?;
         }
         Ok(file)
     }
@@ -180,7 +208,8 @@ impl Journal {
     fn close_current(&mut self) {
         if let Some(Current { path, bytes, .. }) = self.current.take() {
             self.closed.retain(|closed| closed.path != path);
-            self.closed.push(Closed { path, bytes, last: self.next_sequence - 1 });
+            let last = if bytes > FILE_HEADER.len() as u64 { self.next_sequence - 1 } else { 0 };
+            self.closed.push(Closed { path, bytes, last });
         }
     }
 
@@ -194,7 +223,7 @@ impl Journal {
             if oldest.last > committed {
                 break;
             }
-            fs::remove_file(&oldest.path)?;
+            remove(&*self.disk, &oldest.path)?;
             self.closed.remove(0);
         }
         Ok(())
@@ -210,7 +239,7 @@ impl Journal {
 impl Current {
     /// Writes frames behind what is in the file. Small ones are gathered, large ones are not copied.
     fn write(&self, first: u64, payloads: &[Vec<u8>]) -> io::Result<()> {
-        let mut out = BufWriter::with_capacity(GATHER_BYTES, At { file: &self.file, offset: self.bytes });
+        let mut out = BufWriter::with_capacity(GATHER_BYTES, At { file: &*self.file, offset: self.bytes });
         for (sequence, payload) in (first..).zip(payloads) {
             frame::write(&mut out, sequence, payload)?;
         }
@@ -220,7 +249,7 @@ impl Current {
 
 /// Writes to a place of a file.
 struct At<'f> {
-    file: &'f File,
+    file: &'f dyn DiskFile,
     offset: u64,
 }
 
@@ -234,6 +263,20 @@ impl Write for At<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Removes a file that may be gone already.
+fn remove(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The sequence number that a file's name says; of a file that is not ours, one that ends nothing.
+fn first_sequence(path: &Path) -> u64 {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    stem.and_then(|stem| u64::from_str_radix(stem, 16).ok()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 mod appender;
 pub mod batch;
 pub mod budget;
+mod disk;
 pub mod error;
 mod facets;
 pub mod filter;

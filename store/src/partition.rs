@@ -26,12 +26,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use serde::{Deserialize, Serialize};
-use tantivy::directory::MmapDirectory;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::IndexRecordOption;
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocSet as _, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TERMINATED};
 
+use crate::disk::{Disk, IndexFolder};
 use crate::head::HeadBatch;
 use crate::stored::Context;
 use crate::time::{TimeRange, UnixNanos};
@@ -140,18 +140,18 @@ pub(crate) fn has_commits(path: &Path) -> bool {
 
 /// Makes the folder of a new partition with an empty index in it. It appears under its name whole or not at
 /// all, so that a folder without an index is always one that was damaged.
-fn create(partitions: &Path, path: &Path) -> tantivy::Result<()> {
+fn create(disk: &dyn Disk, partitions: &Path, path: &Path) -> tantivy::Result<()> {
     let unborn = partitions.join(UNBORN);
-    create_index(&unborn)?;
+    create_index(disk, &unborn)?;
     std::fs::rename(&unborn, path)?;
     std::fs::File::open(partitions)?.sync_all()?;
     Ok(())
 }
 
-fn create_index(path: &Path) -> tantivy::Result<()> {
+fn create_index(disk: &dyn Disk, path: &Path) -> tantivy::Result<()> {
     clear(path)?;
     std::fs::create_dir(path)?;
-    Index::create(MmapDirectory::open(path)?, Fields::new().schema, schema::index_settings())?;
+    Index::create(IndexFolder::open(disk, path)?, Fields::new().schema, schema::index_settings())?;
     Ok(())
 }
 
@@ -187,6 +187,7 @@ impl PartitionWriter {
     /// Makes a new partition, or opens one to go on writing to it. `sequence` is the last journal frame that
     /// older partitions hold.
     pub fn open(
+        disk: &dyn Disk,
         partitions: &Path,
         number: u64,
         identity: u64,
@@ -195,16 +196,22 @@ impl PartitionWriter {
         let path = folder(partitions, number);
         guarded(|| {
             if !path.exists() {
-                create(partitions, &path)?;
+                create(disk, partitions, &path)?;
             }
-            PartitionWriter::open_in(&path, number, identity, sequence)
+            PartitionWriter::open_in(disk, &path, number, identity, sequence)
         })
     }
 
     /// Opens the index in a folder, or makes it there.
-    fn open_in(path: &Path, number: u64, identity: u64, sequence: u64) -> tantivy::Result<PartitionWriter> {
+    fn open_in(
+        disk: &dyn Disk,
+        path: &Path,
+        number: u64,
+        identity: u64,
+        sequence: u64,
+    ) -> tantivy::Result<PartitionWriter> {
         let fields = Fields::new();
-        let index = Index::open(MmapDirectory::open(path)?)?;
+        let index = Index::open(IndexFolder::open(disk, path)?)?;
         check_schema(&index)?;
         let pending = commit_of(&index).unwrap_or_else(|_| Commit::empty(sequence));
         let reader = reader(&index)?;
@@ -229,6 +236,11 @@ impl PartitionWriter {
 
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The last journal frame that is added, committed or not.
+    pub fn sequence(&self) -> u64 {
+        self.pending.sequence
     }
 
     pub fn path(&self) -> &Path {

@@ -39,7 +39,7 @@ pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io:
     let committed = partitions.iter().map(|view| view.commit.sequence).max().unwrap_or(0);
     let running_ms = partitions.iter().map(|view| view.commit.running_ms).max().unwrap_or(0);
 
-    let (journal, found) = Journal::open(&folder.journal(), sync, committed)?;
+    let (journal, found) = Journal::open(folder.disk.clone(), &folder.journal(), sync, committed)?;
     gaps.extend(found.damage.iter().map(|damage| journal_gap(folder, damage)));
     if found.torn_bytes > 0 {
         tracing::info!(
@@ -74,7 +74,9 @@ fn upgrade(folder: &DataFolder, numbers: &[u64]) -> io::Result<()> {
         return Ok(());
     }
     for number in numbers {
-        if let Err(error) = partition::upgrade::upgrade(&folder.partitions(), *number, folder.identity) {
+        if let Err(error) =
+            partition::upgrade::upgrade(&*folder.disk, &folder.partitions(), *number, folder.identity)
+        {
             tracing::error!(%error, partition = number, "cannot upgrade a partition");
         }
     }

@@ -12,6 +12,7 @@ const VOLUME_PERCENT: u64 = 80;
 
 const PARTITION_BYTES_MAX: u64 = 256 << 20;
 const COMMIT_BYTES_MAX: u64 = 8 << 20;
+const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -24,6 +25,10 @@ pub(crate) struct Limits {
     pub partition_age: Duration,
     /// Encoded bytes of records that a commit takes in at most.
     pub commit_bytes: u64,
+    /// Room that is kept for the journal.
+    pub journal_bytes: u64,
+    /// A journal file is closed when it is this large, so that it can be deleted soon.
+    pub journal_file_bytes: u64,
 }
 
 impl Limits {
@@ -40,13 +45,27 @@ impl Limits {
             partition_bytes: (max_bytes / 10).min(PARTITION_BYTES_MAX),
             partition_age: (max_age / 24).clamp(Duration::from_secs(60), Duration::from_secs(3 * 60 * 60)),
             commit_bytes: (max_bytes / 64).clamp(64 << 10, COMMIT_BYTES_MAX),
+            journal_bytes: (max_bytes / 8).min(JOURNAL_BYTES_MAX),
+            journal_file_bytes: max_bytes / 64,
         }
     }
 
-    /// Bytes to delete so that what is used, a merge of the open partition and what waits in the journal
-    /// stay within the limit.
-    pub fn excess(&self, used: u64, open_partition: u64) -> u64 {
-        let reserve = open_partition.max(self.partition_bytes) + 2 * self.commit_bytes;
-        (used + reserve).saturating_sub(self.max_bytes)
+    /// What a merge of the open partition and the segments of a commit may take for a while.
+    pub fn transient(&self, open_partition: u64) -> u64 {
+        open_partition.max(self.partition_bytes) + self.commit_bytes
+    }
+
+    /// What has to be free for so many bytes of records: they stand in the journal until they do in the index.
+    pub fn room_for(bytes: u64) -> u64 {
+        bytes.saturating_mul(2)
+    }
+
+    /// Bytes to delete so that what partitions use, what a merge takes, and records of `wanted` bytes, or the
+    /// journal's usual share, stay within the limit. What can never fit is not made room for.
+    pub fn excess(&self, used: u64, open_partition: u64, wanted: u64) -> u64 {
+        let transient = self.transient(open_partition);
+        let fits = open_partition + transient + Limits::room_for(wanted) <= self.max_bytes;
+        let records = if fits { wanted.max(self.journal_bytes) } else { self.journal_bytes };
+        (used + transient + Limits::room_for(records)).saturating_sub(self.max_bytes)
     }
 }

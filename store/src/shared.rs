@@ -10,6 +10,7 @@ use crate::head::Head;
 use crate::metrics::Metrics;
 use crate::partition::PartitionView;
 use crate::record::Record;
+use crate::retention::Limits;
 use crate::snapshot::{Gap, Snapshot};
 
 /// Everything that is queryable. A record is in the head or in a partition, never in both.
@@ -30,8 +31,10 @@ pub(crate) struct Shared {
     pub metrics: Metrics,
     /// The last journal frame that is in a committed partition.
     pub committed: AtomicU64,
-    /// Bytes on disk as last measured, journal apart.
-    pub partition_bytes: AtomicU64,
+    /// Bytes on disk as last measured, journal apart, with what a merge and a commit may take.
+    pub reserved_bytes: AtomicU64,
+    /// The largest batch that found no room since room was last made.
+    pub wanted_bytes: AtomicU64,
     pub journal_bytes: AtomicU64,
     pub max_bytes: u64,
 }
@@ -50,7 +53,8 @@ impl Shared {
             tail: broadcast::Sender::new(tail_batches),
             metrics,
             committed: AtomicU64::new(0),
-            partition_bytes: AtomicU64::new(0),
+            reserved_bytes: AtomicU64::new(0),
+            wanted_bytes: AtomicU64::new(0),
             journal_bytes: AtomicU64::new(0),
             max_bytes,
         };
@@ -84,9 +88,15 @@ impl Shared {
         self.metrics.memory_budget_bytes.set(self.budget.bytes_max() as i64);
     }
 
-    /// Whether `bytes` more would pass the limit of the data folder.
-    pub fn is_full(&self, bytes: u64) -> bool {
-        let used = self.partition_bytes.load(Ordering::Relaxed) + self.journal_bytes.load(Ordering::Relaxed);
-        used + bytes > self.max_bytes
+    /// Whether a batch of so many bytes, after those that wait to be written, might pass the limit of the data
+    /// folder, in the journal and in the index. Where it might, retention is told to make room for it.
+    pub fn is_full(&self, waiting: u64, bytes: u64) -> bool {
+        let records = self.journal_bytes.load(Ordering::Relaxed) + waiting + bytes;
+        let used = self.reserved_bytes.load(Ordering::Relaxed) + Limits::room_for(records);
+        let is_full = used > self.max_bytes;
+        if is_full {
+            self.wanted_bytes.fetch_max(bytes, Ordering::Relaxed);
+        }
+        is_full
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::appender::{Append, Appender, Waiting};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
+use crate::disk::{Disk, RealDisk};
 use crate::error::{AppendError, OpenError};
 use crate::folder::DataFolder;
 use crate::indexer::Indexer;
@@ -56,12 +57,22 @@ impl Store {
         limits: &spandrel_config::Limits,
         registry: &prometheus::Registry,
     ) -> Result<Store, OpenError> {
+        Store::open_on(Arc::new(RealDisk), storage, limits, registry)
+    }
+
+    /// Opens a folder on a disk that may fail.
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        storage: &Storage,
+        limits: &spandrel_config::Limits,
+        registry: &prometheus::Registry,
+    ) -> Result<Store, OpenError> {
         let metrics = Metrics::register(registry)?;
         let io = |source| OpenError::Io { folder: storage.directory.clone(), source };
-        let folder = Arc::new(DataFolder::open(&storage.directory)?);
+        let folder = Arc::new(DataFolder::open(disk, &storage.directory)?);
         let retention = Limits::new(&storage.retention, &folder).map_err(io)?;
         let sync = storage.durability == Durability::Fsync;
-        let Recovered { state, journal, history, committed, next_partition } =
+        let Recovered { state, mut journal, history, committed, next_partition } =
             recover(&folder, sync, &metrics).map_err(io)?;
         metrics.storage_limit_bytes.set(retention.max_bytes as i64);
 
@@ -70,6 +81,8 @@ impl Store {
         let shared = Shared::new(state, budget, metrics, TAIL_BATCHES_MAX, retention.max_bytes);
         let shared = Arc::new(shared);
         shared.committed.store(committed, std::sync::atomic::Ordering::Release);
+        journal.limit_files(retention.journal_file_bytes);
+        shared.journal_bytes.store(journal.bytes(), std::sync::atomic::Ordering::Relaxed);
 
         let (index, batches) = sync_channel(INDEX_QUEUE.max(waiting.len()));
         for batch in waiting {
@@ -77,7 +90,8 @@ impl Store {
         }
         let (queue, appends) = sync_channel(APPEND_QUEUE);
         let identity = folder.identity;
-        let indexer = Indexer::new(shared.clone(), folder, retention, history, batches, next_partition);
+        let mut indexer = Indexer::new(shared.clone(), folder, retention, history, batches, next_partition);
+        indexer.retain();
         let appender =
             Appender { shared: shared.clone(), journal, identity, queue: appends, index, trimmed: 0 };
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
@@ -93,7 +107,7 @@ impl Store {
             return Ok(());
         }
         let payload = encode_batch(&batch);
-        if self.shared.is_full(payload.len() as u64) {
+        if self.shared.is_full(0, payload.len() as u64) {
             return Err(AppendError::StorageFull { retry_after: RETRY_AFTER });
         }
         let Batch { records, permit, .. } = batch;
@@ -146,5 +160,9 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod tests;

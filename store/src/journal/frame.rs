@@ -16,10 +16,18 @@ const PAYLOAD_BYTES_MAX: usize = 256 << 20;
 #[derive(Debug, Default)]
 pub(super) struct FileContent {
     pub frames: Vec<Frame>,
-    /// Offset and length of each run of bytes that is no good frame.
-    pub damage: Vec<(u64, u64)>,
+    pub damage: Vec<Run>,
     /// Length of the incomplete frame at the end.
     pub torn_bytes: u64,
+}
+
+/// Bytes that are no good frame.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub offset: u64,
+    pub bytes: u64,
+    /// The sequence number of the good frame before them in the file.
+    pub after: Option<u64>,
 }
 
 /// What a frame of this payload takes in a file.
@@ -42,7 +50,7 @@ pub(super) fn read_frames(content: &Bytes) -> FileContent {
     if !content.starts_with(&FILE_HEADER) {
         match FILE_HEADER.starts_with(content) {
             true => found.torn_bytes = content.len() as u64,
-            false => found.damage.push((0, content.len() as u64)),
+            false => found.damage.push(Run { offset: 0, bytes: content.len() as u64, after: None }),
         }
         return found;
     }
@@ -59,7 +67,8 @@ pub(super) fn read_frames(content: &Bytes) -> FileContent {
                     *next == content.len() || matches!(read_at(content, *next), Read::Frame(..))
                 });
                 let end = resume.unwrap_or(content.len());
-                found.damage.push((offset as u64, (end - offset) as u64));
+                let after = found.frames.last().map(|frame| frame.sequence);
+                found.damage.push(Run { offset: offset as u64, bytes: (end - offset) as u64, after });
                 offset = end;
             }
             Read::Incomplete => {

@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::disk::RealDisk;
+use crate::disk::failing::{FailingDisk, Mood, Side};
 
 fn open(folder: &Path, committed: u64) -> (Journal, Recovered) {
-    Journal::open(folder, true, committed).unwrap()
+    Journal::open(Arc::new(RealDisk), folder, true, committed).unwrap()
 }
 
 fn payloads(frames: &[Frame]) -> Vec<Vec<u8>> {
@@ -100,6 +103,41 @@ fn a_file_of_another_format_is_damage() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("0000000000000001.wal"), b"something else entirely").unwrap();
     assert_eq!(open(folder.path(), 0).1.damage.len(), 1);
+}
+
+/// The frames that appends returned for, by their numbers, after `appends` on a disk that fails now and then.
+fn append_on(disk: &FailingDisk, folder: &Path, rng: &mut fastrand::Rng) -> BTreeMap<u64, Vec<u8>> {
+    let (mut journal, _) = Journal::open(Arc::new(disk.clone()), folder, true, 0).unwrap();
+    journal.limit_files(256);
+    let mut acknowledged = BTreeMap::new();
+    for _ in 0..rng.usize(1..12) {
+        let payload = |_| (0..rng.usize(0..40)).map(|_| rng.u8(..)).collect();
+        let payloads: Vec<Vec<u8>> = (0..3).map(payload).collect();
+        let payloads = &payloads[..rng.usize(1..=3)];
+        if let Ok(first) = journal.append(payloads) {
+            acknowledged.extend((first..).zip(payloads.iter().cloned()));
+        }
+    }
+    acknowledged
+}
+
+#[test]
+fn what_was_appended_on_a_disk_that_fails_survives_a_power_cut_and_is_no_damage() {
+    for seed in 0..3_000 {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let disk = FailingDisk::new(seed);
+        disk.set(Side::Journal, Mood::Failing([0.1, 0.3, 0.5][rng.usize(0..3)]));
+        let folder = tempfile::tempdir().unwrap();
+        let acknowledged = append_on(&disk, folder.path(), &mut rng);
+        disk.lose_unsynced(folder.path(), folder.path(), false, &mut rng);
+        let recovered = open(folder.path(), 0).1;
+        assert_eq!(recovered.damage, [], "seed {seed}");
+        let found: BTreeMap<u64, Vec<u8>> =
+            recovered.frames.iter().map(|frame| (frame.sequence, frame.payload.to_vec())).collect();
+        for (sequence, payload) in &acknowledged {
+            assert_eq!(found.get(sequence), Some(payload), "seed {seed}, frame {sequence}");
+        }
+    }
 }
 
 proptest! {

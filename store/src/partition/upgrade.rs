@@ -16,6 +16,7 @@ use tantivy::store::StoreReader;
 use tantivy::{DocSet as _, Index, SegmentReader, TERMINATED, TantivyDocument};
 
 use super::{PartitionWriter, UNBORN, commit_of, create_index, folder, guarded};
+use crate::disk::Disk;
 use crate::head::HeadBatch;
 use crate::stored::{StoredBatch, StoredContext, StoredRecord, Undecodable};
 
@@ -43,7 +44,7 @@ pub(crate) fn settle(partitions: &Path) -> io::Result<()> {
 }
 
 /// Writes a partition of format 1 anew; one of today's form is left alone.
-pub(crate) fn upgrade(partitions: &Path, number: u64, identity: u64) -> tantivy::Result<()> {
+pub(crate) fn upgrade(disk: &dyn Disk, partitions: &Path, number: u64, identity: u64) -> tantivy::Result<()> {
     let path = folder(partitions, number);
     guarded(|| {
         let old = Index::open_in_dir(&path)?;
@@ -53,8 +54,8 @@ pub(crate) fn upgrade(partitions: &Path, number: u64, identity: u64) -> tantivy:
         let commit = commit_of(&old)?;
         tracing::info!(partition = number, records = commit.records(), "upgrading a partition of format 1");
         let unborn = partitions.join(UNBORN);
-        create_index(&unborn)?;
-        let mut writer = PartitionWriter::open_in(&unborn, number, identity, commit.sequence)?;
+        create_index(disk, &unborn)?;
+        let mut writer = PartitionWriter::open_in(disk, &unborn, number, identity, commit.sequence)?;
         Reader::new(&old, identity)?.copy(&mut writer)?;
         writer.pending = commit.clone();
         writer.commit(commit.running_ms)?;

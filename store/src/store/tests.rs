@@ -17,7 +17,7 @@ use crate::testing::{self, EPOCH, SERVICES, shop, shop_from};
 use crate::text::{Glob, words};
 use crate::time::{TimeRange, UnixNanos};
 
-fn storage(folder: &Path) -> Storage {
+pub(super) fn storage(folder: &Path) -> Storage {
     Storage { directory: folder.to_owned(), ..Storage::default() }
 }
 
@@ -29,20 +29,20 @@ fn open_with(storage: &Storage) -> Store {
     Store::open(storage, &ConfigLimits::default(), &prometheus::Registry::new()).unwrap()
 }
 
-fn append(store: &Store, records: Vec<NewRecord>) {
+pub(super) fn append(store: &Store, records: Vec<NewRecord>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(store.append(testing::batch(records))).unwrap();
 }
 
-fn later() -> Instant {
+pub(super) fn later() -> Instant {
     Instant::now() + Duration::from_secs(600)
 }
 
-fn scan(filter: Filter) -> Scan {
+pub(super) fn scan(filter: Filter) -> Scan {
     Scan { filter, range: TimeRange::ALL, after: None, deadline: later() }
 }
 
-fn ids(snapshot: &Snapshot, scan: &Scan) -> Vec<RecordId> {
+pub(super) fn ids(snapshot: &Snapshot, scan: &Scan) -> Vec<RecordId> {
     let mut ids = Vec::new();
     let mut visit = |record: Arc<Record>| {
         ids.push(record.id);
@@ -68,7 +68,7 @@ fn sorted_bodies(mut records: Vec<RecordBody>) -> Vec<String> {
     shown
 }
 
-fn trace(n: u64) -> TraceIdMatch {
+pub(super) fn trace(n: u64) -> TraceIdMatch {
     TraceIdMatch::exactly(TraceId::from_otlp(&testing::trace_bytes(n)).unwrap())
 }
 
@@ -120,7 +120,7 @@ fn crash_image(folder: &Path) -> tempfile::TempDir {
     image
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -302,7 +302,7 @@ fn a_span_that_was_sent_twice_is_one_span() {
 #[test]
 fn retention_by_bytes_deletes_the_oldest_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let limit = ByteSize::mib(2);
+    let limit = ByteSize::mib(4);
     let retention = Retention { max_bytes: Some(limit), ..Retention::default() };
     let storage = Storage { retention, ..storage(folder.path()) };
     for round in 0..40 {
