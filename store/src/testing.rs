@@ -76,11 +76,15 @@ fn span(n: u64) -> (RecordBody, Option<Level>) {
         attributes: vec![
             int("order.id", (n % 17) as i64),
             int("http.response.status_code", if failed { 500 } else { 200 }),
-            double("ratio", (n % 4) as f64 / 2.0),
+            double("ratio", [0.0, 0.5, f64::INFINITY, f64::NAN][n as usize % 4]),
             text("http.route", ["/orders/{id}", "/pay"][n as usize % 2]),
             boolean("cached", n.is_multiple_of(2)),
         ],
-        events: if failed { vec![exception(n)] } else { Vec::new() },
+        events: match (failed, n % 5) {
+            (true, _) => vec![exception(n)],
+            (false, 1) => vec![Event::default()],
+            _ => Vec::new(),
+        },
         status: failed.then(|| Status { code: 2, message: format!("card {n} was refused") }),
         ..Span::default()
     };

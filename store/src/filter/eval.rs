@@ -112,9 +112,11 @@ impl FieldValue<'_> {
             FieldValue::Level(level) => operand.level.map(|other| level.cmp(&other)),
             FieldValue::Attribute(value) => match &value.value {
                 Some(Value::IntValue(number)) => compare_int(i128::from(*number), operand),
-                Some(Value::DoubleValue(number)) => {
-                    operand.number.and_then(|other| number.partial_cmp(&other))
-                }
+                Some(Value::DoubleValue(number)) => match operand.number {
+                    Some(other) => number.partial_cmp(&other),
+                    // NaN and the infinities are asked for as they are shown.
+                    None => (to_text(value) == operand.text).then_some(Ordering::Equal),
+                },
                 _ => Some(compare_text(&to_text(value), operand)),
             },
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tantivy::TantivyDocument;
 
 use super::block::{Finished, Interner, decode_rest};
-use super::schema::{Fields as SchemaFields, Key, beginning, origin_term, push_value};
+use super::schema::{Fields as SchemaFields, Key, NAME_BYTES_MAX, beginning, origin_term, push_value};
 use super::spans;
 use crate::filter::{Place, attribute_lists, kind_of, span_messages};
 use crate::otlp::{AnyValue, KeyValue, LogRecord};
@@ -247,7 +247,8 @@ fn leaf(value: &[u8]) -> Option<Leaf<'_>> {
 
 /// `place kind name`, a character each for the first two, sorted by name within both.
 pub(super) fn catalog_term(place: Place, kind: ValueKind, name: &str) -> String {
-    format!("{}{}{}", digit(place as u8), digit(kind as u8), beginning(name))
+    let name = &name[..name.floor_char_boundary(NAME_BYTES_MAX)];
+    format!("{}{}{name}", digit(place as u8), digit(kind as u8))
 }
 
 pub(super) fn read_catalog_term(term: &str) -> Option<FieldInfo> {

@@ -108,13 +108,11 @@ impl Compiler<'_> {
     fn predicate(&self, predicate: &Predicate) -> Box<dyn Query> {
         let test = &predicate.test;
         match &predicate.field {
-            Field::Name => match test {
-                // A name that is not there is an empty one, which has no term.
-                test if test.holds_text("") => Box::new(AllQuery),
-                test => self.values(Key::Name, test),
-            },
-            Field::SeverityText => self.values(Key::SeverityText, test),
+            // A name that is empty, or not there, has no term.
+            Field::Name | Field::EventName if test.holds_text("") => Box::new(AllQuery),
+            Field::Name => self.values(Key::Name, test),
             Field::EventName => self.values(Key::EventName, test),
+            Field::SeverityText => self.values(Key::SeverityText, test),
             Field::Attribute { place: Place::Any, name } => {
                 let of_context = self.origins(OfOrigin::Context(self.contexts_that_hold(predicate)));
                 let both = [self.values(Key::Attribute(name), test), of_context];

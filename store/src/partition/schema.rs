@@ -10,7 +10,9 @@ use tantivy::store::Compressor;
 
 /// Longest value or word that stands in a term whole; of a longer one its beginning does.
 pub(super) const TERM_TEXT_BYTES_MAX: usize = 256;
-/// Ends a term whose value was cut.
+/// Longest name of an attribute that is listed whole: tantivy's terms end at 64 KiB.
+pub(super) const NAME_BYTES_MAX: usize = 32 << 10;
+/// Ends a term whose value or name was cut.
 pub(super) const CUT_MARK: char = '\u{1}';
 /// Blocks are stored as they are, compressed already, a few to a page.
 const STORE_BLOCK_BYTES: usize = 8 << 10;
@@ -101,7 +103,7 @@ impl Key<'_> {
             Key::EventName => term.extend_from_slice(b"\x01e\0"),
             Key::Attribute(name) => {
                 term.push(2);
-                term.extend_from_slice(name.as_bytes());
+                push_value(term, name);
                 term.push(0);
             }
         }

@@ -461,6 +461,8 @@ fn any_text() -> impl Strategy<Value = String> {
         "1700000000100000000",
         "",
         "structured pool",
+        "NaN",
+        "Infinity",
     ];
     let mut texts: Vec<String> = texts.map(str::to_owned).to_vec();
     texts.extend([span, trace]);
@@ -553,6 +555,40 @@ fn head_and_partitions_give_the_same_answers_and_the_right_ones() {
         }
         prop_assert_eq!(counts.values().sum::<u64>(), expected.len() as u64);
     });
+}
+
+#[test]
+fn a_name_of_any_length_is_listed_and_asked_for_the_same_from_memory_and_from_partitions() {
+    let long = format!("key.{}", "k".repeat(300));
+    let longest = "x".repeat(70_000);
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let mut records = shop(2);
+    let RecordBody::Span(span) = &mut records[1].body else { panic!("the second is a span") };
+    span.attributes = vec![testing::text(&long, "here"), testing::text(&longest, "there")];
+    append(&store, records);
+    let listed = |store: &Store| {
+        let fields = store.snapshot().fields(1000, later()).unwrap();
+        fields.into_iter().map(|field| field.name).filter(|name| name.len() == long.len()).collect::<Vec<_>>()
+    };
+    let found = |store: &Store, name: &str, value: &str| {
+        ids(&store.snapshot(), &scan(Filter::equals(attribute(Place::Any, name), value))).len()
+    };
+    let all = |store: &Store| {
+        (
+            listed(store),
+            found(store, &long, "here"),
+            found(store, &longest, "there"),
+            found(store, &long, "x"),
+        )
+    };
+    let in_memory = all(&store);
+    store.close();
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(store.snapshot().state.head.len(), 0);
+    assert_eq!(in_memory, (vec![long.clone()], 1, 1, 0));
+    assert_eq!(all(&store), in_memory);
 }
 
 #[test]

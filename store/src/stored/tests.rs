@@ -10,7 +10,8 @@ fn a_batch_comes_back_as_it_was_sent() {
     let records: Vec<_> = head.records().collect();
     assert_eq!(records.len(), sent.len());
     for (record, sent) in records.iter().zip(&sent) {
-        assert_eq!(record.body, sent.body);
+        // Shown, for NaN is not equal to itself.
+        assert_eq!(format!("{:?}", record.body), format!("{:?}", sent.body));
         assert_eq!(record.resource, sent.resource);
         assert_eq!(record.scope, sent.scope);
         assert_eq!(record.level, sent.level);

@@ -276,9 +276,17 @@ fn attributes_beyond_the_limit_are_cut() {
 
 #[test]
 fn malformed_json_is_refused_with_its_place() {
-    for body in
-        ["", "[", "{\"resourceSpans\":7}", "{} x", "[]", "{\"resourceSpans\":[{\"schemaUrl\":{}}]}", "\u{0}"]
-    {
+    for body in [
+        "",
+        "null",
+        " null\n",
+        "[",
+        "{\"resourceSpans\":7}",
+        "{} x",
+        "[]",
+        "{\"resourceSpans\":[{\"schemaUrl\":{}}]}",
+        "\u{0}",
+    ] {
         let refusal = read_all(Signal::Traces, body).unwrap_err();
         assert!(matches!(refusal, Refusal::Undecodable(_)), "{body}");
         assert!(refusal.to_string().contains("line"), "{refusal}");
