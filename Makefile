@@ -6,7 +6,7 @@ ROUNDS ?= 50
 # Cases of `make crash-seeds`.
 SEEDS ?= 3000
 .DEFAULT_GOAL := help
-.PHONY: help demo build release tools test clients crash crash-seeds bench fmt fmt-check lint deny
+.PHONY: help demo build release tools test clients crash crash-seeds bench bench-scale fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ crash-seeds: ## random work on a disk that fails, tears and loses power, against
 
 bench: tools ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
 	target/release/spandrel-bench run --output docs/benchmarks.md
+
+bench-scale: tools ## how each figure grows with the work, into docs/benchmarks.md; SCALE=--quick to try it out
+	target/release/spandrel-bench scale $(if $(findstring --quick,$(SCALE)),,--output docs/benchmarks.md) $(SCALE)
 
 fmt: ## format all Rust files
 	$(CARGO) fmt --all

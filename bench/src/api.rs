@@ -23,6 +23,13 @@ pub struct Missing {
     pub reason: String,
 }
 
+impl Coverage {
+    /// Nobody answered wrongly, but somebody took longer than the program allows a question.
+    pub fn is_late(&self) -> bool {
+        self.missing.iter().any(|missing| missing.reason == "timeout")
+    }
+}
+
 #[derive(Debug, Deserialize)]
 pub struct Trace {
     pub spans: Vec<Record>,
@@ -83,6 +90,46 @@ pub struct Page {
     pub records: Vec<Record>,
     pub next_cursor: Option<String>,
     pub coverage: Coverage,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Histogram {
+    pub series: Vec<Series>,
+    pub coverage: Coverage,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Series {
+    pub by: serde_json::Map<String, serde_json::Value>,
+    /// Time and count.
+    pub points: Vec<(String, u64)>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Values {
+    pub values: Vec<Counted>,
+    pub coverage: Coverage,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Counted {
+    pub value: serde_json::Value,
+    pub count: u64,
+}
+
+/// A trace of which nothing but its size is looked at.
+#[derive(Debug, Deserialize)]
+pub struct TraceSize {
+    pub spans: Vec<serde::de::IgnoredAny>,
+    pub logs: Vec<serde::de::IgnoredAny>,
+}
+
+pub fn histogram_target(q: &str, by: &str) -> String {
+    format!("/api/v1/histogram?q={}&by={by}", escape(q))
+}
+
+pub fn values_target(field: &str) -> String {
+    format!("/api/v1/fields/{field}/values")
 }
 
 pub fn trace_target(trace_id: &str) -> String {

@@ -11,5 +11,6 @@ pub mod http;
 pub mod load;
 pub mod measure;
 pub mod replay;
+pub mod scale;
 pub mod sender;
 pub mod sidecar;

@@ -7,13 +7,16 @@
 pub mod attribute;
 mod encode;
 mod route;
+mod shape;
 mod shop;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
+use self::shape::Shaper;
 pub use encode::{decode, logs_request, spans_request};
+pub use shape::Shape;
 pub use shop::{ServiceIndex, Shop, ShopTrace, hex};
 
 /// Which of the two signals a request holds.
@@ -62,47 +65,60 @@ impl Load {
     }
 }
 
+/// Which of the shop's records make a load, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    pub signal: Signal,
+    /// The first of its traces.
+    pub first_trace: u64,
+    /// At least so many; each trace is whole.
+    pub records: usize,
+    pub per_request: usize,
+    /// Of spans; logs are always as the shop writes them.
+    pub shape: Shape,
+}
+
 /// At least `records` records of one signal, traces 0, 1, … of the shop, each of them whole.
 pub fn requests(shop: &Shop, signal: Signal, records: usize, per_request: usize) -> Load {
-    match signal {
-        Signal::Spans => gather(
-            shop,
-            signal,
-            records,
-            per_request,
-            |trace| trace.spans,
-            |service, spans| encode::encode_spans(shop.resource(service), spans),
-        ),
-        Signal::Logs => gather(
-            shop,
-            signal,
-            records,
-            per_request,
-            |trace| trace.logs,
-            |service, logs| encode::encode_logs(shop.resource(service), logs),
-        ),
+    part(shop, Part { signal, first_trace: 0, records, per_request, shape: Shape::default() })
+}
+
+pub fn part(shop: &Shop, part: Part) -> Load {
+    match part.signal {
+        Signal::Spans => {
+            let mut shaper = Shaper::new(shop, part.shape);
+            let spans_of = |mut trace: ShopTrace| {
+                trace.spans.iter_mut().for_each(|(_, span)| shaper.apply(span));
+                trace.spans
+            };
+            let encode = |service, spans| encode::encode_spans(shop.resource(service), spans);
+            gather(shop, part, spans_of, encode)
+        }
+        Signal::Logs => {
+            let encode = |service, logs| encode::encode_logs(shop.resource(service), logs);
+            gather(shop, part, |trace| trace.logs, encode)
+        }
     }
 }
 
-/// How many of the shop's traces such a load holds, without making its requests.
-pub fn traces_of(shop: &Shop, signal: Signal, records: usize) -> u64 {
+/// How many of the shop's traces such a load holds, and records, without making its requests.
+pub fn extent(shop: &Shop, signal: Signal, records: usize) -> (u64, usize) {
     let (mut traces, mut gathered) = (0, 0);
     while gathered < records {
         let trace = shop.trace(traces);
         gathered += if signal == Signal::Spans { trace.spans.len() } else { trace.logs.len() };
         traces += 1;
     }
-    traces
+    (traces, gathered)
 }
 
 fn gather<R>(
     shop: &Shop,
-    signal: Signal,
-    records: usize,
-    per_request: usize,
-    records_of: impl Fn(ShopTrace) -> Vec<(ServiceIndex, R)>,
+    part: Part,
+    mut records_of: impl FnMut(ShopTrace) -> Vec<(ServiceIndex, R)>,
     encode: impl Fn(ServiceIndex, Vec<R>) -> Bytes,
 ) -> Load {
+    let Part { signal, first_trace, records, per_request, .. } = part;
     let mut waiting: Vec<Vec<R>> = (0..Shop::SERVICES.len()).map(|_| Vec::new()).collect();
     let mut load = Load { requests: Vec::new(), records: 0, traces: 0 };
     let push = |load: &mut Load, service: ServiceIndex, full: Vec<R>| {
@@ -112,7 +128,7 @@ fn gather<R>(
     };
     let mut gathered = 0;
     while gathered < records {
-        for (service, record) in records_of(shop.trace(load.traces)) {
+        for (service, record) in records_of(shop.trace(first_trace + load.traces)) {
             gathered += 1;
             waiting[service.0].push(record);
             if waiting[service.0].len() == per_request {

@@ -1,5 +1,6 @@
 //! `spandrel-bench`: load, benchmarks, replay and the crash harness, from the command line.
 #![allow(clippy::print_stdout, reason = "a command-line tool that prints what it found")]
+#![allow(clippy::print_stderr, reason = "and how far it is")]
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use spandrel_bench::crash;
 use spandrel_bench::http::Http;
 use spandrel_bench::load::{self, Shop, Signal};
-use spandrel_bench::measure::{self, Held, Machine, Measured, Plan};
+use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target};
 use spandrel_bench::replay::Case;
+use spandrel_bench::scale::{self, Varied};
 use spandrel_bench::sender::{Sending, quantile, send};
 use spandrel_bench::sidecar::Launch;
 
@@ -32,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Measure a binary in a fresh folder and write the table
     Run(Run),
+    /// Measure how each figure grows, one thing varied at a time, and write the tables
+    Scale(Scale),
     /// Send the shop's load to a running sidecar
     Load(LoadArguments),
     /// Ask a sidecar that holds the load, and check and time the answers
@@ -89,6 +93,31 @@ struct Run {
 }
 
 #[derive(Debug, Args)]
+struct Scale {
+    /// The binary to measure; build it with `cargo build --release`
+    #[arg(long, default_value = "target/release/spandrel")]
+    binary: PathBuf,
+    /// Where the sidecars' folders are made; a real disk, or fsync costs nothing
+    #[arg(long, default_value = "target")]
+    work: PathBuf,
+    /// A document to write the tables into, each between its markers
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// A tenth of all sizes, to see that it works
+    #[arg(long)]
+    quick: bool,
+    /// A setting of the sidecar that holds the most, `key=value`; by default a byte limit that makes many partitions
+    #[arg(long = "set")]
+    settings: Vec<String>,
+    /// Only this, any number of times; everything without it
+    #[arg(long, value_enum)]
+    only: Vec<Varied>,
+    /// What the load follows from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
 struct LoadArguments {
     /// The sidecar's OTLP/HTTP address
     #[arg(long, default_value = "127.0.0.1:4318")]
@@ -140,6 +169,7 @@ struct Crash {
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Run(arguments) => run(arguments).await,
+        Command::Scale(arguments) => run_scale(arguments).await,
         Command::Load(arguments) => send_load(arguments).await,
         Command::QueryOnly(arguments) => query_only(arguments).await,
         Command::Replay(arguments) => replay(arguments).await,
@@ -151,29 +181,74 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
     let mut columns: Vec<Measured> = Vec::new();
     for (signal, records) in arguments.shape.signals() {
         let Pace { connections, per_request, rate } = arguments.pace;
-        let plan = Plan { signal, records, per_request, connections, rate, seed: arguments.shape.seed };
+        let (seed, shape, asking) = (arguments.shape.seed, load::Shape::default(), Asking::Everything);
+        let settings = Vec::new();
+        let plan = Plan { signal, records, per_request, connections, rate, seed, shape, asking, settings };
+        eprintln!("{records} {}s", signal.noun());
         columns.push(measure::run(&arguments.binary, &arguments.work, plan).await?);
     }
-    let table = measure::table(&context(&arguments)?, &columns);
-    println!("{table}");
-    if let Some(document) = &arguments.output {
-        measure::write_between_markers(document, &table)?;
+    let release: Vec<Target> = columns
+        .iter()
+        .filter(|column| column.plan.signal == Signal::Spans)
+        .flat_map(measure::of_release)
+        .collect();
+    let targets = measure::of_run(&columns, std::fs::metadata(&arguments.binary)?.len());
+    let table = measure::table(&context(&arguments.binary, &arguments.work)?, &columns);
+    let sections = [
+        ("bench", table),
+        ("targets", measure::targets_table(&targets)),
+        ("first-release", measure::targets_table(&release)),
+    ];
+    for (name, text) in &sections {
+        write_section(arguments.output.as_deref(), name, text)?;
     }
-    let misses: Vec<String> = columns.iter().flat_map(measure::misses).collect();
-    for miss in &misses {
-        println!("target missed: {miss}");
-    }
-    anyhow::ensure!(misses.is_empty() || !arguments.strict, "{} targets missed", misses.len());
+    let missed = release.iter().chain(&targets).filter(|target| !target.met).count();
+    anyhow::ensure!(missed == 0 || !arguments.strict, "{missed} targets missed");
     Ok(())
 }
 
-/// Where, when and how: what stands above the table.
-fn context(arguments: &Run) -> anyhow::Result<String> {
-    let version = std::process::Command::new(&arguments.binary).arg("--version").output()?.stdout;
+async fn run_scale(arguments: Scale) -> anyhow::Result<()> {
+    let Scale { binary, work, output, quick, settings, only, seed } = arguments;
+    let context = context(&binary, existing(&work)?)?;
+    let scale = scale::Scale { binary, work, seed, quick, settings_of_most: settings };
+    let (mut held, mut paced, mut failures) = (Vec::new(), Vec::new(), 0);
+    for varied in Varied::value_variants().iter().copied().filter(|v| only.is_empty() || only.contains(v)) {
+        let table = scale.run(varied, |line| eprintln!("{line}")).await;
+        let mut text = format!("{context}\n\n{}", table.markdown());
+        failures += table.failures();
+        let measured = table.measured();
+        if varied == Varied::Held {
+            text.push_str(&format!("\n{}", measure::table("All of it:", &measured)));
+        }
+        write_section(output.as_deref(), varied.name(), &text)?;
+        match varied {
+            Varied::Held => held = measured,
+            Varied::Paced => paced = measured,
+            _ => {}
+        }
+    }
+    // Where only a part was measured, what is known of the rest stays.
+    if !held.is_empty() && !paced.is_empty() {
+        let targets = measure::targets_table(&measure::of_scale(&held, paced.first()));
+        write_section(output.as_deref(), "scale-targets", &targets)?;
+    }
+    anyhow::ensure!(failures == 0, "{failures} rows failed");
+    Ok(())
+}
+
+/// Shows what was found, and writes it into its place in the document.
+fn write_section(document: Option<&Path>, name: &str, text: &str) -> anyhow::Result<()> {
+    println!("{text}");
+    document.map_or(Ok(()), |document| measure::write_between_markers(document, name, text))
+}
+
+/// Where, when and how: what stands above a table.
+fn context(binary: &Path, work: &Path) -> anyhow::Result<String> {
+    let version = std::process::Command::new(binary).arg("--version").output()?.stdout;
     let version = String::from_utf8_lossy(&version).trim().to_owned();
     let date = jiff::Timestamp::now().strftime("%Y-%m-%d");
     let command: Vec<String> = std::env::args().skip(1).collect();
-    let machine = Machine::this(&arguments.work)?;
+    let machine = Machine::this(work)?;
     Ok(format!("{version}, {date}, {machine}.\n`spandrel-bench {}`", command.join(" ")))
 }
 
@@ -194,10 +269,7 @@ async fn send_load(arguments: LoadArguments) -> anyhow::Result<()> {
 
 async fn query_only(arguments: QueryOnly) -> anyhow::Result<()> {
     let shop = Shop::new(arguments.shape.seed, measure::now_unix_ns()?);
-    let held = Held {
-        traces_with_spans: load::traces_of(&shop, Signal::Spans, arguments.shape.spans),
-        traces_with_logs: load::traces_of(&shop, Signal::Logs, arguments.shape.logs),
-    };
+    let held = Held::of(&shop, arguments.shape.spans, arguments.shape.logs);
     for latency in measure::ask_all(&Http::new(arguments.query), &shop, held).await? {
         let [median, high] = [0.5, 0.99].map(|share| quantile(&latency.latencies, share));
         println!("{}: {} asked, p50 {median:?}, p99 {high:?}", latency.question, latency.latencies.len());

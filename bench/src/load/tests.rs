@@ -1,3 +1,9 @@
+use std::collections::BTreeSet;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+
 use super::encode::decode;
 use super::*;
 
@@ -87,4 +93,65 @@ fn spans_lie_inside_their_parents_unless_they_took_up_a_message() {
             }
         }
     }
+}
+
+/// All spans of a load, in the order of its requests.
+fn spans_of(load: &Load) -> Vec<Span> {
+    let requests = load.requests.iter().map(|request| ExportTraceServiceRequest::decode(&request.body[..]));
+    let resources = requests.flat_map(|request| request.unwrap().resource_spans);
+    resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
+}
+
+fn shaped(shape: Shape) -> Vec<Span> {
+    let part = Part { signal: Signal::Spans, first_trace: 0, records: 3_000, per_request: 512, shape };
+    spans_of(&part_of(part))
+}
+
+fn part_of(asked: Part) -> Load {
+    part(&Shop::new(1, EPOCH), asked)
+}
+
+#[test]
+fn spans_are_given_as_many_attributes_as_asked_for() {
+    for attributes in [5, 20, 100] {
+        let spans = shaped(Shape { attributes: Some(attributes), ..Shape::default() });
+        assert!(spans.iter().all(|span| span.attributes.len() == attributes));
+    }
+}
+
+#[test]
+fn an_added_attribute_has_as_many_values_as_asked_for() {
+    let spans = shaped(Shape { distinct_values: Some(100), ..Shape::default() });
+    let values = spans.iter().map(|span| format!("{:?}", span.attributes.last().unwrap().value));
+    assert_eq!(values.collect::<BTreeSet<String>>().len(), 100);
+}
+
+#[test]
+fn regrouped_traces_have_the_asked_size_and_no_parent_elsewhere() {
+    let shop = Shop::new(1, EPOCH);
+    for count in [1, 10, 1_000] {
+        let spans = shaped(Shape { spans_per_trace: Some(count), ..Shape::default() });
+        let total = spans.len() as u64;
+        for number in 0..total.div_ceil(count) {
+            let members: Vec<&Span> =
+                spans.iter().filter(|span| span.trace_id == shop.trace_id(number)).collect();
+            assert_eq!(members.len() as u64, count.min(total - number * count));
+            let ids: BTreeSet<&[u8]> = members.iter().map(|span| &span.span_id[..]).collect();
+            let mut parents = members.iter().map(|span| &span.parent_span_id[..]);
+            assert!(parents.all(|parent| parent.is_empty() || ids.contains(parent)));
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_load_go_on_where_the_one_before_ended() {
+    let part = |first_trace| {
+        let shape = Shape::default();
+        part_of(Part { signal: Signal::Spans, first_trace, records: 1_000, per_request: 512, shape })
+    };
+    let first = part(0);
+    let second = spans_of(&part(first.traces));
+    let ids: BTreeSet<Vec<u8>> = spans_of(&first).into_iter().map(|span| span.trace_id).collect();
+    assert!(second.iter().all(|span| !ids.contains(&span.trace_id)));
+    assert_eq!(second[0].trace_id.len(), 16);
 }

@@ -9,8 +9,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(50);
-/// A process is idle once it has used less than `IDLE_CPU_MAX` over this long.
-const IDLE_WINDOW: Duration = Duration::from_secs(1);
+/// A process is idle once it has used less than `IDLE_CPU_MAX` over this long: longer than the store waits with a
+/// commit for further records, or the last commit would go uncounted.
+const IDLE_WINDOW: Duration = Duration::from_millis(2_500);
 const IDLE_CPU_MAX: Duration = Duration::from_millis(30);
 const IDLE_DEADLINE: Duration = Duration::from_secs(300);
 
@@ -33,13 +34,18 @@ pub struct Memory {
 pub struct Idle {
     /// The start of the first window in which it did nothing.
     pub since: Instant,
-    /// Its CPU time up to then.
+    /// Its CPU time up to the end of that window.
     pub cpu: Duration,
 }
 
 impl Process {
     pub fn new(pid: u32) -> Process {
         Process { pid }
+    }
+
+    /// The one that asks.
+    pub fn this() -> Process {
+        Process::new(std::process::id())
     }
 
     /// User and system time of all its threads, dead ones too.
@@ -68,7 +74,7 @@ impl Process {
                 if cpu - window.cpu > IDLE_CPU_MAX {
                     window = Idle { since: Instant::now(), cpu };
                 } else if window.since.elapsed() > IDLE_WINDOW {
-                    return Ok(window);
+                    return Ok(Idle { cpu, ..window });
                 }
             }
         };

@@ -7,12 +7,14 @@ fn thousands_are_separated() {
 }
 
 #[test]
-fn only_what_stands_between_the_markers_is_replaced() {
+fn only_what_stands_between_the_markers_of_that_name_is_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let document = folder.path().join("benchmarks.md");
-    std::fs::write(&document, format!("head\n{BEGIN}\nold\n{END}\ntail\n")).unwrap();
-    write_between_markers(&document, "new\n").unwrap();
-    assert_eq!(std::fs::read_to_string(&document).unwrap(), format!("head\n{BEGIN}\nnew\n{END}\ntail\n"));
-    std::fs::write(&document, "nothing").unwrap();
-    assert!(write_between_markers(&document, "new\n").is_err());
+    let text = |one: &str| {
+        format!("<!-- one:begin -->\n{one}\n<!-- one:end -->\n<!-- two:begin -->\nold\n<!-- two:end -->\n")
+    };
+    std::fs::write(&document, text("old")).unwrap();
+    write_between_markers(&document, "one", "new\n").unwrap();
+    assert_eq!(std::fs::read_to_string(&document).unwrap(), text("new"));
+    assert!(write_between_markers(&document, "three", "new\n").is_err());
 }

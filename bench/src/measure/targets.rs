@@ -1,0 +1,138 @@
+//! What the figures are to be, and whether they are.
+//!
+//! Times and rates are as measured on the machine at hand; what is counted in decodes travels between machines.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::questions::{ERRORS, NEWEST, ORDER, TRACE_BY_ID};
+use super::report::{decodes, megabytes, thousands};
+use super::{Latency, Measured};
+use crate::load::Signal;
+use crate::sender::quantile;
+
+/// One figure with its bound.
+#[derive(Debug)]
+pub struct Target {
+    pub what: String,
+    pub wanted: String,
+    pub measured: String,
+    pub met: bool,
+}
+
+/// What the first release promised of spans.
+pub fn of_release(spans: &Measured) -> Vec<Target> {
+    let mut targets = vec![
+        at_least("acknowledged and sustained, spans/s", 30_000.0, spans.sustained_rate()),
+        at_most("CPU a span, until indexed, µs", 40.0, spans.cpu_per_record_s() * 1e6),
+        at_most("memory, peak resident, MB", 200.0, megabytes(spans.memory_peak)),
+    ];
+    let by_id = spans.asked(TRACE_BY_ID);
+    targets.extend(by_id.map(|asked| at_most("trace by id, p99, ms", 10.0, millis(asked, 0.99))));
+    targets
+}
+
+/// Of the runs of either signal, and of the binary they were made with.
+pub fn of_run(columns: &[Measured], binary_bytes: u64) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for column in columns {
+        let noun = column.plan.signal.noun();
+        let (decodes_max, peak_max, disk_max) = match column.plan.signal {
+            Signal::Spans => (4.8, 128.0, 60.0),
+            Signal::Logs => (6.5, 100.0, 35.0),
+        };
+        let disk = column.disk_bytes as f64 / column.records as f64;
+        targets.push(at_most(&format!("CPU a {noun}, until indexed, decodes"), decodes_max, decodes(column)));
+        if column.plan.signal == Signal::Spans {
+            let what = "acknowledged and sustained until all is indexed, spans/s";
+            targets.push(at_least(what, 190_000.0, column.sustained_rate()));
+        }
+        let peak = megabytes(column.memory_peak);
+        targets.push(at_most(&format!("memory, peak resident, {noun}s, MB"), peak_max, peak));
+        let idle = megabytes(column.memory_idle.resident);
+        targets.push(at_most(&format!("memory, idle and empty, before the {noun}s, MB"), 12.0, idle));
+        targets.push(at_most(&format!("disk a {noun}, 5 s after the last ack, B"), disk_max, disk));
+        for (question, median_max, high_max) in [(TRACE_BY_ID, 0.5, 1.5), (ERRORS, 0.8, 2.0)] {
+            let Some(asked) = column.asked(question) else { continue };
+            for (share, name, max) in [(0.5, "p50", median_max), (0.99, "p99", high_max)] {
+                targets.push(at_most(&format!("{question}, {noun}s, {name}, ms"), max, millis(asked, share)));
+            }
+        }
+    }
+    targets.push(at_most("release binary, MB", 25.0, megabytes(binary_bytes)));
+    targets
+}
+
+/// Of what is held, from the smallest on: the largest, and how it compares to the one before.
+pub fn of_scale(held: &[Measured], paced: Option<&Measured>) -> Vec<Target> {
+    let mut targets = Vec::new();
+    if let [.., before, most] = held {
+        let held = thousands(most.records as f64);
+        for (share, name) in [(0.5, "p50"), (0.99, "p99")] {
+            if let (Some(few), Some(many)) = (before.asked(TRACE_BY_ID), most.asked(TRACE_BY_ID)) {
+                let what = format!(
+                    "trace by id, {name}, {held} spans in {} partitions to {} spans, times",
+                    most.partitions,
+                    thousands(before.records as f64)
+                );
+                targets.push(at_most(&what, 1.5, millis(many, share) / millis(few, share).max(1e-6)));
+            }
+        }
+        for (question, max) in [(NEWEST, 20.0), (ORDER, 10.0)] {
+            let asked = most.asked(question);
+            let what = format!("{question}, {held} spans, p99, ms");
+            targets.extend(asked.map(|asked| at_most(&what, max, millis(asked, 0.99))));
+        }
+        let idle = most.memory_restarted.map(|memory| megabytes(memory.resident));
+        targets.extend(idle.map(|idle| at_most(&format!("memory, idle, {held} spans held, MB"), 40.0, idle)));
+    }
+    if let Some(paced) = paced {
+        targets.push(at_most(
+            "paced at 1,000 spans/s: CPU of one core, %",
+            2.5,
+            share_of_core(paced) * 100.0,
+        ));
+        targets.push(at_most("paced at 1,000 spans/s: peak memory, MB", 48.0, megabytes(paced.memory_peak)));
+    }
+    targets
+}
+
+/// All the CPU time it took, what came after the last ack too, over the time of sending.
+pub(crate) fn share_of_core(measured: &Measured) -> f64 {
+    measured.cpu_until_idle.as_secs_f64() / measured.sending.max(Duration::from_millis(1)).as_secs_f64()
+}
+
+pub fn targets_table(targets: &[Target]) -> String {
+    let mut text = "| target | wanted | measured | |\n|---|---:|---:|---|\n".to_owned();
+    for Target { what, wanted, measured, met } in targets {
+        let met = if *met { "met" } else { "**missed**" };
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| {what} | {wanted} | {measured} | {met} |");
+    }
+    text
+}
+
+fn at_most(what: &str, max: f64, measured: f64) -> Target {
+    let (wanted, shown) = (format!("≤ {}", figure(max)), figure(measured));
+    Target { what: what.to_owned(), wanted, measured: shown, met: measured <= max }
+}
+
+fn at_least(what: &str, min: f64, measured: f64) -> Target {
+    let (wanted, shown) = (format!("≥ {}", figure(min)), figure(measured));
+    Target { what: what.to_owned(), wanted, measured: shown, met: measured >= min }
+}
+
+fn figure(value: f64) -> String {
+    match value {
+        large if large >= 1_000.0 => thousands(large),
+        middle if middle >= 10.0 => format!("{middle:.1}"),
+        small => format!("{small:.2}"),
+    }
+}
+
+fn millis(asked: &Latency, share: f64) -> f64 {
+    quantile(&asked.latencies, share).as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests;
