@@ -23,7 +23,7 @@ use crate::refusal::Refusal;
 /// Reads one export request of a signal.
 pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
     if body.trim_ascii() == b"null" {
-        return Err(Refusal::undecodable("null is no request"));
+        return Err(Refusal::undecodable("null is no request, at line 1"));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
     let mut reader = Reader::new(signal, normaliser);
