@@ -41,6 +41,8 @@ pub struct Limits {
     pub line_connections_max: usize,
     /// Time a request waits for memory that others hold before it is refused as overload.
     pub admission_wait: Duration,
+    /// Bytes of one partition at most; retention deletes whole ones. A tenth of the byte limit if that is less.
+    pub partition_bytes_max: ByteSize,
     /// Records of one trace in an answer; beyond it the answer is cut and says so.
     pub trace_records_max: usize,
     /// Items of a list in an answer, whatever `limit` asks for.
@@ -90,6 +92,7 @@ impl Default for Limits {
             record_lines_delay: Duration::from_millis(200),
             line_connections_max: 64,
             admission_wait: Duration::from_millis(200),
+            partition_bytes_max: ByteSize::mib(256),
             trace_records_max: 200_000,
             list_max: 10_000,
             query_timeout: Duration::from_secs(30),
@@ -127,6 +130,7 @@ impl Limits {
             record_lines_delay,
             line_connections_max,
             admission_wait,
+            partition_bytes_max,
             trace_records_max,
             list_max,
             query_timeout,
@@ -157,6 +161,7 @@ impl Limits {
         section.set("record_lines_delay", record_lines_delay);
         section.set("line_connections_max", line_connections_max);
         section.set("admission_wait", admission_wait);
+        section.set("partition_bytes_max", partition_bytes_max);
         section.set("trace_records_max", trace_records_max);
         section.set("list_max", list_max);
         section.set("query_timeout", query_timeout);

@@ -25,9 +25,13 @@ use crate::snapshot::{Gap, GapReason};
 /// How often the clock is looked at while nothing comes in.
 const TICK: Duration = Duration::from_millis(200);
 const RETENTION_EVERY: Duration = Duration::from_secs(1);
-/// Uncommitted records wait this long at most, and this long once nothing more comes.
+/// Uncommitted records wait this long at most, and this long once nothing more comes: not so long where there are
+/// enough of them to be worth a commit.
 const COMMIT_AGE: Duration = Duration::from_secs(10);
 const COMMIT_IDLE: Duration = Duration::from_secs(1);
+const COMMIT_IDLE_OF_MANY: Duration = Duration::from_millis(100);
+/// This part of a full commit is many.
+const COMMIT_PART_OF_MANY: u64 = 4;
 /// A commit is due once this much of the memory budget is taken: small requests may take half of it, and go on
 /// arriving while the commit is made.
 const COMMIT_BUDGET_PERCENT: usize = 20;
@@ -136,7 +140,15 @@ impl Indexer {
             && (self.uncommitted_bytes >= self.limits.commit_bytes
                 || self.memory_runs_short()
                 || since.elapsed() >= COMMIT_AGE
-                || self.last_batch.elapsed() >= COMMIT_IDLE)
+                || self.last_batch.elapsed() >= self.idle_wait())
+    }
+
+    /// How long nothing must have come before what there is is committed.
+    fn idle_wait(&self) -> Duration {
+        match self.uncommitted_bytes >= self.limits.commit_bytes / COMMIT_PART_OF_MANY {
+            true => COMMIT_IDLE_OF_MANY,
+            false => COMMIT_IDLE,
+        }
     }
 
     /// Uncommitted batches hold so much of the budget that senders would soon be turned away until a commit.

@@ -10,7 +10,6 @@ use crate::folder::DataFolder;
 const BYTES_MAX: u64 = 2 << 30;
 const VOLUME_PERCENT: u64 = 80;
 
-const PARTITION_BYTES_MAX: u64 = 256 << 20;
 const COMMIT_BYTES_MAX: u64 = 8 << 20;
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
@@ -19,7 +18,7 @@ pub(crate) struct Limits {
     pub max_age: Duration,
     /// All the folder holds, journal and merges included.
     pub max_bytes: u64,
-    /// A partition is closed when it is this large: an eighth of the limit with room for a commit more.
+    /// A partition is closed when it is this large: a tenth of the limit, and no more than is configured.
     pub partition_bytes: u64,
     /// A partition that has records is closed when it has been open this long.
     pub partition_age: Duration,
@@ -32,22 +31,23 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    pub fn new(retention: &Retention, folder: &DataFolder) -> std::io::Result<Limits> {
+    pub fn new(
+        retention: &Retention,
+        limits: &spandrel_config::Limits,
+        folder: &DataFolder,
+    ) -> std::io::Result<Limits> {
         let of_volume = folder.volume_bytes()? / 100 * VOLUME_PERCENT;
         let max_bytes = retention.max_bytes.map_or(BYTES_MAX.min(of_volume), |size| size.0);
-        Ok(Limits::of(retention.max_age, max_bytes))
-    }
-
-    pub fn of(max_age: Duration, max_bytes: u64) -> Limits {
-        Limits {
+        let max_age = retention.max_age;
+        Ok(Limits {
             max_age,
             max_bytes,
-            partition_bytes: (max_bytes / 10).min(PARTITION_BYTES_MAX),
+            partition_bytes: (max_bytes / 10).min(limits.partition_bytes_max.0),
             partition_age: (max_age / 24).clamp(Duration::from_secs(60), Duration::from_secs(3 * 60 * 60)),
             commit_bytes: (max_bytes / 64).clamp(64 << 10, COMMIT_BYTES_MAX),
             journal_bytes: (max_bytes / 8).min(JOURNAL_BYTES_MAX),
             journal_file_bytes: max_bytes / 64,
-        }
+        })
     }
 
     /// What a merge of the open partition and the segments of a commit may take for a while.

@@ -70,7 +70,7 @@ impl Store {
         let metrics = Metrics::register(registry)?;
         let io = |source| OpenError::Io { folder: storage.directory.clone(), source };
         let folder = Arc::new(DataFolder::open(disk, &storage.directory)?);
-        let retention = Limits::new(&storage.retention, &folder).map_err(io)?;
+        let retention = Limits::new(&storage.retention, limits, &folder).map_err(io)?;
         let sync = storage.durability == Durability::Fsync;
         let Recovered { state, mut journal, history, committed, next_partition } =
             recover(&folder, sync, &metrics).map_err(io)?;
