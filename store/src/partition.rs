@@ -18,6 +18,7 @@ mod select;
 mod spans;
 mod stored;
 pub(crate) mod upgrade;
+mod values;
 mod view;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -52,6 +52,13 @@ pub struct Counting {
     pub groups_max: usize,
 }
 
+impl Counting {
+    /// The start of the bucket of a time.
+    pub(crate) fn bucket(&self, time: u64) -> u64 {
+        time / self.step_ns * self.step_ns
+    }
+}
+
 /// The counts of one group: `key` holds a value for each field of [`Counting::by`], `None` where records
 /// have none; `points` are bucket starts and counts, ascending, without empty buckets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,7 +187,7 @@ impl Snapshot {
         };
         for record in self.matching_head(scan)? {
             let key = counting.by.iter().map(|field| record.first_value(field)).collect();
-            add(key, record.time().0 / counting.step_ns * counting.step_ns, 1)?;
+            add(key, counting.bucket(record.time().0), 1)?;
         }
         for view in &self.state.partitions {
             view.count(scan, &counting, &mut add)?;

@@ -292,7 +292,7 @@ fn try_attributes(body: &Body, name: &str, predicate: &Predicate) -> Result<Vec<
 
 /// Whether an encoded attribute has this name, or is a map that may hold it. Its key stands first, unless a
 /// foreign encoder wrote it.
-fn may_be_named(attribute: &[u8], name: &str) -> bool {
+pub(super) fn may_be_named(attribute: &[u8], name: &str) -> bool {
     let [0x0a, length @ 0..0x80, rest @ ..] = attribute else { return true };
     let Some(key) = rest.get(..usize::from(*length)) else { return true };
     name.as_bytes().strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest[0] == b'.')

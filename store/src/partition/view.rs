@@ -14,15 +14,15 @@ use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyError, Term};
 
 use super::Commit;
-use super::block::{Block, Origin};
+use super::block::Block;
 use super::dictionary::visit_terms;
 use super::document::{catalog_term, read_catalog_term};
 use super::prefilter::Compiler;
 use super::schema::Fields;
 use super::select::{Rows, Selector};
 use super::stored::stored_bytes;
+use super::values::{Tally, Values, are_in_columns};
 use crate::error::ReadError;
-use crate::facets::Facets;
 use crate::filter::{Field, Filter, Place};
 use crate::id::TraceIdMatch;
 use crate::record::Record;
@@ -32,6 +32,8 @@ use crate::time::{TimeRange, UnixNanos};
 
 /// Records between two looks at the clock.
 const DEADLINE_EVERY: usize = 256;
+
+type Hasher = foldhash::fast::RandomState;
 
 pub(crate) struct PartitionView {
     pub number: u64,
@@ -222,23 +224,30 @@ impl PartitionView {
         if !self.overlaps(&scan.range) {
             return Ok(());
         }
-        let by_origin = counting.by.iter().all(|field| *field == Field::Service || Facets::decide(field));
+        let in_columns = counting.by.iter().all(are_in_columns);
         let mut outcome = Ok(());
         self.each_block(scan, &mut |block, rows| {
-            let mut counts: HashMap<(u32, u64), u64> = HashMap::new();
-            for row in rows.iter() {
-                let start = block.rows[row].time / counting.step_ns * counting.step_ns;
-                if by_origin {
-                    *counts.entry((block.rows[row].origin, start)).or_default() += 1;
-                } else if outcome.is_ok() {
+            if !in_columns {
+                for row in rows.iter() {
+                    if outcome.is_err() {
+                        break;
+                    }
                     let record = self.record(block, row)?;
                     let key = counting.by.iter().map(|field| record.first_value(field)).collect();
-                    outcome = add(key, start, 1);
+                    outcome = add(key, counting.bucket(block.rows[row].time), 1);
                 }
+                return Ok(());
             }
-            for ((origin, start), count) in counts {
-                let origin = block.origins[origin as usize];
-                let key = counting.by.iter().map(|field| self.value_of(origin, field)).collect();
+            let columns = self.columns(block, &counting.by)?;
+            let mut counts: HashMap<(Vec<Option<u32>>, u64), u64, _> = HashMap::with_hasher(Hasher::default());
+            for row in rows.iter() {
+                let first = |values: &Values| Ok(values.of_row(block, row)?.next());
+                let key = columns.iter().map(first).collect::<Result<_, Undecodable>>()?;
+                *counts.entry((key, counting.bucket(block.rows[row].time))).or_default() += 1;
+            }
+            for ((numbers, start), count) in counts {
+                let value = |(values, number): (&Values, Option<u32>)| Some(values.value(number?).to_owned());
+                let key = columns.iter().zip(numbers).map(value).collect();
                 if outcome.is_ok() {
                     outcome = add(key, start, count);
                 }
@@ -248,15 +257,8 @@ impl PartitionView {
         outcome
     }
 
-    /// The value of a field that the origin decides.
-    fn value_of(&self, origin: Origin, field: &Field) -> Option<String> {
-        match field {
-            Field::Service => {
-                let service = self.contexts.get(origin.context as usize)?.resource.service();
-                (!service.is_empty()).then(|| service.to_owned())
-            }
-            field => origin.facets().value(field).map(str::to_owned),
-        }
+    fn columns(&self, block: &Block, fields: &[Field]) -> Result<Vec<Values>, Undecodable> {
+        fields.iter().map(|field| Values::of(block, &self.selector(), field)).collect()
     }
 
     /// The attributes there are.
@@ -307,21 +309,19 @@ impl PartitionView {
         if !self.overlaps(&scan.range) {
             return Ok(());
         }
-        let by_origin = *field == Field::Service || Facets::decide(field);
         self.each_block(scan, &mut |block, rows| {
-            if by_origin {
-                let mut counts = vec![0; block.origins.len()];
-                rows.iter().for_each(|row| counts[block.rows[row].origin as usize] += 1);
-                for (origin, count) in block.origins.iter().zip(counts).filter(|(_, count)| *count > 0) {
-                    if let Some(value) = self.value_of(*origin, field) {
-                        add(&value, count);
-                    }
+            if !are_in_columns(field) {
+                for row in rows.iter() {
+                    self.record(block, row)?.visit_distinct_values(field, &mut |value| add(value, 1));
                 }
                 return Ok(());
             }
+            let values = Values::of(block, &self.selector(), field)?;
+            let mut tally = Tally::of(&values);
             for row in rows.iter() {
-                self.record(block, row)?.visit_distinct_values(field, &mut |value| add(value, 1));
+                tally.add(row, values.of_row(block, row)?);
             }
+            tally.counts().for_each(|(number, count)| add(values.value(number), count));
             Ok(())
         })
     }
