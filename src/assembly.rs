@@ -6,9 +6,9 @@
 //! then is named and left behind, which loses nothing, as all that was acknowledged is in the journal.
 
 mod addresses;
+mod idle;
 mod signals;
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -23,14 +23,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use crate::cli;
 use crate::telemetry::{self, Telemetry};
-use crate::{allocator, cli};
 pub use addresses::Addresses;
 use signals::Signals;
 
 /// From the signal to the end of the process there are 15 s; one is kept for what comes after the stages.
 const STOP_MAX: Duration = Duration::from_secs(14);
-const GIVE_BACK_EVERY: Duration = Duration::from_secs(2);
 
 /// A running sidecar.
 pub struct Sidecar {
@@ -92,23 +91,11 @@ async fn serve(config: &Config, arguments: &cli::Run) -> anyhow::Result<()> {
             tokio::spawn(async move { signals.exit_on_next().await });
             Ok(())
         }
-        never = give_back_when_idle(sidecar.store.clone()) => match never {},
+        never = idle::hold_little(sidecar.store.clone()) => match never {},
         failed = sidecar.failed() => Err(failed),
     };
     sidecar.stop().await;
     ended
-}
-
-/// The allocator gives freed memory back as it is used, so somebody has to ask it to when nothing goes on.
-async fn give_back_when_idle(store: Option<Store>) -> Infallible {
-    let mut ticks = tokio::time::interval(GIVE_BACK_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if store.as_ref().is_none_or(|store| store.budget().bytes_used() == 0) {
-            allocator::give_back();
-        }
-    }
 }
 
 impl Sidecar {

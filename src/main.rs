@@ -2,7 +2,6 @@
 
 #![allow(unreachable_pub, reason = "a program has no outside: `pub` is what other modules of it may use")]
 
-mod allocator;
 mod answer;
 mod assembly;
 mod cli;
@@ -10,6 +9,7 @@ mod client;
 mod commands;
 mod demo;
 mod exec;
+mod memory;
 mod show;
 mod telemetry;
 
@@ -22,7 +22,7 @@ use clap::Parser as _;
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    allocator::configure();
+    memory::configure();
     let arguments = cli::Arguments::parse();
     match commands::dispatch(arguments) {
         Ok(outcome) => outcome.into(),

@@ -6,16 +6,19 @@
 #[cfg(test)]
 pub(crate) mod failing;
 mod index;
+mod mapped;
 
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use tantivy::directory::{Directory, MmapDirectory};
 
 pub(crate) use index::IndexFolder;
+pub(crate) use mapped::MappedFiles;
 
 pub(crate) trait Disk: Debug + Send + Sync {
     /// Makes a file that was not there.
@@ -23,8 +26,10 @@ pub(crate) trait Disk: Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
-    /// The files of an index in a folder. Whoever writes an index wraps it in an [`IndexFolder`].
+    /// The files of an index in a folder, mapped. Whoever opens an index wraps it in an [`IndexFolder`].
     fn index_files(&self, folder: &Path) -> tantivy::Result<Box<dyn Directory>>;
+    /// The files of all indexes that are open.
+    fn mapped(&self) -> &Arc<MappedFiles>;
 }
 
 pub(crate) trait DiskFile: Debug + Send {
@@ -34,8 +39,10 @@ pub(crate) trait DiskFile: Debug + Send {
     fn sync_data(&self) -> io::Result<()>;
 }
 
-#[derive(Debug)]
-pub(crate) struct RealDisk;
+#[derive(Debug, Default)]
+pub(crate) struct RealDisk {
+    mapped: Arc<MappedFiles>,
+}
 
 impl Disk for RealDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -52,6 +59,10 @@ impl Disk for RealDisk {
 
     fn index_files(&self, folder: &Path) -> tantivy::Result<Box<dyn Directory>> {
         Ok(Box::new(MmapDirectory::open(folder)?))
+    }
+
+    fn mapped(&self) -> &Arc<MappedFiles> {
+        &self.mapped
     }
 }
 

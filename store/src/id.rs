@@ -2,7 +2,7 @@
 
 pub mod notation;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// A W3C trace id: 16 bytes, not all zero in a valid one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -122,8 +122,11 @@ pub fn from_hex<const N: usize>(hex: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// All digits at once: ids are most of what an answer writes through `fmt`.
+fn write_hex<const N: usize>(f: &mut fmt::Formatter<'_>, bytes: &[u8; N]) -> fmt::Result {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.map(|byte| [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+    f.write_str(std::str::from_utf8(digits.as_flattened()).unwrap_or_default())
 }
 
 impl fmt::Display for TraceId {
@@ -140,7 +143,7 @@ impl fmt::Display for SpanId {
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", char::from(self.kind))?;
+        f.write_char(char::from(self.kind))?;
         write_hex(f, &self.bytes)
     }
 }

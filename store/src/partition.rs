@@ -123,10 +123,15 @@ pub(crate) fn folder(partitions: &Path, number: u64) -> PathBuf {
 }
 
 /// Opens a partition to read it. Any damage that shows at once is an error.
-pub(crate) fn open(partitions: &Path, number: u64, identity: u64) -> tantivy::Result<Arc<PartitionView>> {
+pub(crate) fn open(
+    disk: &dyn Disk,
+    partitions: &Path,
+    number: u64,
+    identity: u64,
+) -> tantivy::Result<Arc<PartitionView>> {
     let path = folder(partitions, number);
     guarded(|| {
-        let index = Index::open_in_dir(&path)?;
+        let index = Index::open(IndexFolder::open(disk, &path)?)?;
         check_schema(&index)?;
         let commit = commit_of(&index)?;
         view(number, &reader(&index)?.searcher(), commit, identity, Arc::default())
@@ -280,21 +285,14 @@ impl PartitionWriter {
             }
             contexts.push(numbers);
         }
-        let places = |(batch, of): (u32, &Arc<HeadBatch>)| (0..of.len() as u32).map(move |at| (batch, at));
-        let mut order: Vec<(u32, u32)> = (0..).zip(&batches).flat_map(places).collect();
-        let entry = |(batch, at): (u32, u32)| &batches[batch as usize].entries()[at as usize];
-        // Records without a trace come last, in the order they arrived.
-        order.sort_by_key(|place| match entry(*place).trace {
-            trace if trace == [0; 16] => [u8::MAX; 16],
-            trace => trace,
-        });
-        for (batch, at) in order {
-            let entry = entry((batch, at));
+        for (_, batch, at) in by_trace(&batches) {
+            let contexts = &contexts[batch as usize];
+            let batch = &batches[batch as usize];
+            let entry = &batch.entries()[at as usize];
             if self.blocks.is_full(&entry.trace) {
                 self.finish_block()?;
             }
-            let context = contexts[batch as usize][entry.context as usize];
-            let batch = &batches[batch as usize];
+            let context = contexts[entry.context as usize];
             self.blocks.add(batch, batch.place(at as usize), entry, context)?;
         }
         self.finish_block()
@@ -348,6 +346,21 @@ impl PartitionWriter {
         reader.reload()?;
         view(number, &reader.searcher(), commit, identity, damaged)
     }
+}
+
+/// Trace, batch and place of all records, those of a trace together in the order they arrived. Those without a trace
+/// come last.
+fn by_trace(batches: &[Arc<HeadBatch>]) -> Vec<(u128, u32, u32)> {
+    let mut order = Vec::with_capacity(batches.iter().map(|batch| batch.len()).sum());
+    for (number, batch) in (0..).zip(batches) {
+        let traces = batch.entries().iter().map(|entry| match u128::from_be_bytes(entry.trace) {
+            0 => u128::MAX,
+            trace => trace,
+        });
+        order.extend((0..).zip(traces).map(|(at, trace)| (trace, number, at)));
+    }
+    order.sort_unstable();
+    order
 }
 
 fn view(

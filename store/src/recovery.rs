@@ -104,7 +104,7 @@ fn partition_numbers(partitions: &Path) -> io::Result<Vec<u64>> {
 
 fn open(folder: &DataFolder, number: u64, gaps: &mut Vec<Gap>) -> Option<Arc<PartitionView>> {
     let partitions = folder.partitions();
-    let error = match partition::open(&partitions, number, folder.identity) {
+    let error = match partition::open(&*folder.disk, &partitions, number, folder.identity) {
         Ok(view) => return Some(view),
         Err(error) => error,
     };

@@ -15,7 +15,7 @@ use tokio::sync::{broadcast, oneshot};
 use crate::appender::{Append, Appender, Waiting};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, MappedFiles, RealDisk};
 use crate::error::{AppendError, OpenError};
 use crate::folder::DataFolder;
 use crate::indexer::Indexer;
@@ -41,6 +41,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct Store {
     shared: Arc<Shared>,
     writer: Arc<Mutex<Option<Writer>>>,
+    mapped: Arc<MappedFiles>,
 }
 
 #[derive(Debug)]
@@ -57,7 +58,7 @@ impl Store {
         limits: &spandrel_config::Limits,
         registry: &prometheus::Registry,
     ) -> Result<Store, OpenError> {
-        Store::open_on(Arc::new(RealDisk), storage, limits, registry)
+        Store::open_on(Arc::new(RealDisk::default()), storage, limits, registry)
     }
 
     /// Opens a folder on a disk that may fail.
@@ -68,6 +69,7 @@ impl Store {
         registry: &prometheus::Registry,
     ) -> Result<Store, OpenError> {
         let metrics = Metrics::register(registry)?;
+        let mapped = disk.mapped().clone();
         let io = |source| OpenError::Io { folder: storage.directory.clone(), source };
         let folder = Arc::new(DataFolder::open(disk, &storage.directory)?);
         let retention = Limits::new(&storage.retention, limits, &folder).map_err(io)?;
@@ -97,7 +99,8 @@ impl Store {
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let indexer = spawn("index").spawn(move || indexer.run()).map_err(io)?;
         let appender = spawn("journal").spawn(move || appender.run()).map_err(io)?;
-        Ok(Store { shared, writer: Arc::new(Mutex::new(Some(Writer { queue, appender, indexer }))) })
+        let writer = Arc::new(Mutex::new(Some(Writer { queue, appender, indexer })));
+        Ok(Store { shared, writer, mapped })
     }
 
     /// Keeps a batch. Returns once its records are in the journal, synced as configured, and queryable.
@@ -129,6 +132,11 @@ impl Store {
     /// The memory that batches in flight are charged to.
     pub fn budget(&self) -> &MemoryBudget {
         &self.shared.budget
+    }
+
+    /// Lets go of the pages of the index that questions have read. Blocks, if only for moments.
+    pub fn let_go_of_pages(&self) {
+        self.mapped.let_go();
     }
 
     /// Everything that is queryable now.

@@ -175,14 +175,19 @@ async fn find(
     Ok((wanted, found, listed))
 }
 
-/// Puts the trace together and does something with it, off the threads that serve connections.
+/// Records that are put together sooner than another thread would have taken them over.
+const RECORDS_OF_A_MOMENT: usize = 256;
+
+/// Puts the trace together and does something with it, off the threads that serve connections if that takes long.
 async fn analyse<T: Send + 'static>(
     id: TraceIdMatch,
     found: TraceFound,
     work: impl FnOnce(TraceView) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let records = TraceRecords { records: found.records, truncated: found.truncated };
-    off_the_threads(move || work(TraceView::assemble(&id, records))).await
+    let is_small = records.records.len() <= RECORDS_OF_A_MOMENT;
+    let work = move || work(TraceView::assemble(&id, records));
+    if is_small { Ok(work()) } else { off_the_threads(work).await }
 }
 
 async fn off_the_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {

@@ -19,7 +19,7 @@ use tantivy::directory::{
     WatchCallback, WatchHandle, WritePtr,
 };
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, MappedFiles};
 
 /// How the operations of one side go.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,6 +42,7 @@ pub(crate) enum Side {
 #[derive(Debug, Clone)]
 pub(crate) struct FailingDisk {
     inner: Arc<Mutex<Inner>>,
+    mapped: Arc<MappedFiles>,
 }
 
 #[derive(Debug)]
@@ -59,7 +60,8 @@ impl FailingDisk {
         let mut rng = Rng::with_seed(seed);
         let sides = [(Mood::Sound, rng.fork()), (Mood::Sound, rng.fork())];
         let (synced, renamed) = Default::default();
-        FailingDisk { inner: Arc::new(Mutex::new(Inner { sides, cut: false, synced, renamed })) }
+        let inner = Inner { sides, cut: false, synced, renamed };
+        FailingDisk { inner: Arc::new(Mutex::new(inner)), mapped: Arc::default() }
     }
 
     pub fn set(&self, side: Side, mood: Mood) {
@@ -184,6 +186,10 @@ impl Disk for FailingDisk {
     fn index_files(&self, folder: &Path) -> tantivy::Result<Box<dyn Directory>> {
         let files = MmapDirectory::open(folder)?;
         Ok(Box::new(IndexFiles { disk: self.clone(), folder: folder.to_owned(), files }))
+    }
+
+    fn mapped(&self) -> &Arc<MappedFiles> {
+        &self.mapped
     }
 }
 

@@ -13,7 +13,7 @@ use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, FileSlice, Lock, WatchCallback, WatchHandle, WritePtr,
 };
 
-use super::Disk;
+use super::{Disk, MappedFiles};
 
 /// What says which segments an index has.
 pub(super) const META: &str = "meta.json";
@@ -21,11 +21,12 @@ pub(super) const META: &str = "meta.json";
 #[derive(Debug, Clone)]
 pub(crate) struct IndexFolder {
     files: Box<dyn Directory>,
+    mapped: Arc<MappedFiles>,
 }
 
 impl IndexFolder {
     pub fn open(disk: &dyn Disk, folder: &Path) -> tantivy::Result<IndexFolder> {
-        Ok(IndexFolder { files: disk.index_files(folder)? })
+        Ok(IndexFolder { files: disk.index_files(folder)?, mapped: disk.mapped().clone() })
     }
 }
 
@@ -36,11 +37,13 @@ impl Directory for IndexFolder {
     }
 
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.files.get_file_handle(path)
+        let handle = self.files.get_file_handle(path)?;
+        self.mapped.note(&handle);
+        Ok(handle)
     }
 
     fn open_read(&self, path: &Path) -> Result<FileSlice, OpenReadError> {
-        self.files.open_read(path)
+        Ok(FileSlice::new(self.get_file_handle(path)?))
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {

@@ -8,7 +8,7 @@ use crate::disk::RealDisk;
 use crate::disk::failing::{FailingDisk, Mood, Side};
 
 fn open(folder: &Path, committed: u64) -> (Journal, Recovered) {
-    Journal::open(Arc::new(RealDisk), folder, true, committed).unwrap()
+    Journal::open(Arc::new(RealDisk::default()), folder, true, committed).unwrap()
 }
 
 fn payloads(frames: &[Frame]) -> Vec<Vec<u8>> {

@@ -239,7 +239,8 @@ impl PartitionView {
                 return Ok(());
             }
             let columns = self.columns(block, &counting.by)?;
-            let mut counts: HashMap<(Vec<Option<u32>>, u64), u64, _> = HashMap::with_hasher(Hasher::default());
+            let mut counts: HashMap<(Vec<Option<u32>>, u64), u64, _> =
+                HashMap::with_hasher(Hasher::default());
             for row in rows.iter() {
                 let first = |values: &Values| Ok(values.of_row(block, row)?.next());
                 let key = columns.iter().map(first).collect::<Result<_, Undecodable>>()?;
