@@ -21,6 +21,8 @@ pub(crate) struct Admission {
     budget: MemoryBudget,
     body: Permit,
     records: Permit,
+    /// Bytes that the request holds besides, of which this is for a part.
+    around: usize,
     /// `limits.admission_wait`.
     wait: Duration,
 }
@@ -28,7 +30,14 @@ pub(crate) struct Admission {
 impl Admission {
     pub(crate) fn new(budget: &MemoryBudget, wait: Duration) -> Option<Admission> {
         let (body, records) = (budget.try_acquire(0)?, budget.try_acquire(0)?);
-        Some(Admission { budget: budget.clone(), body, records, wait })
+        Some(Admission { budget: budget.clone(), body, records, around: 0, wait })
+    }
+
+    /// For a part of the request that this one is for: what the request holds counts as the part's own, so that a
+    /// request that is large by itself finds room for its parts.
+    pub(crate) fn for_part(&self) -> Option<Admission> {
+        let part = Admission::new(&self.budget, self.wait)?;
+        Some(Admission { around: self.own(0), ..part })
     }
 
     /// Takes bytes for the body, waiting a moment where others hold them.
@@ -74,7 +83,7 @@ impl Admission {
     }
 
     fn own(&self, bytes: usize) -> usize {
-        self.body.bytes().saturating_add(self.records.bytes()).saturating_add(bytes)
+        [self.body.bytes(), self.records.bytes(), self.around].into_iter().fold(bytes, usize::saturating_add)
     }
 
     /// What alone is more than the whole budget is never to be had, so nobody shall try again.

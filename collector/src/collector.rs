@@ -12,15 +12,17 @@ use axum::Router;
 use prometheus::Registry;
 use spandrel_config::{Config, UnixLogReceiver};
 use spandrel_store::{Receiver, Store};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UdpSocket, UnixListener};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::counters::Counters;
+use crate::forward::Forward;
 use crate::intake::Intake;
 use crate::listener::{self, Protocol, Serving};
 use crate::output::LineInputs;
-use crate::sockets::{self, Lines, Socket};
+use crate::sockets::{self, Connections, Lines, Socket};
+use crate::syslog::Syslog;
 use crate::{grpc, http, stdin};
 
 /// What in-flight requests have to finish once nothing more is accepted.
@@ -28,6 +30,9 @@ const DRAIN_MAX: Duration = Duration::from_secs(5);
 
 /// Idle is when nobody was connected for this part of the linger.
 const QUIET_DIVISOR: u32 = 2;
+
+const SYSLOG_TCP: &str = "receivers.syslog.tcp.listen_address";
+const SYSLOG_UDP: &str = "receivers.syslog.udp.listen_address";
 
 const IDLE_CHECK: Duration = Duration::from_millis(50);
 
@@ -40,6 +45,9 @@ pub struct Collector {
     http: Option<TcpListener>,
     tcplog: Option<TcpListener>,
     unixlog: Option<UnixListener>,
+    fluentforward: Option<TcpListener>,
+    syslog_tcp: Option<TcpListener>,
+    syslog_udp: Option<UdpSocket>,
 }
 
 /// Where the receivers listen; the ports are the real ones where the configuration says 0.
@@ -48,6 +56,9 @@ pub struct Addresses {
     pub grpc: Option<SocketAddr>,
     pub http: Option<SocketAddr>,
     pub tcplog: Option<SocketAddr>,
+    pub fluentforward: Option<SocketAddr>,
+    pub syslog_tcp: Option<SocketAddr>,
+    pub syslog_udp: Option<SocketAddr>,
 }
 
 /// The receivers cannot start.
@@ -77,6 +88,9 @@ impl Collector {
         let http = otlp.and_then(|otlp| otlp.http);
         let tcplog = Some(&config.receivers.tcplog).filter(|tcplog| tcplog.enabled);
         let tcplog = tcplog.map(|tcplog| tcplog.listen_address);
+        let forward = Some(&config.receivers.fluentforward).filter(|forward| forward.enabled);
+        let forward = forward.map(|forward| forward.endpoint);
+        let syslog = Some(&config.receivers.syslog).filter(|syslog| syslog.enabled);
         Ok(Collector {
             config: config.clone(),
             intake,
@@ -84,12 +98,24 @@ impl Collector {
             http: listen(http, "OTLP/HTTP", "receivers.otlp.protocols.http.endpoint").await?,
             tcplog: listen(tcplog, "lines", "receivers.tcplog.listen_address").await?,
             unixlog: listen_at_path(&config.receivers.unixlog)?,
+            fluentforward: listen(forward, "the forward protocol", "receivers.fluentforward.endpoint")
+                .await?,
+            syslog_tcp: listen(syslog.and_then(|syslog| syslog.tcp), "syslog", SYSLOG_TCP).await?,
+            syslog_udp: listen_for_datagrams(syslog.and_then(|syslog| syslog.udp), "syslog", SYSLOG_UDP)
+                .await?,
         })
     }
 
     pub fn addresses(&self) -> Addresses {
         let address = |listener: &Option<TcpListener>| listener.as_ref().and_then(|l| l.local_addr().ok());
-        Addresses { grpc: address(&self.grpc), http: address(&self.http), tcplog: address(&self.tcplog) }
+        Addresses {
+            grpc: address(&self.grpc),
+            http: address(&self.http),
+            tcplog: address(&self.tcplog),
+            fluentforward: address(&self.fluentforward),
+            syslog_tcp: address(&self.syslog_tcp),
+            syslog_udp: self.syslog_udp.as_ref().and_then(|socket| socket.local_addr().ok()),
+        }
     }
 
     /// For lines that the process itself reads.
@@ -99,7 +125,8 @@ impl Collector {
 
     /// Serves until `shutdown` is cancelled, then lingers, drains and returns.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Collector { config, intake, grpc, http, tcplog, unixlog } = self;
+        let Collector { config, intake, grpc, http, tcplog, unixlog, fluentforward, syslog_tcp, syslog_udp } =
+            self;
         let tasks = TaskTracker::new();
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
         let serving = |protocol: Protocol, router: Router| Serving {
@@ -143,6 +170,17 @@ impl Collector {
                 lines(Receiver::UnixLog, &config.receivers.unixlog.resource).accept(Socket::Unix(socket)),
             );
         }
+        if let Some(socket) = fluentforward {
+            let forward = Forward::new(intake.clone(), &config);
+            tasks.spawn(forward.accept(socket, connections(&config, &tasks, &stop)));
+        }
+        if let Some(socket) = syslog_tcp {
+            let syslog = Syslog::new(intake.clone(), &config);
+            tasks.spawn(syslog.accept(socket, connections(&config, &tasks, &stop)));
+        }
+        if let Some(socket) = syslog_udp {
+            tasks.spawn(Syslog::new(intake.clone(), &config).receive(socket, stop.clone()));
+        }
         shutdown.cancelled().await;
         if let Some(reporter) = &health {
             grpc::report(reporter, tonic_health::ServingStatus::NotServing).await;
@@ -158,6 +196,11 @@ impl Collector {
         }
         abort.cancel();
     }
+}
+
+/// For the sockets that log shippers connect to.
+fn connections(config: &Config, tasks: &TaskTracker, stop: &CancellationToken) -> Connections {
+    Connections { max: config.limits.line_connections_max, tasks: tasks.clone(), stop: stop.clone() }
 }
 
 fn listen_at_path(unixlog: &UnixLogReceiver) -> Result<Option<UnixListener>, BindError> {
@@ -187,15 +230,30 @@ async fn listen(
     key: &'static str,
 ) -> Result<Option<TcpListener>, BindError> {
     let Some(address) = address else { return Ok(None) };
-    match TcpListener::bind(address).await {
-        Ok(listener) => Ok(Some(listener)),
-        Err(source) => {
-            let advice = match source.kind() {
-                std::io::ErrorKind::AddrInUse => "stop the program that has it",
-                std::io::ErrorKind::PermissionDenied => "run with the right to use this port",
-                _ => "check that this machine has the address",
-            };
-            Err(BindError::Address { what, address, key, advice, source })
-        }
-    }
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|source| cannot_bind(address, what, key, source))
+}
+
+async fn listen_for_datagrams(
+    address: Option<SocketAddr>,
+    what: &'static str,
+    key: &'static str,
+) -> Result<Option<UdpSocket>, BindError> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = UdpSocket::bind(address).await;
+    bound.map(Some).map_err(|source| cannot_bind(address, what, key, source))
+}
+
+fn cannot_bind(
+    address: SocketAddr,
+    what: &'static str,
+    key: &'static str,
+    source: std::io::Error,
+) -> BindError {
+    let advice = match source.kind() {
+        std::io::ErrorKind::AddrInUse => "stop the program that has it",
+        std::io::ErrorKind::PermissionDenied => "run with the right to use this port",
+        _ => "check that this machine has the address",
+    };
+    BindError::Address { what, address, key, advice, source }
 }

@@ -3,6 +3,7 @@
 use ::http::HeaderMap;
 use ::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, ORIGIN};
 
+use crate::loki::PushForm;
 use crate::refusal::Refusal;
 
 /// How an OTLP body, and its answer, is written.
@@ -19,6 +20,8 @@ pub(crate) enum Compression {
     /// Zlib, as the HTTP standard has it, or raw, as some clients have it.
     Deflate,
     Zstd,
+    /// Snappy's block format, which Loki's clients have inside of what HTTP says.
+    Snappy,
 }
 
 impl Encoding {
@@ -47,6 +50,14 @@ impl Compression {
         Compression::of_header(headers, &HeaderName::from_static("grpc-encoding"))
     }
 
+    /// Some of Loki's clients say here too that the body is in snappy's format, which it always is.
+    pub(crate) fn of_loki(headers: &HeaderMap) -> Result<Compression, Refusal> {
+        match headers.get(CONTENT_ENCODING) {
+            Some(value) if value.as_bytes().eq_ignore_ascii_case(b"snappy") => Ok(Compression::Identity),
+            _ => Compression::of_http(headers),
+        }
+    }
+
     fn of_header(headers: &HeaderMap, name: &HeaderName) -> Result<Compression, Refusal> {
         let mut values = headers.get_all(name).iter();
         let Some(value) = values.next() else { return Ok(Compression::Identity) };
@@ -70,6 +81,15 @@ pub(crate) fn check_log_lines(headers: &HeaderMap) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::content_type(Some(&media_type), "application/json, application/x-ndjson or text/plain"))
+}
+
+/// How a body for Loki's push API is written: protocol buffers, unless said otherwise.
+pub(crate) fn loki_form(headers: &HeaderMap) -> Result<PushForm, Refusal> {
+    match media_type(headers).as_deref() {
+        Some("application/json") => Ok(PushForm::Json),
+        None | Some("application/x-protobuf" | "application/protobuf") => Ok(PushForm::Protobuf),
+        sent => Err(Refusal::content_type(sent, "application/x-protobuf or application/json")),
+    }
 }
 
 /// `application/grpc`, with or without `+proto`.

@@ -1,19 +1,24 @@
-//! OTLP over HTTP, and JSON logs on the same port.
+//! OTLP over HTTP, and on the same port JSON logs, Loki's push API and
+//! Elasticsearch's bulk API.
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
+use bytes::Bytes;
 use spandrel_store::Receiver;
 
+use crate::admission::Admission;
 use crate::body;
 use crate::content::{self, Compression, Encoding};
 use crate::intake::{Form, Intake, Outcome};
 use crate::otlp::{Signal, answer};
 use crate::refusal::Refusal;
 
+mod elasticsearch;
 mod log_lines;
+mod loki;
 
 /// The routes of the HTTP port.
 pub(crate) fn router(intake: Intake) -> Router {
@@ -25,6 +30,10 @@ pub(crate) fn router(intake: Intake) -> Router {
     }
     router
         .route("/v1/json-logs", post(log_lines::take_in).fallback(wrong_method))
+        .route("/loki/api/v1/push", post(loki::push).fallback(wrong_method))
+        // Loki's own first name for it.
+        .route("/api/prom/push", post(loki::push).fallback(wrong_method))
+        .merge(elasticsearch::routes())
         .fallback(unknown_path)
         .with_state(intake)
 }
@@ -50,9 +59,20 @@ async fn take(
     let allowed = content::refuse_web_pages(&parts.headers);
     let form = allowed.and(encoding).and_then(|encoding| {
         let compression = Compression::of_http(&parts.headers)?;
-        Ok((Form { signal, encoding, compression }, intake.admit()?))
+        Ok(Form { signal, encoding, compression })
     });
-    let (form, mut admission) = match form {
+    let (form, body, admission) = receive(intake, form, body).await?;
+    intake.export(Receiver::OtlpHttp, form, body, admission).await
+}
+
+/// Reads the body of a request. Of one that is refused by its head, the body is read on and thrown away.
+async fn receive<T>(
+    intake: &Intake,
+    head: Result<T, Refusal>,
+    body: Body,
+) -> Result<(T, Bytes, Admission), Refusal> {
+    let ready = head.and_then(|head| Ok((head, intake.admit()?)));
+    let (head, mut admission) = match ready {
         Ok(ready) => ready,
         Err(refusal) => {
             body::discard(body, intake.body_limits).await;
@@ -60,7 +80,7 @@ async fn take(
         }
     };
     let body = body::read(body, intake.body_limits, &mut admission).await?;
-    intake.export(Receiver::OtlpHttp, form, body, admission).await
+    Ok((head, body, admission))
 }
 
 fn success(signal: Signal, encoding: Encoding, outcome: &Outcome) -> Response {

@@ -81,6 +81,11 @@ impl Intake {
             .ok_or(Refusal::Overloaded { retry_after: Duration::from_secs(1) })
     }
 
+    /// For a part of what another admission is for.
+    pub(crate) fn admit_part(&self, whole: &Admission) -> Result<Admission, Refusal> {
+        whole.for_part().ok_or(Refusal::Overloaded { retry_after: Duration::from_secs(1) })
+    }
+
     /// Keeps what an OTLP request carries.
     pub(crate) async fn export(
         &self,

@@ -11,9 +11,11 @@
 //! what the real ones write.
 
 mod access;
+mod beside;
 mod docker;
 mod exception;
 mod fields;
+mod journal;
 mod level;
 mod logfmt;
 mod names;
@@ -27,6 +29,7 @@ use std::borrow::Cow;
 use spandrel_store::otlp::{AnyValue, KeyValue, LogRecord, Value};
 use spandrel_store::{Flags, SpanId, TraceId, UnixNanos};
 
+pub(crate) use self::beside::Beside;
 use self::exception::Exception;
 use self::level::LineLevel;
 use self::object::Object;
@@ -87,11 +90,17 @@ pub(crate) struct LineReader<'a> {
 impl LineReader<'_> {
     /// Understands a line that arrived at `received`.
     pub(crate) fn understand(&mut self, line: &[u8], received: UnixNanos) -> Understood {
+        self.understand_with(line, Beside::default(), received)
+    }
+
+    /// The same for a line beside which something is said.
+    pub(crate) fn understand_with(&mut self, line: &[u8], beside: Beside, received: UnixNanos) -> Understood {
         let text = String::from_utf8_lossy(line);
         let mut findings = self.findings(&text, received, 0);
         if matches!(text, Cow::Owned(_)) {
             findings.flags.insert(Flags::INVALID_UTF8);
         }
+        beside.add_to(&mut findings);
         findings.into_record(&text, received)
     }
 
@@ -129,6 +138,8 @@ impl LineReader<'_> {
     }
 
     fn findings_in_object(&mut self, object: Object, received: UnixNanos, wrappings: usize) -> Findings {
+        let mut object = object;
+        journal::texts_of_bytes(&mut object.fields);
         let mut findings = fields::find(object.fields, self.clock(received), self.rules);
         findings.form = "JSON";
         if object.cut {
@@ -266,6 +277,15 @@ fn is_json(text: &str) -> bool {
     let may_be =
         text.starts_with(|c: char| matches!(c, '[' | '"' | '-' | 't' | 'f' | 'n') || c.is_ascii_digit());
     may_be && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// The fields of a text that is one JSON object, and whether something of them was cut; `None` for any other text.
+pub(crate) fn json_object(
+    text: &str,
+    limits: &RecordLimits,
+    cuts: &mut Cuts,
+) -> Option<(Vec<KeyValue>, bool)> {
+    object::read(text.trim(), limits, cuts).map(|object| (object.fields, object.cut))
 }
 
 /// Whether a line begins with a date or a time of day.

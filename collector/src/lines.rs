@@ -39,7 +39,7 @@ pub(crate) struct RawLine {
 /// How much is kept at once, so that a large body never takes more of the memory budget than that unfolds to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChunkLimits {
-    bytes_max: usize,
+    pub(crate) bytes_max: usize,
     /// How long the lines of a stream wait for each other.
     pub(crate) delay: Duration,
     /// How much a record of several lines may be.

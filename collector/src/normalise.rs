@@ -101,6 +101,11 @@ impl Normaliser {
         self.admission.grow_records(bytes)
     }
 
+    /// What the request holds.
+    pub(crate) fn admission(&mut self) -> &mut Admission {
+        &mut self.admission
+    }
+
     pub(crate) fn resource(
         &mut self,
         resource: Option<Resource>,

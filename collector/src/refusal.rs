@@ -28,9 +28,11 @@ pub(crate) enum Refusal {
     Overloaded { retry_after: Duration },
     #[error("{reason}")]
     Unavailable { reason: String, cause: Reason, retry_after: Duration },
-    #[error("no such path; there are /v1/traces, /v1/logs, /v1/metrics and /v1/json-logs")]
+    #[error(
+        "no such path; there are /v1/traces, /v1/logs, /v1/metrics, /v1/json-logs, /loki/api/v1/push and /_bulk"
+    )]
     UnknownPath,
-    #[error("only POST is served here")]
+    #[error("this method is not served here")]
     WrongMethod,
     #[error("requests of web pages (with an Origin header) are not taken")]
     WebPage,

@@ -49,10 +49,25 @@ impl Socket {
     }
 }
 
-impl Lines {
-    /// Accepts until stopped.
-    pub(crate) async fn accept(self, socket: Socket) {
-        let slots = Arc::new(Semaphore::new(self.connections_max));
+/// How many connections may be open, and who owns them.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections {
+    pub(crate) max: usize,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Connections {
+    /// Accepts until stopped; each connection is served by a task of its own.
+    pub(crate) async fn accept<S, Accepting, Served>(
+        self,
+        next: impl Fn() -> Accepting,
+        serve: impl Fn(S, CancellationToken) -> Served,
+    ) where
+        Accepting: Future<Output = std::io::Result<S>>,
+        Served: Future<Output = ()> + Send + 'static,
+    {
+        let slots = Arc::new(Semaphore::new(self.max));
         loop {
             let slot = tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -60,13 +75,13 @@ impl Lines {
             };
             let accepted = tokio::select! {
                 () = self.stop.cancelled() => return,
-                accepted = socket.accept() => accepted,
+                accepted = next() => accepted,
             };
             match accepted {
                 Ok(stream) => {
-                    let lines = self.clone();
+                    let serving = serve(stream, self.stop.clone());
                     self.tasks.spawn(async move {
-                        lines.read(stream).await;
+                        serving.await;
                         drop(slot);
                     });
                 }
@@ -76,6 +91,16 @@ impl Lines {
                 }
             }
         }
+    }
+}
+
+impl Lines {
+    /// Accepts until stopped.
+    pub(crate) async fn accept(self, socket: Socket) {
+        let connections =
+            Connections { max: self.connections_max, tasks: self.tasks.clone(), stop: self.stop.clone() };
+        let socket = &socket;
+        connections.accept(move || socket.accept(), |stream, _| self.clone().read(stream)).await;
     }
 
     async fn read(self, stream: Stream) {

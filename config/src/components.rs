@@ -33,7 +33,7 @@ impl Kind {
 
     fn present(self) -> &'static [&'static str] {
         match self {
-            Kind::Receiver => &["otlp", "stdin", "tcplog", "unixlog"],
+            Kind::Receiver => &["otlp", "stdin", "tcplog", "unixlog", "fluentforward", "syslog"],
             Kind::Processor | Kind::Exporter => &[],
         }
     }

@@ -39,7 +39,10 @@ pub use federation::Federation;
 pub use limits::Limits;
 pub use logs::{LogFields, Logs, Pattern, Zone};
 pub use query::Query;
-pub use receivers::{OtlpReceiver, Receivers, StdinReceiver, TcpLogReceiver, UnixLogReceiver};
+pub use receivers::{
+    FluentForwardReceiver, OtlpReceiver, Receivers, StdinReceiver, SyslogReceiver, TcpLogReceiver,
+    UnixLogReceiver,
+};
 pub use security::{Secret, Security, TlsFiles, read_tokens};
 pub use service::{Pipeline, Service, Signal};
 pub use shutdown::Shutdown;

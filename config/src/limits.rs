@@ -39,6 +39,8 @@ pub struct Limits {
     pub record_lines_delay: Duration,
     /// Open connections of a socket that takes lines; each may hold a batch of them.
     pub line_connections_max: usize,
+    /// The longest that a connection of syslog or the forward protocol may be silent; then others have its place.
+    pub line_idle_timeout: Duration,
     /// Time a request waits for memory that others hold before it is refused as overload.
     pub admission_wait: Duration,
     /// Bytes of one partition at most; retention deletes whole ones. A tenth of the byte limit if that is less.
@@ -91,6 +93,7 @@ impl Default for Limits {
             record_lines_max: 1_000,
             record_lines_delay: Duration::from_millis(200),
             line_connections_max: 64,
+            line_idle_timeout: Duration::from_secs(3_600),
             admission_wait: Duration::from_millis(200),
             partition_bytes_max: ByteSize::mib(256),
             trace_records_max: 200_000,
@@ -129,6 +132,7 @@ impl Limits {
             record_lines_max,
             record_lines_delay,
             line_connections_max,
+            line_idle_timeout,
             admission_wait,
             partition_bytes_max,
             trace_records_max,
@@ -160,6 +164,7 @@ impl Limits {
         section.set("record_lines_max", record_lines_max);
         section.set("record_lines_delay", record_lines_delay);
         section.set("line_connections_max", line_connections_max);
+        section.set("line_idle_timeout", line_idle_timeout);
         section.set("admission_wait", admission_wait);
         section.set("partition_bytes_max", partition_bytes_max);
         section.set("trace_records_max", trace_records_max);

@@ -12,6 +12,8 @@ pub struct Receivers {
     pub stdin: StdinReceiver,
     pub tcplog: TcpLogReceiver,
     pub unixlog: UnixLogReceiver,
+    pub fluentforward: FluentForwardReceiver,
+    pub syslog: SyslogReceiver,
 }
 
 /// `receivers.otlp`: gRPC and HTTP. The JSON-log input shares the HTTP port.
@@ -47,6 +49,40 @@ pub struct UnixLogReceiver {
     pub path: Option<PathBuf>,
     /// Resource attributes of the lines.
     pub resource: Vec<(String, String)>,
+}
+
+/// `receivers.fluentforward`: Fluentd's forward protocol, off until enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FluentForwardReceiver {
+    pub enabled: bool,
+    pub endpoint: SocketAddr,
+    /// Resource attributes of the records.
+    pub resource: Vec<(String, String)>,
+}
+
+/// `receivers.syslog`: RFC 5424 and RFC 3164 over TCP and UDP, off until enabled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SyslogReceiver {
+    pub enabled: bool,
+    /// `None` where `enabled: false` stands under it.
+    pub tcp: Option<SocketAddr>,
+    pub udp: Option<SocketAddr>,
+    /// Resource attributes of the records; they go before what messages say.
+    pub resource: Vec<(String, String)>,
+}
+
+impl Default for SyslogReceiver {
+    fn default() -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], 54526));
+        SyslogReceiver { enabled: false, tcp: Some(address), udp: Some(address), resource: Vec::new() }
+    }
+}
+
+impl Default for FluentForwardReceiver {
+    fn default() -> Self {
+        let endpoint = SocketAddr::from(([127, 0, 0, 1], 24224));
+        FluentForwardReceiver { enabled: false, endpoint, resource: Vec::new() }
+    }
 }
 
 impl Default for TcpLogReceiver {
@@ -86,6 +122,17 @@ impl Receivers {
                 section.fail("path", "a Unix socket needs a path, such as /run/spandrel/lines.sock");
             }
         });
+        section.section("fluentforward", |section| {
+            section.set("enabled", &mut self.fluentforward.enabled);
+            section.set("endpoint", &mut self.fluentforward.endpoint);
+            section.texts("resource", &mut self.fluentforward.resource);
+        });
+        section.section("syslog", |section| {
+            section.set("enabled", &mut self.syslog.enabled);
+            section.section("tcp", |section| read_address(section, "listen_address", &mut self.syslog.tcp));
+            section.section("udp", |section| read_address(section, "listen_address", &mut self.syslog.udp));
+            section.texts("resource", &mut self.syslog.resource);
+        });
         components::refuse_others(section, Kind::Receiver);
     }
 }
@@ -101,11 +148,16 @@ impl OtlpReceiver {
 }
 
 fn read_protocol(section: &mut Section<'_, '_>, address: &mut Option<SocketAddr>) {
+    read_address(section, "endpoint", address);
+    components::refuse_protocol_settings(section);
+}
+
+/// `enabled` and the address, which stands under a name of its own.
+fn read_address(section: &mut Section<'_, '_>, name: &str, address: &mut Option<SocketAddr>) {
     let mut enabled = address.is_some();
     section.set("enabled", &mut enabled);
     if let Some(mut endpoint) = *address {
-        section.set("endpoint", &mut endpoint);
+        section.set(name, &mut endpoint);
         *address = enabled.then_some(endpoint);
     }
-    components::refuse_protocol_settings(section);
 }

@@ -104,6 +104,8 @@ fn check_pipelines(config: &Config, note: Note<'_>) {
         "stdin" => !config.receivers.stdin.enabled,
         "tcplog" => !config.receivers.tcplog.enabled,
         "unixlog" => !config.receivers.unixlog.enabled,
+        "fluentforward" => !config.receivers.fluentforward.enabled,
+        "syslog" => !config.receivers.syslog.enabled,
         _ => false,
     };
     for Pipeline { name, receivers, .. } in &config.service.pipelines {
@@ -116,9 +118,12 @@ fn check_pipelines(config: &Config, note: Note<'_>) {
 
 /// Without a store there is nowhere to put what a receiver takes in.
 fn check_storage(config: &Config, note: Note<'_>) {
-    let otlp = &config.receivers.otlp;
-    let receives =
-        (otlp.enabled && (otlp.grpc.is_some() || otlp.http.is_some())) || config.receivers.stdin.enabled;
+    let receivers = &config.receivers;
+    let otlp = &receivers.otlp;
+    let receives = (otlp.enabled && (otlp.grpc.is_some() || otlp.http.is_some()))
+        || receivers.stdin.enabled
+        || receivers.fluentforward.enabled
+        || receivers.syslog.enabled;
     if !config.storage.enabled && receives {
         let message =
             "a gateway keeps nothing, so that its receivers must be off: receivers.otlp.enabled: false";

@@ -17,6 +17,12 @@ pub struct Addresses {
     pub query: SocketAddr,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcplog: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fluentforward: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog_tcp: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog_udp: Option<SocketAddr>,
 }
 
 impl Addresses {
@@ -27,6 +33,9 @@ impl Addresses {
             http: receivers.and_then(|receivers| receivers.http),
             query: query.address(),
             tcplog: receivers.and_then(|receivers| receivers.tcplog),
+            fluentforward: receivers.and_then(|receivers| receivers.fluentforward),
+            syslog_tcp: receivers.and_then(|receivers| receivers.syslog_tcp),
+            syslog_udp: receivers.and_then(|receivers| receivers.syslog_udp),
         }
     }
 

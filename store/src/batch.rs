@@ -77,10 +77,16 @@ pub enum Receiver {
     FileLog = 6,
     TcpLog = 7,
     UnixLog = 8,
+    /// Loki's push API.
+    LokiPush = 9,
+    /// Elasticsearch's bulk API.
+    ElasticsearchBulk = 10,
+    FluentForward = 11,
+    Syslog = 12,
 }
 
 impl Receiver {
-    pub const ALL: [Receiver; 8] = [
+    pub const ALL: [Receiver; 12] = [
         Receiver::OtlpGrpc,
         Receiver::OtlpHttp,
         Receiver::JsonLogsHttp,
@@ -89,6 +95,10 @@ impl Receiver {
         Receiver::FileLog,
         Receiver::TcpLog,
         Receiver::UnixLog,
+        Receiver::LokiPush,
+        Receiver::ElasticsearchBulk,
+        Receiver::FluentForward,
+        Receiver::Syslog,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -101,6 +111,10 @@ impl Receiver {
             Receiver::FileLog => "filelog",
             Receiver::TcpLog => "tcplog",
             Receiver::UnixLog => "unixlog",
+            Receiver::LokiPush => "loki_push",
+            Receiver::ElasticsearchBulk => "elasticsearch_bulk",
+            Receiver::FluentForward => "fluentforward",
+            Receiver::Syslog => "syslog",
         }
     }
 

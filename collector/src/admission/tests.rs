@@ -24,3 +24,15 @@ fn a_body_that_is_thrown_away_holds_nothing() {
     admission.release_body();
     assert_eq!(budget.bytes_used(), 0);
 }
+
+#[test]
+fn a_part_of_a_large_request_finds_room_beside_it() {
+    let budget = MemoryBudget::new(1_000);
+    let mut request = Admission::new(&budget, std::time::Duration::ZERO).expect("there is room");
+    request.grow_body(600).expect("it is large by itself");
+    let mut other = Admission::new(&budget, std::time::Duration::ZERO).expect("an empty permit");
+    assert!(matches!(other.grow_records(100), Err(Refusal::Overloaded { .. })));
+    let mut part = request.for_part().expect("an empty permit");
+    part.grow_records(300).expect("the rest of the budget is for the large one");
+    assert!(matches!(part.grow_records(200), Err(Refusal::TooLarge { .. })));
+}

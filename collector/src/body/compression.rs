@@ -31,7 +31,20 @@ pub(crate) fn decompress(
         Compression::Deflate if is_zlib(input) => drain(ZlibDecoder::new(input), bytes_max, admission),
         Compression::Deflate => drain(DeflateDecoder::new(input), bytes_max, admission),
         Compression::Zstd => drain(zstd_decoder(input)?, bytes_max, admission),
+        Compression::Snappy => unsnap(input, bytes_max, admission),
     }
+}
+
+/// The size is told in front, so it is charged as a whole.
+fn unsnap(input: &[u8], bytes_max: usize, admission: &mut Admission) -> Result<Bytes, Refusal> {
+    let undecodable =
+        |error: snap::Error| Refusal::undecodable(format!("not in snappy's block format: {error}"));
+    let length = snap::raw::decompress_len(input).map_err(undecodable)?;
+    if length > bytes_max {
+        return Err(Refusal::TooLarge { what: "the decompressed body", limit_bytes: bytes_max });
+    }
+    admission.grow_body(length)?;
+    snap::raw::Decoder::new().decompress_vec(input).map(Bytes::from).map_err(undecodable)
 }
 
 fn zstd_decoder(input: &[u8]) -> Result<impl Read, Refusal> {

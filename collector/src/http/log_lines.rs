@@ -11,7 +11,7 @@ use serde_json::json;
 use spandrel_store::Receiver;
 use tokio::time::Instant;
 
-use crate::body::{self, compression};
+use crate::body::compression;
 use crate::content::{self, Compression, Encoding};
 use crate::intake::{self, Intake, Outcome};
 use crate::lines::body::BodyLines;
@@ -35,16 +35,9 @@ async fn take(intake: &Intake, request: Request) -> Result<Outcome, Refusal> {
     let head = allowed.and_then(|()| content::check_log_lines(&parts.headers)).and_then(|()| {
         let resource = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
         let Query(resource) = resource.map_err(Refusal::undecodable)?;
-        Ok((resource, Compression::of_http(&parts.headers)?, intake.admit()?))
+        Ok((resource, Compression::of_http(&parts.headers)?))
     });
-    let (resource, compression, mut admission) = match head {
-        Ok(head) => head,
-        Err(refusal) => {
-            body::discard(body, intake.body_limits).await;
-            return Err(refusal);
-        }
-    };
-    let body = body::read(body, intake.body_limits, &mut admission).await?;
+    let ((resource, compression), body, mut admission) = super::receive(intake, head, body).await?;
     let (bytes_max, line_bytes_max) = (intake.body_limits.bytes_max, intake.record_limits.line_bytes_max);
     let join = intake.chunk_limits.join;
     let size = body.len();

@@ -1,4 +1,5 @@
 mod corpus;
+mod formats;
 
 use proptest::prelude::*;
 use serde_json::json;

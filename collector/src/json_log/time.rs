@@ -25,6 +25,13 @@ pub(super) enum Sent {
     Uncountable,
 }
 
+impl Sent {
+    /// Nanoseconds since the epoch.
+    pub(super) fn from_utc(nanoseconds: i128) -> Sent {
+        u64::try_from(nanoseconds).map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos)))
+    }
+}
+
 /// What is needed to read a time that says less than all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock<'a> {
@@ -172,7 +179,7 @@ fn of_timestamp(timestamp: Timestamp) -> Sent {
 }
 
 fn from_utc(nanoseconds: i128) -> Sent {
-    u64::try_from(nanoseconds).map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos)))
+    Sent::from_utc(nanoseconds)
 }
 
 /// Seconds, milli-, micro- or nanoseconds, by magnitude: in each unit the years 1973 to 5138 are told apart.

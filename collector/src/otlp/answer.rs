@@ -1,7 +1,7 @@
 //! OTLP's answers: success, partial success, and `google.rpc.Status` for refusals.
 
 use ::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use ::http::{HeaderValue, Response};
+use ::http::{HeaderMap, HeaderValue, Response};
 use axum::body::Body;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
@@ -62,12 +62,17 @@ pub(crate) fn http_refusal(refusal: &Refusal, encoding: Encoding) -> Response<Bo
     *response.status_mut() = refusal.http_status();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoding.media_type()));
+    add_retry_after(refusal, headers);
+    response
+}
+
+/// When to come back, where that is of use.
+pub(crate) fn add_retry_after(refusal: &Refusal, headers: &mut HeaderMap) {
     if let Some(delay) = refusal.retry_after() {
         // Whole seconds are all that the header can say; never "at once".
         let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
     }
-    response
 }
 
 fn status_protobuf(refusal: &Refusal) -> Vec<u8> {

@@ -26,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Harness {
     pub(crate) http: SocketAddr,
     pub(crate) grpc: SocketAddr,
+    pub(crate) forward: Option<SocketAddr>,
+    pub(crate) syslog_tcp: Option<SocketAddr>,
+    pub(crate) syslog_udp: Option<SocketAddr>,
     pub(crate) store: Store,
     pub(crate) shutdown: CancellationToken,
     pub(crate) running: JoinHandle<()>,
@@ -38,6 +41,9 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
+
+/// A request that is refused: headers, body, status and the reason that is counted.
+pub(crate) type Case<'a> = (&'a [(&'a str, &'a str)], Vec<u8>, u16, &'a str);
 
 /// The answer to a gRPC call; `message` has its frame.
 pub(crate) struct Called {
@@ -67,7 +73,18 @@ impl Harness {
         let shutdown = CancellationToken::new();
         let running = tokio::spawn(collector.run(shutdown.clone()));
         let (http, grpc) = (addresses.http.unwrap(), addresses.grpc.unwrap());
-        Harness { http, grpc, store, shutdown, running, registry, _folder: folder }
+        Harness {
+            http,
+            grpc,
+            forward: addresses.fluentforward,
+            syslog_tcp: addresses.syslog_tcp,
+            syslog_udp: addresses.syslog_udp,
+            store,
+            shutdown,
+            running,
+            registry,
+            _folder: folder,
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {

@@ -3,10 +3,14 @@
 
 mod bad_input_grpc;
 mod bad_input_http;
+mod elasticsearch;
+mod forward;
 mod harness;
 mod json_logs;
 mod kept_and_cut;
+mod loki;
 mod otlp;
 mod overload;
 mod recorded;
 mod shutdown;
+mod syslog;

@@ -4,7 +4,10 @@ use std::ops::ControlFlow;
 
 use spandrel_store::{TimeRange, UnixNanos};
 
-use super::eval::{Entry, Pipeline, PipelineError, Samples, SeriesOverflow, Steps, Vector, evaluate, leaves};
+use super::eval::{
+    Entry, INDEX_LABELS, Pipeline, PipelineError, Samples, SeriesOverflow, Steps, Vector, evaluate, leaves,
+    mangled,
+};
 use super::query::about;
 use crate::api::App;
 use crate::coverage::Coverage;
@@ -71,7 +74,7 @@ async fn leaf(
     let limits = app.engine().limits();
     let pipeline = Pipeline::new(measured.log.clone());
     // Metadata is a part of what names a series, unless it is grouped by labels that streams have.
-    let of_streams = |label: &String| !super::eval::index_attributes(label).is_empty();
+    let of_streams = |label: &String| INDEX_LABELS.iter().any(|attribute| mangled(attribute) == *label);
     let grouped_by_streams =
         grouping.as_ref().is_some_and(|grouping| !grouping.without && grouping.labels.iter().all(of_streams));
     let with_metadata = pipeline.needs_metadata() || !grouped_by_streams;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use spandrel_store::TimeRange;
 use spandrel_store::filter::{Field, Place};
+use spandrel_store::{Filter, Receiver, TimeRange};
 
 use super::answer::{self, LabelMap};
 use super::eval::{INDEX_LABELS, mangled};
@@ -17,6 +17,9 @@ use crate::engine::About;
 use crate::grafana::params::Asked;
 use crate::grafana::refusal::{Refusal, unless_silent};
 use crate::language::logql::{self, LogQuery, Matcher};
+
+/// Names of labels that pushed streams are told apart by.
+const PUSHED_LABELS_MAX: usize = 100;
 
 const SERVICE: (&str, &str) = ("service_name", "unknown_service");
 
@@ -73,35 +76,70 @@ pub(super) async fn streams(
 ) -> Result<(Vec<Stream>, Coverage), Refusal> {
     let log = LogQuery { matchers: matchers.to_vec(), stages: Vec::new() };
     let about = about(&log, range);
-    let attributes = index_attributes_held(app).await?;
-    let by: Vec<Field> = attributes.iter().map(|name| resource(name)).collect();
-    let answer = app.engine().groups(&about, &by).await?;
-    unless_silent(&answer.coverage)?;
     let mut streams: BTreeMap<BTreeMap<String, String>, u64> = BTreeMap::new();
-    for (key, count) in answer.body {
-        let pairs = attributes.iter().zip(key);
+    let mut coverage = Coverage::new(0);
+    for kind in StreamKind::all(app).await? {
+        let answer = app.engine().groups(&kind.among(&about), &kind.by()).await?;
+        unless_silent(&answer.coverage)?;
+        for (key, count) in answer.body {
+            let labels = kind.labels(key);
+            let value = |matcher: &Matcher| labels.get(&matcher.label).map_or("", String::as_str);
+            if matchers.iter().all(|matcher| matcher.matches(value(matcher))) {
+                *streams.entry(labels).or_default() += count;
+            }
+        }
+        coverage = answer.coverage;
+    }
+    let streams = streams.into_iter().map(|(labels, entries)| Stream { labels, entries });
+    Ok((streams.collect(), coverage))
+}
+
+/// Streams whose labels are made of the same attributes.
+pub(super) struct StreamKind {
+    /// Their records.
+    filter: Filter,
+    attributes: Vec<String>,
+}
+
+impl StreamKind {
+    /// Those that were pushed, if there are any: they keep the labels they were pushed with. And all others.
+    pub(super) async fn all(app: &App) -> Result<Vec<StreamKind>, Refusal> {
+        let engine = app.engine();
+        let fields = engine.fields(&About::everything()).await?;
+        unless_silent(&fields.coverage)?;
+        let of_resource = fields.body.into_iter().filter(|field| field.place == Place::Resource);
+        let held: BTreeSet<String> = of_resource.map(|field| field.name).collect();
+        let of_push = Filter::equals(Field::Source, Receiver::LokiPush.as_str());
+        let pushed = About { filter: of_push.clone(), ..About::everything() };
+        let any_pushed = engine.groups(&pushed, &[]).await?.body.iter().any(|(_, count)| *count > 0);
+        let indexed = held.iter().filter(|name| INDEX_LABELS.contains(&name.as_str())).cloned().collect();
+        if !any_pushed {
+            return Ok(vec![StreamKind { filter: Filter::All, attributes: indexed }]);
+        }
+        Ok(vec![
+            StreamKind { filter: Filter::Not(Box::new(of_push.clone())), attributes: indexed },
+            StreamKind { filter: of_push, attributes: held.into_iter().take(PUSHED_LABELS_MAX).collect() },
+        ])
+    }
+
+    /// The records of this kind among those asked for.
+    pub(super) fn among(&self, about: &About) -> About {
+        About { filter: about.filter.clone().and(self.filter.clone()), ..about.clone() }
+    }
+
+    /// What its streams are grouped by.
+    pub(super) fn by(&self) -> Vec<Field> {
+        let resource = |name: &String| Field::Attribute { place: Place::Resource, name: name.clone() };
+        self.attributes.iter().map(resource).collect()
+    }
+
+    /// The labels of a group of records.
+    pub(super) fn labels(&self, key: Vec<Option<String>>) -> BTreeMap<String, String> {
+        let pairs = self.attributes.iter().zip(key);
         let labels =
             pairs.filter_map(|(name, value)| Some((mangled(name), value.filter(|v| !v.is_empty())?)));
         let mut labels: BTreeMap<String, String> = labels.collect();
         labels.entry(SERVICE.0.to_owned()).or_insert_with(|| SERVICE.1.to_owned());
-        let value = |matcher: &Matcher| labels.get(&matcher.label).map_or("", String::as_str);
-        if matchers.iter().all(|matcher| matcher.matches(value(matcher))) {
-            *streams.entry(labels).or_default() += count;
-        }
+        labels
     }
-    let streams = streams.into_iter().map(|(labels, entries)| Stream { labels, entries });
-    Ok((streams.collect(), answer.coverage))
-}
-
-pub(super) fn resource(name: &str) -> Field {
-    Field::Attribute { place: Place::Resource, name: name.to_owned() }
-}
-
-/// Of the attributes that streams are made of, those that any record has.
-pub(super) async fn index_attributes_held(app: &App) -> Result<Vec<&'static str>, Refusal> {
-    let answer = app.engine().fields(&About::everything()).await?;
-    unless_silent(&answer.coverage)?;
-    let held =
-        |name: &&str| answer.body.iter().any(|field| field.place == Place::Resource && field.name == *name);
-    Ok(INDEX_LABELS.into_iter().filter(held).collect())
 }

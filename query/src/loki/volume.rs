@@ -12,12 +12,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use spandrel_store::TimeRange;
-use spandrel_store::filter::Field;
 
 use super::answer::{self, LabelMap, MatrixSeries, Seconds, VectorSample};
-use super::eval::{Entry, mangled, stream_labels};
+use super::eval::{Entry, stream_labels};
 use super::query::{about, range_of};
-use super::resources::{Stream, index_attributes_held, matchers, resource, streams};
+use super::resources::{Stream, StreamKind, matchers, streams};
 use crate::api::App;
 use crate::coverage::Coverage;
 use crate::grafana::params::{Asked, Params};
@@ -104,22 +103,22 @@ async fn counted(
     step_ns: Option<u64>,
 ) -> Result<(Counted, Coverage), Refusal> {
     let log = LogQuery { matchers: matchers.to_vec(), stages: Vec::new() };
-    let attributes = index_attributes_held(app).await?;
-    let by: Vec<Field> = attributes.iter().map(|name| resource(name)).collect();
-    let answer = app.engine().histogram(&about(&log, range), &by, step_ns).await?;
-    unless_silent(&answer.coverage)?;
-    let series = answer.body.series.into_iter().filter_map(|series| {
-        let pairs = attributes.iter().zip(series.key);
-        let labels =
-            pairs.filter_map(|(name, value)| Some((mangled(name), value.filter(|v| !v.is_empty())?)));
-        let mut labels: Labels = labels.collect();
-        labels.entry("service_name".to_owned()).or_insert_with(|| "unknown_service".to_owned());
-        let value = |matcher: &Matcher| labels.get(&matcher.label).map_or("", String::as_str);
-        let selected = matchers.iter().all(|matcher| matcher.matches(value(matcher)));
-        let points = series.points.into_iter().map(|(time, count)| (time.0, count)).collect();
-        selected.then_some((labels, points))
-    });
-    Ok((series.collect(), answer.coverage))
+    let about = about(&log, range);
+    let (mut counted, mut coverage) = (Counted::new(), Coverage::new(0));
+    for kind in StreamKind::all(app).await? {
+        let answer = app.engine().histogram(&kind.among(&about), &kind.by(), step_ns).await?;
+        unless_silent(&answer.coverage)?;
+        for series in answer.body.series {
+            let labels = kind.labels(series.key);
+            let value = |matcher: &Matcher| labels.get(&matcher.label).map_or("", String::as_str);
+            if matchers.iter().all(|matcher| matcher.matches(value(matcher))) {
+                counted
+                    .push((labels, series.points.into_iter().map(|(time, count)| (time.0, count)).collect()));
+            }
+        }
+        coverage = answer.coverage;
+    }
+    Ok((counted, coverage))
 }
 
 fn limit(app: &App, params: &Params) -> Result<usize, Refusal> {

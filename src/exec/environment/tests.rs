@@ -13,6 +13,9 @@ fn read(
         http: "127.0.0.1:2".parse().ok(),
         query: "127.0.0.1:3".parse().unwrap(),
         tcplog: None,
+        fluentforward: None,
+        syslog_tcp: None,
+        syslog_udp: None,
     };
     let variable =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());

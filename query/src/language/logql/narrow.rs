@@ -10,7 +10,7 @@ use super::ast::{LabelFilter, LogQuery, Matched, Matcher, Stage};
 
 /// Every log record that the question answers with passes this. `index` tells which resource attributes a
 /// label of a stream is made of; nothing for other labels.
-pub fn narrow(log: &LogQuery, index: &dyn Fn(&str) -> Vec<&'static str>) -> Filter {
+pub fn narrow(log: &LogQuery, index: &dyn Fn(&str) -> Vec<String>) -> Filter {
     let logs = Filter::equals(Field::Type, "log");
     let streams = log.matchers.iter().fold(logs, |filter, matcher| filter.and(of_stream(matcher, index)));
     let untouched = log.stages.iter().take_while(|stage| {
@@ -22,7 +22,7 @@ pub fn narrow(log: &LogQuery, index: &dyn Fn(&str) -> Vec<&'static str>) -> Filt
     })
 }
 
-fn of_stream(matcher: &Matcher, index: &dyn Fn(&str) -> Vec<&'static str>) -> Filter {
+fn of_stream(matcher: &Matcher, index: &dyn Fn(&str) -> Vec<String>) -> Filter {
     if matcher.matched.passes_empty() {
         return Filter::All;
     }
@@ -45,9 +45,9 @@ fn of_stream(matcher: &Matcher, index: &dyn Fn(&str) -> Vec<&'static str>) -> Fi
     }
     let mut any = Vec::new();
     for attribute in attributes {
-        let field = match attribute {
+        let field = match attribute.as_str() {
             "service.name" => Field::Service,
-            name => Field::Attribute { place: Place::Resource, name: name.to_owned() },
+            _ => Field::Attribute { place: Place::Resource, name: attribute },
         };
         any.extend(texts.iter().map(|text| Filter::equals(field.clone(), text)));
     }

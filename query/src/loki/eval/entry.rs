@@ -1,15 +1,16 @@
 //! A log record as Loki has it: the labels of its stream, structured metadata, a line.
 //!
-//! The stream's labels are those resource attributes that Loki indexes by default. Every other attribute of
+//! The stream's labels are those resource attributes that Loki indexes by default, and all of a stream that was
+//! pushed: those were its labels. Every other attribute of
 //! the resource, the scope and the record is structured metadata, with OpenTelemetry's own fields beside them.
 //! `trace_id` and `span_id` are the record's own ids; attributes of these names have `attr_` before theirs.
 //! `detected_level` is the level that Spandrel found when the record came in, so that it is the same everywhere.
 
 use std::borrow::Cow;
 
-use spandrel_store::Record;
 use spandrel_store::otlp::{AnyValue, KeyValue, Value};
 use spandrel_store::record::value::to_text;
+use spandrel_store::{Receiver, Record};
 
 use crate::language::logql::template;
 
@@ -66,9 +67,17 @@ pub struct Entry {
     pub labels: Vec<Label>,
 }
 
-/// The resource attributes that a label of streams is made of.
-pub fn index_attributes(label: &str) -> Vec<&'static str> {
-    INDEX_LABELS.into_iter().filter(|attribute| mangled(attribute) == label).collect()
+/// The resource attributes that a label of streams is made of. One that Loki doesn't make itself can only be a label
+/// that a stream was pushed with.
+pub fn index_attributes(label: &str) -> Vec<String> {
+    let known: Vec<String> =
+        INDEX_LABELS.into_iter().filter(|attribute| mangled(attribute) == label).map(str::to_owned).collect();
+    if known.is_empty() { vec![label.to_owned()] } else { known }
+}
+
+/// Whether an attribute of a record's resource is a label of its stream.
+fn is_label(attribute: &str, receiver: Receiver) -> bool {
+    receiver == Receiver::LokiPush || INDEX_LABELS.contains(&attribute)
 }
 
 /// An attribute's name as a label's: letters, digits and underscores.
@@ -84,9 +93,8 @@ pub fn mangled(name: &str) -> String {
 pub fn stream_labels(record: &Record) -> Vec<(String, String)> {
     let mut labels: Vec<(String, String)> = Vec::new();
     for attribute in record.resource.attributes() {
-        if let Some(value) =
-            attribute.value.as_ref().filter(|_| INDEX_LABELS.contains(&attribute.key.as_str()))
-        {
+        let is_label = is_label(&attribute.key, record.receiver);
+        if let Some(value) = attribute.value.as_ref().filter(|_| is_label) {
             let value = to_text(value);
             if !value.is_empty() {
                 set(&mut labels, mangled(&attribute.key), value.into_owned());
@@ -183,7 +191,7 @@ fn metadata(record: &Record, labels: &mut Vec<Label>) {
     let Some(log) = record.log() else { return };
     let mut found: Vec<(String, String)> = Vec::new();
     let of_resource = record.resource.attributes().iter();
-    let not_indexed = of_resource.filter(|attribute| !INDEX_LABELS.contains(&attribute.key.as_str()));
+    let not_indexed = of_resource.filter(|attribute| !is_label(&attribute.key, record.receiver));
     not_indexed.for_each(|attribute| flatten("", attribute, &mut found, 0));
     record.scope.attributes().iter().for_each(|attribute| flatten("", attribute, &mut found, 0));
     log.attributes.iter().for_each(|attribute| flatten("", attribute, &mut found, 0));
@@ -193,7 +201,8 @@ fn metadata(record: &Record, labels: &mut Vec<Label>) {
         }
     };
     let count = |number: u64| if number == 0 { String::new() } else { number.to_string() };
-    if log.time_unix_nano != 0 {
+    // Of what was pushed it is this program's own, and would make a stream of each entry.
+    if log.time_unix_nano != 0 && record.receiver != Receiver::LokiPush {
         own("observed_timestamp", count(log.observed_time_unix_nano));
     }
     own("severity_number", count(u64::try_from(log.severity_number).unwrap_or(0)));

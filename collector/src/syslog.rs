@@ -1,0 +1,253 @@
+//! Syslog over TCP and UDP, in the forms of RFC 5424 and RFC 3164.
+//!
+//! In come messages, framed by their length or by line ends (RFC 6587), or one to a datagram; out go records. At most
+//! `limits.line_connections_max` connections are open, more wait in the kernel's backlog; one may be silent for
+//! `limits.line_idle_timeout`. There is no answer in this protocol: where the store has no room, a TCP sender is held
+//! up and nothing is dropped; datagrams wait for [`OUTPUT_PATIENCE`] and are then dropped and counted. What the kernel
+//! drops before it is read here is not seen. When stopped, what was read is kept.
+
+mod frame;
+mod message;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use spandrel_config::Config;
+use spandrel_store::otlp::{KeyValue, Value};
+use spandrel_store::{Flags, Receiver};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::frame::Framer;
+use self::message::Message;
+use crate::content::Compression;
+use crate::entries::{self, Entry, Gathering, Owner};
+use crate::intake::Intake;
+use crate::lines::feed::{READ_BYTES, until};
+use crate::lines::{Chunk, RawLine};
+use crate::normalise::attribute;
+use crate::otlp::Signal;
+use crate::output::OUTPUT_PATIENCE;
+use crate::refusal::Refusal;
+use crate::sockets::Connections;
+
+const RECEIVER: Receiver = Receiver::Syslog;
+
+/// No datagram is longer.
+const DATAGRAM_BYTES_MAX: usize = 64 << 10;
+
+/// How often what the store refuses is tried again, unless the store says otherwise.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// What all connections, and the datagrams, share.
+#[derive(Debug, Clone)]
+pub(crate) struct Syslog {
+    intake: Intake,
+    /// Goes before what messages say.
+    resource: Vec<(String, String)>,
+    line_bytes_max: usize,
+    frame_bytes_max: usize,
+    idle_timeout: Duration,
+}
+
+impl Syslog {
+    pub(crate) fn new(intake: Intake, config: &Config) -> Syslog {
+        Syslog {
+            intake,
+            resource: config.receivers.syslog.resource.clone(),
+            line_bytes_max: config.limits.line_bytes_max.as_usize(),
+            frame_bytes_max: config.limits.request_bytes_max.as_usize(),
+            idle_timeout: config.limits.line_idle_timeout,
+        }
+    }
+
+    /// Accepts until stopped.
+    pub(crate) async fn accept(self, socket: TcpListener, connections: Connections) {
+        let socket = &socket;
+        let next = move || async move { socket.accept().await.map(|(stream, _)| stream) };
+        connections.accept(next, |stream, stop| self.clone().serve(stream, stop)).await;
+    }
+
+    /// Until the sender ends, is silent for too long, or this is stopped.
+    async fn serve(self, stream: TcpStream, stop: CancellationToken) {
+        let _open = self.intake.activity.connection();
+        let mut stream = stream;
+        let mut framer = Framer::new(self.line_bytes_max, self.frame_bytes_max);
+        let mut feed = Feed::new(self.clone(), None);
+        let mut piece = BytesMut::with_capacity(READ_BYTES);
+        let mut silent_until = Instant::now() + self.idle_timeout;
+        loop {
+            let (mut ended, due) = (false, feed.due);
+            tokio::select! {
+                read = stream.read_buf(&mut piece) => {
+                    ended = !matches!(read, Ok(1..));
+                    silent_until = Instant::now() + self.idle_timeout;
+                }
+                () = until(due) => feed.flush().await,
+                () = tokio::time::sleep_until(silent_until) => ended = true,
+                () = stop.cancelled() => ended = true,
+            }
+            let mut messages = Vec::new();
+            framer.feed(&piece, |message| messages.push(message));
+            for message in messages {
+                feed.take(message).await;
+            }
+            if ended {
+                break;
+            }
+            piece.clear();
+            piece.reserve(READ_BYTES);
+        }
+        if let Some(message) = framer.finish() {
+            feed.take(message).await;
+        }
+        feed.flush().await;
+    }
+
+    /// Takes datagrams until stopped.
+    pub(crate) async fn receive(self, socket: UdpSocket, stop: CancellationToken) {
+        let mut feed = Feed::new(self, Some(OUTPUT_PATIENCE));
+        let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
+        loop {
+            let due = feed.due;
+            tokio::select! {
+                received = socket.recv_from(&mut datagram) => match received {
+                    Ok((length, _)) => {
+                        let message = frame::without_end(&datagram[..length]);
+                        feed.take(RawLine { bytes: Bytes::copy_from_slice(message), cut: false }).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot receive a datagram");
+                        tokio::time::sleep(RETRY_AFTER).await;
+                    }
+                },
+                () = until(due) => feed.flush().await,
+                () = stop.cancelled() => break,
+            }
+        }
+        feed.flush().await;
+    }
+
+    async fn keep(&self, chunk: &Chunk) -> Result<(), Refusal> {
+        let (messages, resource) = (chunk.lines.clone(), self.resource.clone());
+        let size = messages.iter().map(|message| message.bytes.len()).sum();
+        let read = move |gathering: &mut Gathering| gather(&messages, &resource, gathering);
+        let admission = self.intake.admit()?;
+        entries::keep(&self.intake, RECEIVER, (size, Compression::Identity), admission, read).await.map(drop)
+    }
+}
+
+/// Messages on their way to the store, in batches.
+struct Feed {
+    syslog: Syslog,
+    chunk: Chunk,
+    /// When the chunk's first message has waited long enough.
+    due: Option<Instant>,
+    /// How long a chunk waits for room before it is dropped; for ever without it.
+    patience: Option<Duration>,
+    /// The last chunk was dropped, so the next is tried once.
+    gave_up: bool,
+}
+
+impl Feed {
+    fn new(syslog: Syslog, patience: Option<Duration>) -> Feed {
+        let chunk = Chunk::new(syslog.intake.chunk_limits);
+        Feed { syslog, chunk, due: None, patience, gave_up: false }
+    }
+
+    async fn take(&mut self, message: RawLine) {
+        if message.bytes.trim_ascii().is_empty() {
+            return;
+        }
+        let delay = self.syslog.intake.chunk_limits.delay;
+        self.due.get_or_insert_with(|| Instant::now() + delay);
+        self.chunk.push(message);
+        if self.chunk.is_full() {
+            self.flush().await;
+        }
+    }
+
+    async fn flush(&mut self) {
+        self.due = None;
+        let chunk = std::mem::replace(&mut self.chunk, Chunk::new(self.syslog.intake.chunk_limits));
+        if !chunk.lines.is_empty() {
+            self.gave_up = !self.keep_patiently(&chunk).await;
+        }
+    }
+
+    /// Whether the chunk was kept; where not, it is counted.
+    async fn keep_patiently(&self, chunk: &Chunk) -> bool {
+        let Feed { syslog: Syslog { intake, .. }, patience, gave_up, .. } = self;
+        let _in_flight = intake.activity.request();
+        let patience = if *gave_up { Some(Duration::ZERO) } else { *patience };
+        let (begun, mut told) = (Instant::now(), *gave_up);
+        loop {
+            let Err(refusal) = self.syslog.keep(chunk).await else { return true };
+            intake.counters.refused_request(RECEIVER, refusal.reason());
+            if !std::mem::replace(&mut told, true) {
+                tracing::warn!(%refusal, "syslog waits");
+            }
+            let later =
+                refusal.retry_after().filter(|_| patience.is_none_or(|patience| begun.elapsed() < patience));
+            let Some(delay) = later else {
+                let count = chunk.lines.len() as u64;
+                intake.counters.refused_records(RECEIVER, Signal::Logs, refusal.reason(), count);
+                return false;
+            };
+            tokio::time::sleep(delay.min(RETRY_AFTER)).await;
+        }
+    }
+}
+
+/// Turns messages into records.
+fn gather(
+    messages: &[RawLine],
+    resource: &[(String, String)],
+    gathering: &mut Gathering,
+) -> Result<(), Refusal> {
+    let mut owners: HashMap<(String, String), Owner> = HashMap::new();
+    for raw in messages {
+        let text = String::from_utf8_lossy(&raw.bytes);
+        let message = Message::read(&text, gathering);
+        let named = (message.host.to_owned(), message.app.to_owned());
+        let owner = match owners.get(&named) {
+            Some(owner) => owner,
+            None => {
+                let owner = gathering.owner(owner_attributes(resource, &named));
+                owners.entry(named).or_insert(owner)
+            }
+        };
+        let mut flags =
+            if matches!(text, std::borrow::Cow::Owned(_)) { Flags::INVALID_UTF8 } else { Flags::NONE };
+        if raw.cut {
+            gathering.cuts().lines += 1;
+            flags.insert(Flags::CUT);
+        }
+        gathering.entry(Entry {
+            owner,
+            line: message.text.as_bytes(),
+            original: Some(&raw.bytes),
+            attributes: message.attributes(),
+            beside: message.beside,
+            flags,
+        })?;
+    }
+    Ok(())
+}
+
+/// As OpenTelemetry's data model has them: the host and the application are the resource's.
+fn owner_attributes(resource: &[(String, String)], (host, app): &(String, String)) -> Vec<KeyValue> {
+    let said = [("host.name", host), ("service.name", app)];
+    let said = said.into_iter().filter(|(key, value)| {
+        !value.is_empty() && !resource.iter().any(|(configured, _)| configured == key)
+    });
+    let said = said.map(|(key, value)| (key.to_owned(), value.clone()));
+    let all = resource.iter().cloned().chain(said);
+    all.map(|(key, value)| attribute(&key, Value::StringValue(value))).collect()
+}
+
+#[cfg(test)]
+mod tests;

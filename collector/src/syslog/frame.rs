@@ -1,0 +1,116 @@
+//! Where one message ends and the next begins on a TCP connection, by RFC 6587: each is preceded by its length, or
+//! followed by a line end. Which of the two is seen at each message: a length stands before a `<`.
+
+use bytes::Bytes;
+
+use crate::lines::RawLine;
+
+/// Digits of a length, and the blank behind them.
+const COUNT_BYTES_MAX: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct Framer {
+    /// The message so far, or what may be its length.
+    partial: Vec<u8>,
+    state: State,
+    /// The message is beyond the limit; what comes of it is thrown away.
+    cutting: bool,
+    line_bytes_max: usize,
+    frame_bytes_max: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Between,
+    Length,
+    /// So many bytes are to come.
+    Counted(usize),
+    Line,
+}
+
+impl Framer {
+    /// A longer message is cut; one that says it is longer than a frame may be is taken for a line.
+    pub(super) fn new(line_bytes_max: usize, frame_bytes_max: usize) -> Framer {
+        Framer { partial: Vec::new(), state: State::Between, cutting: false, line_bytes_max, frame_bytes_max }
+    }
+
+    /// Takes the next piece and passes on the messages that end in it.
+    pub(super) fn feed(&mut self, piece: &[u8], mut message: impl FnMut(RawLine)) {
+        let mut piece = piece;
+        while let Some(first) = piece.first() {
+            match self.state {
+                State::Between if matches!(first, b'\n' | b'\r' | 0) => piece = &piece[1..],
+                State::Between if matches!(first, b'1'..=b'9') => self.state = State::Length,
+                State::Between => self.state = State::Line,
+                State::Length => piece = self.length(*first, piece),
+                State::Counted(left) => {
+                    let (taken, rest) = piece.split_at(left.min(piece.len()));
+                    self.extend(taken);
+                    piece = rest;
+                    self.state = State::Counted(left - taken.len());
+                    if left == taken.len() {
+                        message(self.take());
+                    }
+                }
+                State::Line => {
+                    let end = memchr::memchr(b'\n', piece);
+                    self.extend(&piece[..end.unwrap_or(piece.len())]);
+                    piece = end.map_or(&[], |end| &piece[end + 1..]);
+                    if end.is_some() {
+                        message(self.take());
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the connection ends with, if it ends within a message.
+    pub(super) fn finish(&mut self) -> Option<RawLine> {
+        let cut_short = matches!(self.state, State::Counted(1..));
+        let message = self.take();
+        let cut = message.cut || cut_short;
+        (!message.bytes.is_empty()).then_some(RawLine { cut, ..message })
+    }
+
+    /// Digits, a blank and the `<` of a message make a length; anything else is the beginning of a line.
+    fn length<'p>(&mut self, next: u8, piece: &'p [u8]) -> &'p [u8] {
+        let has_blank = self.partial.ends_with(b" ");
+        match next {
+            b'0'..=b'9' | b' ' if !has_blank && self.partial.len() < COUNT_BYTES_MAX => {
+                self.partial.push(next);
+                return &piece[1..];
+            }
+            b'<' if has_blank && self.count().is_some() => {
+                self.state = State::Counted(self.count().unwrap_or_default());
+                self.partial.clear();
+            }
+            _ => self.state = State::Line,
+        }
+        piece
+    }
+
+    fn count(&self) -> Option<usize> {
+        let digits = std::str::from_utf8(&self.partial).ok()?.trim_end();
+        digits.parse().ok().filter(|count| *count <= self.frame_bytes_max)
+    }
+
+    fn extend(&mut self, part: &[u8]) {
+        let room = self.line_bytes_max.saturating_sub(self.partial.len());
+        self.cutting |= part.len() > room;
+        self.partial.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    fn take(&mut self) -> RawLine {
+        self.state = State::Between;
+        let cut = std::mem::take(&mut self.cutting);
+        let bytes = Bytes::from(std::mem::take(&mut self.partial));
+        let message = if cut { bytes.clone() } else { bytes.slice_ref(without_end(&bytes)) };
+        RawLine { bytes: message, cut }
+    }
+}
+
+/// Without the line end or the zero byte that senders put behind a message.
+pub(super) fn without_end(message: &[u8]) -> &[u8] {
+    let end = message.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
+    &message[..end.map_or(0, |end| end + 1)]
+}
