@@ -23,6 +23,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often an HTTP/2 connection without traffic is asked whether it lives, and how long it has to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// What a connection may hold of a request that nobody has asked the budget for yet. hyper would let it be 400 KiB and
+/// a megabyte, which hundreds of connections make more than all else.
+const CONNECTION_BYTES_MAX: usize = 64 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 256 << 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -99,12 +103,15 @@ async fn serve(stream: TcpStream, serving: Serving) {
 
 fn builder(protocol: Protocol, head_timeout: Duration) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(CONNECTION_BYTES_MAX);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
+        .keep_alive_timeout(PING_TIMEOUT)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(CONNECTION_WINDOW_BYTES);
     match protocol {
         Protocol::Grpc => builder.http2_only(),
         Protocol::Http => builder,

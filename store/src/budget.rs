@@ -66,6 +66,13 @@ impl Permit {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
+
+    /// Gives back what is more than `bytes`.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let excess = self.bytes.saturating_sub(bytes);
+        self.bytes -= excess;
+        self.shared.bytes_used.fetch_sub(excess, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Permit {

@@ -32,11 +32,9 @@ const COMMIT_IDLE: Duration = Duration::from_secs(1);
 const COMMIT_IDLE_OF_MANY: Duration = Duration::from_millis(100);
 /// This part of a full commit is many.
 const COMMIT_PART_OF_MANY: u64 = 4;
-/// A commit is due once this much of the memory budget is taken: small requests may take half of it, and go on
-/// arriving while the commit is made.
-const COMMIT_BUDGET_PERCENT: usize = 20;
-/// Memory runs short with one large request as well; such commits are no smaller than this part of a full one.
-const COMMIT_PARTS_MAX: u64 = 8;
+/// A commit is due once what it takes in holds this much of the memory budget: small requests may take half of it, and
+/// go on arriving while the commit is made. What is on its way to the index does not count: a commit would not free it.
+const COMMIT_BUDGET_PERCENT: usize = 15;
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 /// After so many failures to open it, a partition is left as it is and a new one begun.
 const REOPENS_MAX: u32 = 5;
@@ -56,6 +54,8 @@ pub(crate) struct Indexer {
     /// The last batch taken from the queue.
     received: u64,
     uncommitted_bytes: u64,
+    /// What they hold of the memory budget.
+    uncommitted_memory: usize,
     uncommitted_since: Option<Instant>,
     last_batch: Instant,
     retained: Instant,
@@ -86,6 +86,7 @@ impl Indexer {
             failures: 0,
             retry_at: now,
             uncommitted_bytes: 0,
+            uncommitted_memory: 0,
             uncommitted_since: None,
             last_batch: now,
             retained: now,
@@ -127,6 +128,7 @@ impl Indexer {
 
     fn add(&mut self, batch: Arc<HeadBatch>) {
         self.uncommitted_bytes += batch.bytes();
+        self.uncommitted_memory += batch.memory;
         self.uncommitted_since.get_or_insert_with(Instant::now);
         self.last_batch = Instant::now();
         if let Some(writer) = &mut self.writer {
@@ -153,9 +155,7 @@ impl Indexer {
 
     /// Uncommitted batches hold so much of the budget that senders would soon be turned away until a commit.
     fn memory_runs_short(&self) -> bool {
-        let budget = &self.shared.budget;
-        budget.bytes_used() / COMMIT_BUDGET_PERCENT >= budget.bytes_max() / 100
-            && self.uncommitted_bytes >= self.limits.commit_bytes / COMMIT_PARTS_MAX
+        self.uncommitted_memory / COMMIT_BUDGET_PERCENT >= self.shared.budget.bytes_max() / 100
     }
 
     fn commit(&mut self) {
@@ -165,7 +165,7 @@ impl Indexer {
             Ok(view) => view,
             Err(error) => return self.fail("commit", &error),
         };
-        self.uncommitted_bytes = 0;
+        (self.uncommitted_bytes, self.uncommitted_memory) = (0, 0);
         self.uncommitted_since = None;
         self.failures = 0;
         // Before the journal's files go, what replaces them is counted.
@@ -258,7 +258,7 @@ impl Indexer {
             self.shared.committed.store(committed, Ordering::Release);
         }
         self.writer = Some(writer);
-        self.uncommitted_bytes = 0;
+        (self.uncommitted_bytes, self.uncommitted_memory) = (0, 0);
         self.uncommitted_since = None;
         let state = self.shared.state();
         for batch in state.head.batches() {

@@ -29,6 +29,8 @@ pub(crate) struct HeadBatch {
     pub contexts: Vec<Arc<Context>>,
     payload: Bytes,
     entries: Vec<Entry>,
+    /// Bytes that it holds, but for those of contexts.
+    pub memory: usize,
     /// The place in the frame of the first record.
     first: u32,
     least: UnixNanos,
@@ -57,7 +59,7 @@ impl HeadBatch {
         sequence: u64,
         identity: u64,
         payload: Bytes,
-        permit: Option<Permit>,
+        mut permit: Option<Permit>,
     ) -> Result<HeadBatch, Undecodable> {
         let (mut receiver, mut received) = (None, UnixNanos(0));
         let (mut contexts, mut entries) = (Vec::new(), Vec::new());
@@ -79,6 +81,11 @@ impl HeadBatch {
         if entries.iter().any(|entry: &Entry| entry.context as usize >= contexts.len()) {
             return Err(Undecodable::new("no such context"));
         }
+        entries.shrink_to_fit();
+        let memory = payload.len() + size_of_val(&entries[..]);
+        if let Some(permit) = &mut permit {
+            permit.shrink_to(memory);
+        }
         let times = || entries.iter().map(|entry| UnixNanos(entry.time));
         Ok(HeadBatch {
             sequence,
@@ -90,6 +97,7 @@ impl HeadBatch {
             greatest: times().max().unwrap_or_default(),
             payload,
             entries,
+            memory,
             first: 0,
             _permit: permit,
         })
