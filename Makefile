@@ -3,10 +3,12 @@
 CARGO ?= cargo
 # Kills of `make crash`.
 ROUNDS ?= 50
+# How long each load of `make soak` lasts.
+MINUTES ?= 10
 # Cases of `make crash-seeds`.
 SEEDS ?= 3000
 .DEFAULT_GOAL := help
-.PHONY: help demo build release tools test clients crash crash-seeds bench bench-scale fmt fmt-check lint deny
+.PHONY: help demo build release tools test clients crash crash-seeds soak bench bench-scale fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +39,9 @@ crash: tools ## kill -9 under load, fifty times, then torn and flipped journals,
 
 crash-seeds: ## random work on a disk that fails, tears and loses power, against a model; SEEDS=3000
 	SPANDREL_CRASH_SEEDS=$(SEEDS) $(CARGO) test --locked -p spandrel-store --lib crashes -- --nocapture
+
+soak: tools ## more than it can take, for ten minutes each: a shop, one huge trace, 10,000 attribute keys
+	target/release/spandrel-bench overload --minutes $(MINUTES)
 
 bench: tools ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
 	target/release/spandrel-bench run --output docs/benchmarks.md

@@ -10,6 +10,7 @@ pub mod eventually;
 pub mod http;
 pub mod load;
 pub mod measure;
+pub mod overload;
 pub mod replay;
 pub mod scale;
 pub mod sender;

@@ -13,6 +13,7 @@ use spandrel_bench::crash;
 use spandrel_bench::http::Http;
 use spandrel_bench::load::{self, Shop, Signal};
 use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target};
+use spandrel_bench::overload::{self, Kind};
 use spandrel_bench::replay::Case;
 use spandrel_bench::scale::{self, Varied};
 use spandrel_bench::sender::{Sending, quantile, send};
@@ -44,6 +45,8 @@ enum Command {
     Replay(Replay),
     /// Kill a binary under load, again and again, and check that nothing acknowledged is lost
     Crash(Crash),
+    /// Send more than a binary can take, and check its memory and that it keeps what it acknowledges
+    Overload(Overload),
 }
 
 #[derive(Debug, Args)]
@@ -165,6 +168,28 @@ struct Crash {
     settings: Vec<String>,
 }
 
+#[derive(Debug, Args)]
+struct Overload {
+    #[arg(long, default_value = "target/release/spandrel")]
+    binary: PathBuf,
+    /// How long, for each of the three kinds of load
+    #[arg(long, default_value_t = 10.0)]
+    minutes: f64,
+    #[arg(long, default_value_t = 256)]
+    connections: usize,
+    /// `limits.memory` of the sidecar
+    #[arg(long, default_value = "128MiB")]
+    memory: String,
+    /// Spans of the one large trace
+    #[arg(long, default_value_t = 200_000)]
+    trace_spans: usize,
+    /// Different attribute keys
+    #[arg(long, default_value_t = 10_000)]
+    keys: usize,
+    #[arg(long, default_value = "target")]
+    work: PathBuf,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
@@ -174,6 +199,7 @@ async fn main() -> anyhow::Result<()> {
         Command::QueryOnly(arguments) => query_only(arguments).await,
         Command::Replay(arguments) => replay(arguments).await,
         Command::Crash(arguments) => crash_rounds(arguments).await,
+        Command::Overload(arguments) => overloads(arguments).await,
     }
 }
 
@@ -298,6 +324,18 @@ async fn crash_rounds(arguments: Crash) -> anyhow::Result<()> {
             println!("the folder is kept: {}", notes.keep().display());
             return Err(error);
         }
+    }
+    Ok(())
+}
+
+async fn overloads(arguments: Overload) -> anyhow::Result<()> {
+    let lasting = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
+    let kinds = [Kind::Shop, Kind::OneTrace(arguments.trace_spans), Kind::ManyKeys(arguments.keys)];
+    for kind in kinds {
+        let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
+        let launch = overload::launch(&arguments.binary, notes.path(), &arguments.memory);
+        let plan = overload::Plan { launch, kind, connections: arguments.connections, lasting };
+        println!("{kind:?}: {}", overload::run(&plan).await?);
     }
     Ok(())
 }

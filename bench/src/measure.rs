@@ -27,7 +27,7 @@ pub use report::{table, write_between_markers};
 pub(crate) use targets::share_of_core;
 pub use targets::{Target, of_release, of_run, of_scale, targets_table};
 
-use self::process::Peak;
+pub(crate) use self::process::Peak;
 use crate::http::Http;
 use crate::load::{self, Part, Shape, Shop, Signal};
 use crate::sender::{Sending, send};

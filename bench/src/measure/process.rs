@@ -84,14 +84,14 @@ impl Process {
 
 /// Samples a process's memory until told to end.
 #[derive(Debug)]
-pub(super) struct Peak {
+pub(crate) struct Peak {
     process: Process,
     end: CancellationToken,
     sampling: tokio::task::JoinHandle<u64>,
 }
 
 impl Peak {
-    pub(super) fn watch(process: Process) -> Peak {
+    pub(crate) fn watch(process: Process) -> Peak {
         let end = CancellationToken::new();
         let ended = end.clone();
         let sampling = tokio::spawn(async move {
@@ -106,7 +106,7 @@ impl Peak {
     }
 
     /// The most resident bytes ever, by the kernel's count, and the most anonymous ones that a sample saw.
-    pub(super) async fn end(self) -> anyhow::Result<(u64, u64)> {
+    pub(crate) async fn end(self) -> anyhow::Result<(u64, u64)> {
         self.end.cancel();
         let anonymous = self.sampling.await?;
         Ok((self.process.memory()?.resident_peak, anonymous))

@@ -1,0 +1,208 @@
+//! More than the sidecar can take: many connections that never wait for one another, for a while. Its memory has to
+//! stay flat, refusals have to be retryable, and in the end what was acknowledged is stored, and nothing else.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+use serde::Deserialize;
+
+use crate::api::ask;
+use crate::http::{Http, PROTOBUF};
+use crate::load::attribute::{int, text};
+use crate::load::{self, Request, Shop, Signal};
+use crate::measure::{Peak, Process, now_unix_ns};
+use crate::sender::rejected;
+use crate::sidecar::Launch;
+
+const PER_REQUEST: usize = 512;
+const SHOP_SPANS: usize = 100_000;
+/// Attributes of each span of [`Kind::ManyKeys`].
+const KEYS_PER_SPAN: usize = 10;
+/// A refused request is not sent again, the next one follows after this: far less than was asked for.
+const AFTER_REFUSAL: Duration = Duration::from_millis(5);
+
+/// What is sent, over and over.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    Shop,
+    /// One trace of so many spans.
+    OneTrace(usize),
+    /// So many different attribute keys.
+    ManyKeys(usize),
+}
+
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub launch: Launch,
+    pub kind: Kind,
+    pub connections: usize,
+    pub lasting: Duration,
+}
+
+#[derive(Debug)]
+pub struct Outcome {
+    pub lasted: Duration,
+    pub acknowledged: usize,
+    /// Spans of all requests, also those that were refused.
+    pub offered: usize,
+    /// Requests that were refused with a retryable status.
+    pub refused: usize,
+    /// The most that was resident, and the most of it that was no mapped file.
+    pub resident_peak: u64,
+    pub anonymous_peak: u64,
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.lasted.as_secs_f64();
+        let (rate, offered) = (self.acknowledged as f64 / seconds, self.offered as f64 / seconds);
+        let [resident, anonymous] = [self.resident_peak, self.anonymous_peak].map(|bytes| bytes >> 20);
+        write!(
+            f,
+            "{offered:.0} spans/s sent for {seconds:.0} s, {rate:.0}/s acknowledged ({} in all), all stored; {} requests \
+             refused, all retryable; memory at its peak {resident} MiB, {anonymous} MiB of it anonymous",
+            self.acknowledged, self.refused
+        )
+    }
+}
+
+/// Runs one kind of load against a fresh sidecar. A refusal that is not retryable, and a count that is not that of
+/// the acknowledged records, is an error.
+pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
+    let requests: Arc<[Request]> = plan.kind.requests(now_unix_ns()?).into();
+    let sidecar = plan.launch.start().await?;
+    let process = Process::new(sidecar.pid());
+    let peak = Peak::watch(process);
+    let began = Instant::now();
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut connections = tokio::task::JoinSet::new();
+    for _ in 0..plan.connections {
+        let (requests, next) = (requests.clone(), next.clone());
+        let (http, end) = (Http::new(sidecar.addresses.http), began + plan.lasting);
+        connections.spawn(async move { flood(&http, &requests, &next, end).await });
+    }
+    let mut sent = Sent::default();
+    while let Some(ended) = connections.join_next().await {
+        sent.add(ended??);
+    }
+    let Sent { acknowledged, offered, refused } = sent;
+    let lasted = began.elapsed();
+    process.until_idle().await?;
+    let (resident_peak, anonymous_peak) = peak.end().await?;
+    let stored = stored(&Http::new(sidecar.addresses.query)).await?;
+    anyhow::ensure!(stored == acknowledged, "{acknowledged} acknowledged, {stored} stored");
+    let status = sidecar.stop().await?;
+    anyhow::ensure!(status.success(), "the program ended with {status}");
+    Ok(Outcome { lasted, acknowledged, offered, refused, resident_peak, anonymous_peak })
+}
+
+#[derive(Debug, Default)]
+struct Sent {
+    acknowledged: usize,
+    offered: usize,
+    refused: usize,
+}
+
+impl Sent {
+    fn add(&mut self, other: Sent) {
+        self.acknowledged += other.acknowledged;
+        self.offered += other.offered;
+        self.refused += other.refused;
+    }
+}
+
+/// Sends one request after the other until the end.
+async fn flood(http: &Http, requests: &[Request], next: &AtomicUsize, end: Instant) -> anyhow::Result<Sent> {
+    let mut sent = Sent::default();
+    while Instant::now() < end {
+        let request = &requests[next.fetch_add(1, Ordering::Relaxed) % requests.len()];
+        let answer = http.post(request.signal.path(), PROTOBUF, request.body.clone()).await?;
+        sent.offered += request.records;
+        if answer.status.is_success() {
+            anyhow::ensure!(rejected(request.signal, &answer)? == 0, "records refused of a good request");
+            sent.acknowledged += request.records;
+        } else {
+            anyhow::ensure!(answer.is_retryable(), "refused for good: {}", answer.describe());
+            anyhow::ensure!(answer.retry_after.is_some(), "refused without a time: {}", answer.describe());
+            sent.refused += 1;
+            tokio::time::sleep(AFTER_REFUSAL).await;
+        }
+    }
+    Ok(sent)
+}
+
+/// Spans that are held, each as often as it was kept, and those that retention has deleted.
+async fn stored(http: &Http) -> anyhow::Result<usize> {
+    #[derive(Deserialize)]
+    struct Histogram {
+        series: Vec<Series>,
+    }
+    #[derive(Deserialize)]
+    struct Series {
+        points: Vec<(String, usize)>,
+    }
+    let counted: Histogram = ask(http, "/api/v1/histogram?q=type:span&step=24h").await?;
+    let held: usize = counted.series.iter().flat_map(|series| &series.points).map(|point| point.1).sum();
+    let metrics = http.get("/metrics").await?.body;
+    let metrics = String::from_utf8_lossy(&metrics);
+    let deleted = metrics.lines().find_map(|line| line.strip_prefix("spandrel_store_deleted_records_total "));
+    Ok(held + deleted.and_then(|number| number.trim().parse::<usize>().ok()).unwrap_or_default())
+}
+
+impl Kind {
+    fn requests(self, now_ns: u64) -> Vec<Request> {
+        match self {
+            Kind::Shop => {
+                load::requests(&Shop::new(1, now_ns), Signal::Spans, SHOP_SPANS, PER_REQUEST).requests
+            }
+            Kind::OneTrace(spans) => gather(spans, |n| span(1, n, now_ns, vec![int("order.id", n as i64)])),
+            Kind::ManyKeys(keys) => gather(keys.max(PER_REQUEST), |n| {
+                let key = |k| format!("key.{}", (n * KEYS_PER_SPAN + k) % keys);
+                let attributes = (0..KEYS_PER_SPAN).map(|k| text(&key(k), format!("value {n}"))).collect();
+                span(n / 20 + 1, n, now_ns, attributes)
+            }),
+        }
+    }
+}
+
+fn gather(spans: usize, span: impl Fn(usize) -> Span) -> Vec<Request> {
+    let resource = || Resource { attributes: vec![text("service.name", "overload")], ..Resource::default() };
+    let request = |first: usize| {
+        let spans: Vec<Span> = (first..spans.min(first + PER_REQUEST)).map(&span).collect();
+        let records = spans.len();
+        let body = Bytes::from(load::spans_request(resource(), spans).encode_to_vec());
+        Request { signal: Signal::Spans, records, body }
+    };
+    (0..spans).step_by(PER_REQUEST).map(request).collect()
+}
+
+fn span(
+    trace: usize,
+    number: usize,
+    now_ns: u64,
+    attributes: Vec<opentelemetry_proto::tonic::common::v1::KeyValue>,
+) -> Span {
+    let start = now_ns - number as u64 * 1_000;
+    Span {
+        trace_id: (trace as u128).to_be_bytes().to_vec(),
+        span_id: (number as u64 + 1).to_be_bytes().to_vec(),
+        parent_span_id: if number == 0 { Vec::new() } else { 1u64.to_be_bytes().to_vec() },
+        name: format!("step {}", number % 7),
+        kind: 1,
+        start_time_unix_nano: start,
+        end_time_unix_nano: start + 5_000_000,
+        attributes,
+        ..Span::default()
+    }
+}
+
+/// A sidecar in a folder below `notes`, with so much memory.
+pub fn launch(binary: &Path, notes: &Path, memory: &str) -> Launch {
+    Launch::new(binary, notes.join("data"), notes).set(format!("limits.memory={memory}"))
+}

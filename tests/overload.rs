@@ -1,0 +1,47 @@
+//! More than the real process can take: its memory stays flat, refusals are retryable, and what was acknowledged is
+//! stored, and nothing else. `make soak` does the same for longer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test panics where it fails and says what it saw"
+)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use spandrel_bench::overload::{Kind, Outcome, Plan, launch, run};
+
+/// `limits.memory`: what records in flight may take.
+const MEMORY_MIB: u64 = 32;
+/// And all the rest: the index's arena, what connections hold, an unoptimised program's own pages.
+const OWN_MIB: u64 = 160;
+const CONNECTIONS: usize = 64;
+const LASTING: Duration = Duration::from_secs(5);
+
+async fn overload(kind: Kind) -> Outcome {
+    let notes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_spandrel"));
+    let launch = launch(binary, notes.path(), &format!("{MEMORY_MIB}MiB"));
+    let plan = Plan { launch, kind, connections: CONNECTIONS, lasting: LASTING };
+    let outcome = run(&plan).await.unwrap_or_else(|error| panic!("{kind:?}: {error:#}"));
+    println!("{kind:?}: {outcome}");
+    assert!(outcome.acknowledged > 0);
+    assert!(outcome.resident_peak < (MEMORY_MIB + OWN_MIB) << 20, "memory was not bounded: {outcome}");
+    outcome
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn overload_is_refused_for_a_while_and_costs_neither_memory_nor_records() {
+    let outcome = overload(Kind::Shop).await;
+    assert!(outcome.refused > 0, "it was not too much: {outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trace_of_200_000_spans_is_no_exception() {
+    overload(Kind::OneTrace(200_000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_are_10_000_different_attribute_keys() {
+    overload(Kind::ManyKeys(10_000)).await;
+}
