@@ -197,24 +197,48 @@ fn the_compose_files_builds_are_there() {
     }
 }
 
-/// The sidecar of the Kubernetes manifest, and its pod.
-fn kubernetes() -> (Value, Value) {
-    let pod = yaml("docker/kubernetes.yaml")["spec"]["template"]["spec"].clone();
-    let sidecar = pod["initContainers"][0].clone();
-    (sidecar, pod)
+/// The manifests of a service with its sidecar.
+const SIDECARS: [&str; 4] = [
+    "docker/kubernetes.yaml",
+    "docker/kubernetes-container.yaml",
+    "docker/kubernetes-statefulset.yaml",
+    "docker/kubernetes-hostpath.yaml",
+];
+
+/// The objects of a manifest, by kind and name.
+fn objects(path: &str) -> HashMap<(String, String), Value> {
+    let text = text(path);
+    let objects = text.split("\n---\n").map(|object| serde_saphyr::from_str::<Value>(object).unwrap());
+    let name = |object: &Value, key: &str| object.pointer(key).unwrap().as_str().unwrap().to_owned();
+    objects.map(|object| ((name(&object, "/kind"), name(&object, "/metadata/name")), object)).collect()
+}
+
+/// The sidecar of a manifest, its pod, and the object that makes such pods.
+fn kubernetes(path: &str) -> (Value, Value, Value) {
+    let maker = objects(path).into_values().find(|object| !object["spec"]["template"].is_null()).unwrap();
+    let pod = maker["spec"]["template"]["spec"].clone();
+    let containers = ["initContainers", "containers"].iter().filter_map(|kind| pod[kind].as_array());
+    let sidecar = containers.flatten().find(|container| container["name"] == "spandrel").unwrap().clone();
+    (sidecar, pod, maker)
 }
 
 #[test]
 fn the_pods_probes_run_the_binary_itself() {
-    let (sidecar, _) = kubernetes();
-    for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
-        assert_is_a_command(&list(&sidecar[probe]["exec"]["command"]));
+    for path in SIDECARS {
+        let (sidecar, ..) = kubernetes(path);
+        for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
+            assert_is_a_command(&list(&sidecar[probe]["exec"]["command"]));
+        }
     }
 }
 
 #[test]
 fn the_pods_variables_make_a_valid_configuration() {
-    let (sidecar, _) = kubernetes();
+    SIDECARS.into_iter().for_each(check_variables);
+}
+
+fn check_variables(path: &str) {
+    let (sidecar, ..) = kubernetes(path);
     let mut variables = HashMap::new();
     for variable in sidecar["env"].as_array().unwrap() {
         let name = variable["name"].as_str().unwrap();
@@ -225,7 +249,10 @@ fn the_pods_variables_make_a_valid_configuration() {
         };
         variables.insert(name.to_owned(), value);
     }
-    let config = image_config(&variables);
+    let config = match sidecar["args"].is_null() {
+        true => image_config(&variables),
+        false => configured(&sidecar["args"], &variables),
+    };
     assert_eq!(config.query.endpoint.to_string(), "10.0.0.7:7317");
     assert_eq!(variables["SPANDREL_URL"], format!("http://{}", config.query.endpoint));
     assert!(config.security.token.is_some() && !config.security.insecure);
@@ -234,28 +261,67 @@ fn the_pods_variables_make_a_valid_configuration() {
 }
 
 #[test]
-fn the_pod_is_a_native_sidecar_without_privileges() {
-    let (sidecar, pod) = kubernetes();
-    assert_eq!(sidecar["restartPolicy"], "Always");
-    assert_eq!(sidecar["ports"][0]["containerPort"], Config::default().query.endpoint.port());
-    assert_eq!(sidecar["securityContext"]["runAsUser"], 65532);
-    assert_eq!(pod["securityContext"]["fsGroup"], 65532);
-    assert_eq!(sidecar["securityContext"]["readOnlyRootFilesystem"], true);
-    let mount = &sidecar["volumeMounts"][0];
-    assert_eq!(mount["mountPath"], "/var/lib/spandrel");
-    assert!(pod["volumes"].as_array().unwrap().iter().any(|volume| volume["name"] == mount["name"]));
+fn the_pods_sidecar_has_no_privileges_and_a_place_for_its_folder() {
+    for path in SIDECARS {
+        let (sidecar, pod, maker) = kubernetes(path);
+        let is_native = path != "docker/kubernetes-container.yaml";
+        assert_eq!(sidecar["restartPolicy"] == "Always", is_native, "{path}");
+        assert_eq!(sidecar["ports"][0]["containerPort"], Config::default().query.endpoint.port());
+        let security = &sidecar["securityContext"];
+        assert_eq!(security["runAsUser"], 65532);
+        assert_eq!(
+            (&security["readOnlyRootFilesystem"], &security["runAsNonRoot"]),
+            (&true.into(), &true.into())
+        );
+        let mount = &sidecar["volumeMounts"][0];
+        assert_eq!(mount["mountPath"], "/var/lib/spandrel");
+        let volumes = pod["volumes"].as_array().into_iter().flatten().map(|volume| &volume["name"]);
+        let claims = maker["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten();
+        let mut places = volumes.chain(claims.map(|claim| &claim["metadata"]["name"]));
+        assert!(places.any(|place| *place == mount["name"]), "{path}");
+        // A folder of the node belongs to root, whatever the pod's group.
+        assert!(pod["securityContext"]["fsGroup"] == 65532 || path.ends_with("hostpath.yaml"), "{path}");
+        let limits = &sidecar["resources"]["limits"];
+        assert!(limits["memory"].is_string() && limits["ephemeral-storage"].is_string(), "{path}");
+        assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > 15, "{path}");
+    }
 }
 
-/// The objects of the gateway's manifest, by kind and name.
-fn gateway_objects() -> HashMap<(String, String), Value> {
-    let text = text("docker/kubernetes-gateway.yaml");
-    let objects = text.split("\n---\n").map(|object| serde_saphyr::from_str::<Value>(object).unwrap());
-    let name = |object: &Value, key: &str| object.pointer(key).unwrap().as_str().unwrap().to_owned();
-    objects.map(|object| ((name(&object, "/kind"), name(&object, "/metadata/name")), object)).collect()
+#[test]
+fn what_a_volume_holds_is_less_than_its_size() {
+    let gibibytes =
+        |text: &str| text.trim_end_matches('B').strip_suffix("Gi").unwrap().parse::<u64>().unwrap();
+    for path in SIDECARS {
+        let (sidecar, pod, maker) = kubernetes(path);
+        let variables = sidecar["env"].as_array().unwrap();
+        let kept =
+            variables.iter().find(|variable| variable["name"] == "SPANDREL_RETENTION_MAX_BYTES").unwrap();
+        let kept = gibibytes(kept["value"].as_str().unwrap());
+        let size = [
+            &pod["volumes"][0]["emptyDir"]["sizeLimit"],
+            &maker["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"],
+        ];
+        if let Some(size) = size.iter().find_map(|size| size.as_str()) {
+            assert!(kept < gibibytes(size), "{path}: {kept} GiB in {size}");
+        }
+    }
+}
+
+#[test]
+fn every_sidecar_is_found_by_the_gateway_and_guarded_by_its_policy() {
+    let service = gateway_object("Service", "spandrel-sidecars")["spec"].clone();
+    let policy = gateway_object("NetworkPolicy", "spandrel-sidecars")["spec"].clone();
+    for path in SIDECARS {
+        let (.., maker) = kubernetes(path);
+        let labels = &maker["spec"]["template"]["metadata"]["labels"];
+        assert_has(labels, &service["selector"]);
+        assert_has(labels, &policy["podSelector"]["matchLabels"]);
+        assert_has(labels, &maker["spec"]["selector"]["matchLabels"]);
+    }
 }
 
 fn gateway_object(kind: &str, name: &str) -> Value {
-    gateway_objects()
+    objects("docker/kubernetes-gateway.yaml")
         .remove(&(kind.to_owned(), name.to_owned()))
         .unwrap_or_else(|| panic!("no {kind} {name}"))
 }
