@@ -69,6 +69,10 @@ pub struct Limits {
     pub histogram_points_max: usize,
     /// Traces that one question in TraceQL looks at as a whole; beyond it the question is refused.
     pub question_traces_max: usize,
+    /// Spans that a sidecar holds at once for one service graph; of more, those of some traces stand for all.
+    pub graph_spans_max: usize,
+    /// Calls between sidecars of one service graph, counted at both ends, over all peers; of more, some stand for all.
+    pub graph_ends_max: usize,
     /// Series of one answer to Loki's API; more are refused, as Loki does.
     pub series_max: usize,
     /// Numbers out of lines that one question in LogQL holds at once; more are refused.
@@ -108,6 +112,8 @@ impl Default for Limits {
             query_clauses_max: 256,
             histogram_points_max: 100_000,
             question_traces_max: 100_000,
+            graph_spans_max: 200_000,
+            graph_ends_max: 400_000,
             series_max: 1_000,
             samples_max: 1_000_000,
             tails_max: 64,
@@ -147,6 +153,8 @@ impl Limits {
             query_clauses_max,
             histogram_points_max,
             question_traces_max,
+            graph_spans_max,
+            graph_ends_max,
             series_max,
             samples_max,
             tails_max,
@@ -179,6 +187,8 @@ impl Limits {
         section.set("query_clauses_max", query_clauses_max);
         section.set("histogram_points_max", histogram_points_max);
         section.set("question_traces_max", question_traces_max);
+        section.set("graph_spans_max", graph_spans_max);
+        section.set("graph_ends_max", graph_ends_max);
         section.set("series_max", series_max);
         section.set("samples_max", samples_max);
         section.set("tails_max", tails_max);

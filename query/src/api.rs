@@ -11,6 +11,7 @@ mod auth;
 mod cursor;
 mod describe;
 mod fields;
+mod graph;
 mod histogram;
 mod metrics;
 mod peers;
@@ -131,6 +132,7 @@ fn routes_and_description() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(fields::fields))
         .routes(routes!(fields::values))
         .routes(routes!(services::services))
+        .routes(routes!(graph::graph))
         .routes(routes!(tail::tail))
         .routes(routes!(peers::peers))
         .routes(routes!(describe::openapi))

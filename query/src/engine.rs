@@ -8,10 +8,12 @@
 mod candidates;
 mod credible;
 mod gather;
+mod graph;
 mod histogram;
 mod lists;
 pub mod overview;
 mod scan;
+mod shown;
 mod traces;
 
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use crate::source::{Roster, Source};
 pub use candidates::Candidate;
 pub use histogram::{CountedSeries, Histogram};
 pub use lists::{PeerList, PeerState, ServiceCounts};
+pub use shown::{Shown, TracesPlace};
+pub use traces::TracesPage;
 
 pub struct Engine {
     /// Changes as peers come and go; one answer keeps to the roster that it began with.

@@ -2,7 +2,7 @@
 //!
 //! [`api`] parses a request and writes the response; [`language`] turns query text into a filter; the
 //! [`engine`] asks every [`source`] and merges, and knows no wire format; [`federation`] is how other sidecars become
-//! sources. [`trace`] analyses and [`render`] writes records alone. Nothing here imports the collector.
+//! sources. [`trace`] and [`graph`] analyse and [`render`] writes records alone. Nothing here imports the collector.
 
 pub mod api;
 pub mod coverage;
@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod engine;
 pub mod federation;
 mod grafana;
+pub mod graph;
 mod jaeger;
 pub mod language;
 pub mod loki;

@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::coverage::Absence;
 use crate::federation::Identity;
+use crate::graph::PartialGraph;
 
 pub use crate::engine::overview::Overview;
 pub use local::LocalSource;
@@ -45,6 +46,8 @@ pub trait Source: Send + Sync + 'static {
     /// What this source knows of each of these traces; nothing for those it has nothing of.
     fn overviews(&self, ask: OverviewQuestion) -> Answering<'_, Vec<Overview>>;
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>>;
+    /// Who calls whom, as far as this source's own spans tell.
+    fn graph(&self, ask: GraphQuestion) -> Answering<'_, Vec<PartialGraph>>;
     fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>>;
     fn values(&self, ask: ValuesQuestion) -> Answering<'_, Values>;
     /// The least and the greatest event time held.
@@ -105,6 +108,16 @@ pub struct CountQuestion {
     pub step_ns: u64,
     pub by: Vec<Field>,
     pub groups_max: usize,
+}
+
+/// The filter says which spans count as calls; who called is told whatever it says.
+#[derive(Debug, Clone)]
+pub struct GraphQuestion {
+    pub about: Question,
+    /// Spans held at once; of more, those of some of the traces.
+    pub spans_max: usize,
+    /// Ends of calls in the answer.
+    pub ends_max: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -248,7 +261,7 @@ impl SourceError {
 impl From<ReadError> for SourceError {
     fn from(error: ReadError) -> SourceError {
         match error {
-            ReadError::Deadline => SourceError::Deadline,
+            ReadError::Deadline | ReadError::Stopped => SourceError::Deadline,
             error @ ReadError::TooManyGroups { .. } => SourceError::Rejected(error.to_string()),
             error @ ReadError::Index { .. } => SourceError::Failed(error.to_string()),
         }

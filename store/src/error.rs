@@ -52,6 +52,8 @@ impl AppendError {
 pub enum ReadError {
     #[error("the question took longer than its deadline; narrow it by time or by field")]
     Deadline,
+    #[error("nobody waits for the answer any more")]
+    Stopped,
     #[error("the question has more than {max} groups; choose a field with fewer values")]
     TooManyGroups { max: usize },
     #[error("cannot read the index: {reason}")]

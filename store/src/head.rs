@@ -14,7 +14,6 @@ pub(crate) use batch::{Entry, HeadBatch};
 pub(crate) use newest::NewestOfHead;
 
 use crate::error::ReadError;
-use crate::partition::check;
 use crate::record::Record;
 use crate::snapshot::Scan;
 use crate::time::UnixNanos;
@@ -62,7 +61,7 @@ impl Head {
         let mut looked_at = 0;
         for batch in self.batches().filter(|batch| batch.overlaps(&scan.range)) {
             for (index, entry) in batch.entries().iter().enumerate() {
-                check(scan.deadline, looked_at)?;
+                scan.check(looked_at)?;
                 looked_at += 1;
                 if !scan.range.contains(UnixNanos(entry.time)) {
                     continue;

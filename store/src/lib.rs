@@ -27,6 +27,7 @@ mod recovery;
 mod retention;
 mod shared;
 pub mod snapshot;
+mod stop;
 mod store;
 mod stored;
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub use id::{RecordId, SpanId, TraceId, TraceIdMatch};
 pub use level::Level;
 pub use record::{Flags, Record, RecordBody, ResourceContext, ScopeContext};
 pub use snapshot::Snapshot;
+pub use stop::Stop;
 pub use store::Store;
 pub use time::{TimeRange, UnixNanos};
 

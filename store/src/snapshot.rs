@@ -16,6 +16,7 @@ use crate::id::{RecordId, TraceIdMatch};
 use crate::partition::{NewestRecords, PartitionView, check};
 use crate::record::{Flags, Record};
 use crate::shared::State;
+use crate::stop::Stop;
 use crate::time::{TimeRange, UnixNanos};
 
 /// A place in the order of answers: newest first, ties by id.
@@ -33,6 +34,8 @@ pub struct Scan {
     /// Only what comes after this place, newest first.
     pub after: Option<Position>,
     pub deadline: Instant,
+    /// Ends it before its deadline.
+    pub stop: Stop,
 }
 
 /// The records of a trace in the order of their times, each once.
@@ -126,6 +129,16 @@ pub enum GapReason {
     SetAside,
     /// Retention deleted it.
     Deleted,
+}
+
+impl Scan {
+    /// Whether to go on; the clock is looked at now and then only.
+    pub(crate) fn check(&self, looked_at: usize) -> Result<(), ReadError> {
+        match self.stop.is_set() {
+            true => Err(ReadError::Stopped),
+            false => check(self.deadline, looked_at),
+        }
+    }
 }
 
 /// A view of the store as it was when [`Store::snapshot`](crate::Store::snapshot) was called.

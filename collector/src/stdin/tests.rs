@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use spandrel_config::{Config, StdinReceiver};
 use spandrel_store::snapshot::Scan;
-use spandrel_store::{Filter, Receiver, Record, Store, TimeRange};
+use spandrel_store::{Filter, Receiver, Record, Stop, Store, TimeRange};
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -30,7 +30,8 @@ fn setup() -> Setup {
 
 fn records(store: &Store) -> Vec<std::sync::Arc<Record>> {
     let deadline = Instant::now() + std::time::Duration::from_secs(60);
-    let scan = Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline };
+    let scan =
+        Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline, stop: Stop::default() };
     let mut records = Vec::new();
     let mut visit = |record| {
         records.push(record);

@@ -18,7 +18,7 @@ use prost::Message;
 use spandrel_collector::Collector;
 use spandrel_config::Config;
 use spandrel_store::snapshot::Scan;
-use spandrel_store::{Filter, Record, Store, TimeRange};
+use spandrel_store::{Filter, Record, Stop, Store, TimeRange};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -143,7 +143,8 @@ impl Harness {
     /// Everything that is kept, newest first.
     pub(crate) fn records(&self) -> Vec<Arc<Record>> {
         let deadline = Instant::now() + Duration::from_secs(60);
-        let scan = Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline };
+        let scan =
+            Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline, stop: Stop::default() };
         let mut records = Vec::new();
         self.store
             .snapshot()

@@ -121,7 +121,7 @@ impl Answer {
     /// What comes after the lists.
     fn tail(&mut self) -> Map<String, Json> {
         let mut tail = Map::new();
-        if let Some(next) = self.next {
+        if let Some(next) = &self.next {
             tail.insert("next_cursor".to_owned(), next.encode().into());
         }
         if !self.warnings.is_empty() {

@@ -14,7 +14,7 @@ use spandrel_store::{Filter, TimeRange, UnixNanos};
 use super::App;
 use super::cursor::Cursor;
 use super::problem::Problem;
-use crate::engine::{About, Scope};
+use crate::engine::{About, Scope, TracesPlace};
 use crate::language;
 use crate::time::{parse_step, parse_time};
 
@@ -109,10 +109,10 @@ impl Asked {
         }
     }
 
-    pub(super) fn after_trace(&self) -> Result<Option<Position>, Problem> {
-        match self.cursor {
+    pub(super) fn after_traces(&self) -> Result<Option<TracesPlace>, Problem> {
+        match &self.cursor {
             None => Ok(None),
-            Some(Cursor::Trace(position)) => Ok(Some(position)),
+            Some(Cursor::Trace(place)) => Ok(Some(place.clone())),
             Some(_) => Err(bad_cursor()),
         }
     }

@@ -244,6 +244,56 @@ pub(super) struct ServiceAnswer {
 }
 
 #[derive(ToSchema)]
+pub(super) struct GraphAnswer {
+    window: WindowAnswer,
+    /// By name.
+    nodes: Vec<NodeAnswer>,
+    /// By the names of their ends.
+    edges: Vec<EdgeAnswer>,
+    warnings: Option<Vec<String>>,
+    coverage: Coverage,
+}
+
+/// The time that rates are of; null where there are no spans.
+#[derive(ToSchema)]
+pub(super) struct WindowAnswer {
+    #[schema(required)]
+    start: Option<String>,
+    #[schema(required)]
+    end: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(super) struct NodeAnswer {
+    name: String,
+    /// `service`; `database` or `queue`, which send no spans and are known by what their callers say.
+    kind: String,
+    /// Spans of servers and consumers, and spans that begin a trace; of what sends no spans, the calls to it.
+    requests: u64,
+    errors: u64,
+    p50_ns: u64,
+    p95_ns: u64,
+    p99_ns: u64,
+}
+
+#[derive(ToSchema)]
+pub(super) struct EdgeAnswer {
+    from: String,
+    to: String,
+    /// Spans of `to` whose parent is one of `from`.
+    calls: u64,
+    /// Those of level error.
+    errors: u64,
+    /// Durations, as the called side measured them.
+    p50_ns: u64,
+    p95_ns: u64,
+    p99_ns: u64,
+    /// Calls over the length of `window`.
+    #[schema(required)]
+    calls_per_second: Option<f64>,
+}
+
+#[derive(ToSchema)]
 pub(super) struct PeersAnswer {
     peers: Vec<PeerAnswer>,
     warnings: Option<Vec<String>>,

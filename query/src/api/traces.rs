@@ -18,7 +18,7 @@ use super::problem::Problem;
     (status = 400, description = "The question is not understood", body = Problem,
         content_type = "application/problem+json")))]
 pub(super) async fn traces(State(app): State<Arc<App>>, asked: Asked) -> Result<Response, Problem> {
-    let found = app.engine.traces(&asked.about, asked.after_trace()?, asked.limit()).await?;
+    let found = app.engine.traces(&asked.about, asked.after_traces()?, asked.limit()).await?;
     let (answer, page) = Answer::to(&asked, found);
     answer
         .list("traces", page.items.into_iter().map(|overview| overview.summary))

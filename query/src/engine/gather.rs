@@ -148,6 +148,11 @@ impl Asking {
         absent.into_iter().filter(matters).for_each(|absence| self.coverage.absent(absence));
     }
 
+    /// How many are asked next.
+    pub(super) fn sources(&self) -> usize {
+        self.asked.len()
+    }
+
     pub(super) fn out_of_time(&self) -> bool {
         self.asked.is_empty() || Instant::now() >= self.deadline
     }

@@ -9,12 +9,20 @@ use spandrel_store::{Record, TimeRange, TraceId, TraceIdMatch, UnixNanos};
 
 use super::gather::{Asking, Share, overlap};
 use super::overview::Overview;
-use super::{About, Answer, Engine, Page, Rejected, TraceFound, before, closed_range};
+use super::shown::Lookup;
+use super::{About, Answer, Engine, Rejected, Shown, TraceFound, TracesPlace, before, closed_range};
 use crate::source::{OverviewQuestion, PageQuestion, TraceMatch, TraceQuestion};
 
 /// A fragment this much older or newer than what was found of a trace may still belong to it: what is
 /// missing from that time on makes the trace's coverage incomplete.
 const TRACE_SPREAD_NS: u64 = 15 * 60 * 1_000_000_000;
+
+/// Some traces of a list, and where to go on.
+#[derive(Debug)]
+pub struct TracesPage {
+    pub items: Vec<Overview>,
+    pub next: Option<TracesPlace>,
+}
 
 impl Engine {
     /// Everything that is held of a trace, whatever `about` asks for: what a trace is, and what failed first in
@@ -38,16 +46,19 @@ impl Engine {
 
     /// The traces with a matching record, ordered by the newest of those, summed up over all sources.
     ///
-    /// A trace belongs to the page on which its newest match lies. So what was found after `after` is held
-    /// against the newest match of the whole trace, and dropped if an earlier page has shown it.
+    /// A trace belongs to the page on which its newest match lies, as far as that was known then: what earlier
+    /// pages have shown is remembered.
     pub async fn traces(
         &self,
         about: &About,
-        after: Option<Position>,
+        place: Option<TracesPlace>,
         limit: usize,
-    ) -> Result<Answer<Page<Overview>>, Rejected> {
+    ) -> Result<Answer<TracesPage>, Rejected> {
         let mut asking = self.asking(about.scope);
-        let (wanted, mut after, mut reached) = (limit + 1, after, None);
+        let (mut after, shown) =
+            place.map_or((None, Shown::default()), |place| (Some(place.after), place.shown));
+        let mut earlier = shown.lookup();
+        let (wanted, mut reached) = (limit + 1, None);
         let mut items: Vec<(Position, Overview)> = Vec::new();
         let mut exhausted = false;
         while items.len() < wanted && !exhausted && !asking.out_of_time() {
@@ -59,7 +70,7 @@ impl Engine {
                 // Nobody was left to tell of them: a cursor behind them would pass them over.
                 break;
             }
-            items.extend(first_shown(candidates, overviews, after));
+            items.extend(first_shown(candidates, overviews, after, &mut earlier));
             after = Some(last);
             reached = after;
         }
@@ -73,7 +84,9 @@ impl Engine {
             let max = self.limits.trace_records_max;
             asking.warnings.push(format!("some traces have more than {max} records; not all were counted"));
         }
-        Ok(asking.answer(Page { items, next }))
+        let shown = shown.and(items.iter().map(|overview| overview.trace_id));
+        let next = next.map(|after| TracesPlace { after, shown });
+        Ok(asking.answer(TracesPage { items, next }))
     }
 
     async fn overviews(
@@ -127,14 +140,19 @@ fn first_shown(
     candidates: Vec<TraceMatch>,
     mut overviews: HashMap<TraceId, Overview>,
     after: Option<Position>,
+    earlier: &mut Lookup,
 ) -> Vec<(Position, Overview)> {
-    let shown = |overview: &Overview| match (overview.newest_match, after) {
+    let is_before = |overview: &Overview| match (overview.newest_match, after) {
         (Some(newest), Some(after)) => !before(after, newest),
         _ => false,
     };
     let first = candidates.into_iter().filter_map(|found| {
         let overview = overviews.remove(&found.trace_id)?;
-        (!shown(&overview)).then_some((found.newest, overview))
+        if earlier.has(found.trace_id, is_before(&overview)) {
+            return None;
+        }
+        earlier.add(found.trace_id);
+        Some((found.newest, overview))
     });
     first.collect()
 }

@@ -17,9 +17,11 @@ use super::peer::PeerSource;
 use super::peers::Links;
 use super::wire::{Body, Visited};
 use crate::coverage::Absence;
+use crate::graph::PartialGraph;
 use crate::source::{
-    Answering, Beyond, CountQuestion, Description, FieldsQuestion, Overview, OverviewQuestion, PageQuestion,
-    Peer, Question, Reply, Source, SourceError, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
+    Answering, Beyond, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
+    PageQuestion, Peer, Question, Reply, Source, SourceError, Tailing, TraceMatch, TraceQuestion,
+    ValuesQuestion,
 };
 
 /// Services named in a description.
@@ -124,6 +126,12 @@ impl Source for Fan {
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
         let ask = CountQuestion { about: sooner(ask.about), ..ask };
         self.all(usize::MAX, move |peer| peer.histogram(ask.clone()))
+    }
+
+    fn graph(&self, ask: GraphQuestion) -> Answering<'_, Vec<PartialGraph>> {
+        let ends_max = ask.ends_max / self.peers.len().max(1);
+        let ask = GraphQuestion { about: sooner(ask.about), ends_max, ..ask };
+        self.all(usize::MAX, move |peer| peer.graph(ask.clone()))
     }
 
     fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>> {

@@ -13,9 +13,11 @@ use super::fault::error_of;
 use super::link::Link;
 use super::wire::{Ask, Body, Chunk, Garbage, Part, Visited, read_alone};
 use crate::coverage::Absence;
+use crate::graph::PartialGraph;
 use crate::source::{
-    Answering, CountQuestion, Description, FieldsQuestion, Overview, OverviewQuestion, PageQuestion, Peer,
-    PeerFault, Source, SourceError, Standing, TailEvent, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
+    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
+    PageQuestion, Peer, PeerFault, Source, SourceError, Standing, TailEvent, Tailing, TraceMatch,
+    TraceQuestion, ValuesQuestion,
 };
 
 /// Pause before a tail that broke off is taken up again.
@@ -61,6 +63,10 @@ impl Source for PeerSource {
 
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
         self.ask(Ask::histogram(&ask), ask.about.deadline)
+    }
+
+    fn graph(&self, ask: GraphQuestion) -> Answering<'_, Vec<PartialGraph>> {
+        self.ask(Ask::graph(&ask), ask.about.deadline)
     }
 
     fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>> {

@@ -28,7 +28,7 @@ use super::fan::Fan;
 use super::fault::status_of;
 use super::peers::Links;
 use super::wire::{ASK_PATH, Absence, Ask, Asked, Begun, Body, Chunk, End, Part, VERSION, tail_chunks};
-use crate::source::{PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
+use crate::source::{GraphQuestion, PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
 
 /// A question is a filter and some numbers.
 const QUESTION_BYTES_MAX: usize = 4 << 20;
@@ -112,6 +112,13 @@ impl Responder {
             Asked::MatchingTraces(ask) => self.response(source.matching_traces(ask).await?),
             Asked::Overviews(ask) => self.response(source.overviews(ask).await?),
             Asked::Histogram(ask) => self.response(source.histogram(ask).await?),
+            Asked::Graph(ask) => {
+                // A sample is an answer too, and says that it is one.
+                let spans_max = ask.spans_max.min(self.limits.graph_spans_max);
+                let ends_max = ask.ends_max.min(self.limits.graph_ends_max);
+                let ask = GraphQuestion { spans_max, ends_max, ..ask };
+                self.response(source.graph(ask).await?)
+            }
             Asked::Fields(ask) => self.response(source.fields(ask).await?),
             Asked::Values(ask) => self.response(source.values(ask).await?),
             Asked::Extent(deadline) => self.response(source.extent(deadline).await?),

@@ -8,6 +8,7 @@
 
 mod answer;
 mod filter;
+mod graph;
 mod question;
 mod record;
 
@@ -43,7 +44,7 @@ pub(crate) struct Ask {
     pub filter: Option<Filter>,
     #[prost(message, optional, tag = "5")]
     pub range: Option<Range>,
-    #[prost(oneof = "Kind", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(oneof = "Kind", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
     pub kind: Option<Kind>,
 }
 
@@ -69,6 +70,8 @@ pub(crate) enum Kind {
     Describe(Nothing),
     #[prost(message, tag = "19")]
     Tail(Nothing),
+    #[prost(message, tag = "20")]
+    Graph(GraphAsk),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -122,6 +125,14 @@ pub(crate) struct ValuesAsk {
     pub field: Option<Field>,
     #[prost(uint64, tag = "2")]
     pub values_max: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct GraphAsk {
+    #[prost(uint64, tag = "1")]
+    pub spans_max: u64,
+    #[prost(uint64, tag = "2")]
+    pub ends_max: u64,
 }
 
 /// Event times from `start` up to and without `end`.
@@ -208,7 +219,7 @@ pub(crate) struct Operand {
 /// A piece of an answer.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Chunk {
-    #[prost(oneof = "Part", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(oneof = "Part", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub part: Option<Part>,
 }
 
@@ -243,6 +254,8 @@ pub(crate) enum Part {
     /// It does again.
     #[prost(string, tag = "13")]
     Back(String),
+    #[prost(message, tag = "14")]
+    Graph(Graph),
 }
 
 /// Who answers.
@@ -405,6 +418,80 @@ pub(crate) struct Value {
     pub value: String,
     #[prost(uint64, tag = "2")]
     pub count: u64,
+}
+
+/// A piece of a service graph; pieces add up. Services and what they call are named by their number in `names`.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Graph {
+    #[prost(string, repeated, tag = "1")]
+    pub names: Vec<String>,
+    #[prost(message, optional, tag = "2")]
+    pub extent: Option<Extent>,
+    #[prost(message, repeated, tag = "3")]
+    pub services: Vec<Calls>,
+    #[prost(message, repeated, tag = "4")]
+    pub calls: Vec<Calls>,
+    #[prost(uint32, tag = "5")]
+    pub calls_thinned: u32,
+    #[prost(uint32, tag = "6")]
+    pub ends_thinned: u32,
+    #[prost(message, repeated, tag = "7")]
+    pub callers: Vec<Caller>,
+    #[prost(message, repeated, tag = "8")]
+    pub callees: Vec<Callee>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Calls {
+    /// Of a service's own requests the same as `to`.
+    #[prost(uint32, tag = "1")]
+    pub from: u32,
+    #[prost(uint32, tag = "2")]
+    pub to: u32,
+    #[prost(uint64, tag = "3")]
+    pub count: u64,
+    #[prost(uint64, tag = "4")]
+    pub errors: u64,
+    /// Durations: numbers of buckets, eight for each power of two, and how many are in each.
+    #[prost(uint32, repeated, tag = "5")]
+    pub buckets: Vec<u32>,
+    #[prost(uint64, repeated, tag = "6")]
+    pub counts: Vec<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Caller {
+    /// The low half of the trace's id.
+    #[prost(fixed64, tag = "1")]
+    pub trace: u64,
+    #[prost(fixed64, tag = "2")]
+    pub span: u64,
+    #[prost(uint32, tag = "3")]
+    pub service: u32,
+    /// 1 a service, 2 a database, 3 a queue; 0: it does not say whom it calls, and has nothing of what follows.
+    #[prost(uint32, tag = "4")]
+    pub called_kind: u32,
+    #[prost(uint32, tag = "5")]
+    pub called: u32,
+    #[prost(bool, tag = "6")]
+    pub error: bool,
+    #[prost(uint64, tag = "7")]
+    pub duration_ns: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Callee {
+    #[prost(fixed64, tag = "1")]
+    pub trace: u64,
+    /// The parent's span id.
+    #[prost(fixed64, tag = "2")]
+    pub parent: u64,
+    #[prost(uint32, tag = "3")]
+    pub service: u32,
+    #[prost(bool, tag = "4")]
+    pub error: bool,
+    #[prost(uint64, tag = "5")]
+    pub duration_ns: u64,
 }
 
 /// The least and the greatest event time held.

@@ -292,6 +292,8 @@ async fn a_peer_answers_every_kind_of_question() {
     assert!(orders.get("/api/v1/fields").await.contains("service.name"));
     let services = orders.json("/api/v1/services?q=name:GET*").await;
     assert_eq!(services["services"].as_array().unwrap().len(), 3);
+    let graph = orders.json("/api/v1/graph").await;
+    assert_eq!(graph["nodes"].as_array().unwrap().len(), 3, "{graph}");
     let peers = orders.json_when("/api/v1/peers", |peers| peers["peers"][1]["service"].is_string()).await;
     assert_eq!(peers["peers"][1]["state"], "up", "{peers}");
     assert_eq!(peers["peers"][1]["records"], 2);

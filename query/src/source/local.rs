@@ -1,8 +1,8 @@
 //! This sidecar's own store as a source.
 //!
 //! A snapshot's calls block, so each question runs on the blocking pool with one of `limits.queries_max`
-//! turns. Those that wait for a turn give up at their deadline. A question that nobody waits for any more
-//! still holds its turn until the snapshot's own deadline ends it, so that no more ever run at once.
+//! turns. Those that wait for a turn give up at their deadline. A question that nobody waits for any more is told to
+//! stop; it holds its turn until it has, so that no more ever run at once.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -12,13 +12,16 @@ use futures_util::{StreamExt, stream};
 use prometheus::{IntCounter, Registry};
 use spandrel_store::filter::{Field, Test};
 use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
-use spandrel_store::{Filter, Record, Snapshot, Store, TimeRange, TraceIdMatch, UnixNanos};
+use spandrel_store::{Filter, Record, Snapshot, Stop, Store, TimeRange, TraceIdMatch, UnixNanos};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::Instant;
 
+use crate::graph::{Gathering, PartialGraph};
+
 use super::{
-    Answering, CountQuestion, Description, FieldsQuestion, Overview, OverviewQuestion, PageQuestion, Peer,
-    Question, Reply, Source, SourceError, TailEvent, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
+    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
+    PageQuestion, Peer, Question, Reply, Source, SourceError, TailEvent, Tailing, TraceMatch, TraceQuestion,
+    ValuesQuestion,
 };
 
 /// Attributes of one question that are looked up for the warning about unknown fields.
@@ -75,20 +78,30 @@ impl LocalSource {
         &self,
         deadline: Instant,
         filter: Filter,
-        question: impl FnOnce(&Snapshot) -> Result<T, SourceError> + Send + 'static,
+        question: impl FnOnce(&Snapshot, &Stop) -> Result<T, SourceError> + Send + 'static,
     ) -> Result<Reply<T>, SourceError> {
         let turn = self.turn(deadline).await?;
         let store = self.store.clone();
+        let waiting = Waiting(Stop::default());
+        let stop = waiting.0.clone();
         let answer = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let snapshot = store.snapshot();
-            let body = question(&snapshot)?;
+            let body = question(&snapshot, &stop)?;
             let unknown = unknown_fields(&snapshot, &filter);
             Ok(Reply { body, gaps: snapshot.gaps(), unknown, ..Reply::default() })
         });
-        answer
-            .await
-            .unwrap_or_else(|error| Err(SourceError::Failed(format!("the question broke off: {error}"))))
+        let answer = answer.await;
+        answer.unwrap_or_else(|error| Err(SourceError::Failed(format!("the question broke off: {error}"))))
+    }
+}
+
+/// Dropped by whoever waits for an answer, also by going away before it is there.
+struct Waiting(Stop);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.set();
     }
 }
 
@@ -99,15 +112,15 @@ impl Source for LocalSource {
     }
 
     fn trace(&self, ask: TraceQuestion) -> Answering<'_, TraceRecords> {
-        Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot| {
+        Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot, _| {
             Ok(snapshot.trace(&ask.id, ask.records_max, ask.deadline.into_std())?)
         }))
     }
 
     fn search(&self, ask: PageQuestion) -> Answering<'_, Vec<Arc<Record>>> {
-        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot, stop| {
             let mut found = Vec::new();
-            snapshot.scan(&scan(ask.about, ask.after), &mut |record| {
+            snapshot.scan(&scan(ask.about, ask.after, stop), &mut |record| {
                 found.push(record);
                 go_on(found.len() < ask.limit)
             })?;
@@ -116,9 +129,9 @@ impl Source for LocalSource {
     }
 
     fn matching_traces(&self, ask: PageQuestion) -> Answering<'_, Vec<TraceMatch>> {
-        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot, stop| {
             let (mut seen, mut found) = (HashSet::new(), Vec::new());
-            let mut scan = scan(ask.about, ask.after);
+            let mut scan = scan(ask.about, ask.after, stop);
             scan.filter = scan.filter.and(Filter::is(Field::TraceId, Test::Exists));
             snapshot.scan(&scan, &mut |record| {
                 if let Some(trace_id) = record.trace_id().filter(|id| seen.insert(*id)) {
@@ -131,12 +144,15 @@ impl Source for LocalSource {
     }
 
     fn overviews(&self, ask: OverviewQuestion) -> Answering<'_, Vec<Overview>> {
-        Box::pin(self.ask(ask.about.deadline, Filter::All, move |snapshot| {
+        Box::pin(self.ask(ask.about.deadline, Filter::All, move |snapshot, stop| {
             let overviews = ask.ids.iter().map(|id| {
+                if stop.is_set() {
+                    return Err(SourceError::Deadline);
+                }
                 let id = TraceIdMatch::exactly(*id);
                 let found = snapshot.trace(&id, ask.records_max, ask.about.deadline.into_std())?;
                 let newest = match found.truncated {
-                    true => newest_match(snapshot, &id, &ask.about)?,
+                    true => newest_match(snapshot, &id, &ask.about, stop)?,
                     false => newest_of(&found.records, &ask.about.filter, ask.about.range),
                 };
                 Ok(Overview::of(found, newest))
@@ -149,14 +165,27 @@ impl Source for LocalSource {
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
         let fields = ask.by.iter().map(|field| Filter::is(field.clone(), Test::Exists));
         let asked = fields.fold(ask.about.filter.clone(), Filter::and);
-        Box::pin(self.ask(ask.about.deadline, asked, move |snapshot| {
+        Box::pin(self.ask(ask.about.deadline, asked, move |snapshot, stop| {
             let counting = Counting { step_ns: ask.step_ns, by: ask.by, groups_max: ask.groups_max };
-            Ok(snapshot.count(&scan(ask.about, None), &counting)?)
+            Ok(snapshot.count(&scan(ask.about, None, stop), &counting)?)
+        }))
+    }
+
+    fn graph(&self, ask: GraphQuestion) -> Answering<'_, Vec<PartialGraph>> {
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot, stop| {
+            let mut gathering = Gathering::new(ask.about.filter.clone(), ask.spans_max);
+            let mut scan = scan(ask.about, None, stop);
+            scan.filter = Filter::equals(Field::Type, "span");
+            snapshot.scan(&scan, &mut |record| {
+                gathering.add(&record);
+                ControlFlow::Continue(())
+            })?;
+            Ok(vec![gathering.finish(ask.ends_max)])
         }))
     }
 
     fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>> {
-        Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot| {
+        Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot, _| {
             Ok(snapshot.fields(ask.fields_max, ask.deadline.into_std())?)
         }))
     }
@@ -164,18 +193,19 @@ impl Source for LocalSource {
     fn values(&self, mut ask: ValuesQuestion) -> Answering<'_, Values> {
         let with_value = Filter::is(ask.field.clone(), Test::Exists);
         ask.about.filter = ask.about.filter.and(with_value);
-        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot| {
-            Ok(snapshot.values(&ask.field, &scan(ask.about, None), ask.values_max)?)
+        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot, stop| {
+            Ok(snapshot.values(&ask.field, &scan(ask.about, None, stop), ask.values_max)?)
         }))
     }
 
     fn extent(&self, deadline: Instant) -> Answering<'_, Option<(UnixNanos, UnixNanos)>> {
-        Box::pin(self.ask(deadline, Filter::All, |snapshot| Ok(snapshot.extent())))
+        Box::pin(self.ask(deadline, Filter::All, |snapshot, _| Ok(snapshot.extent())))
     }
 
     fn describe(&self, deadline: Instant) -> Answering<'_, Description> {
         Box::pin(async move {
-            let reply = self.ask(deadline, Filter::All, move |snapshot| describe(snapshot, deadline)).await?;
+            let describing = move |snapshot: &Snapshot, stop: &Stop| describe(snapshot, deadline, stop);
+            let reply = self.ask(deadline, Filter::All, describing).await?;
             let most = reply.body.services.first().cloned();
             *self.service.lock().unwrap_or_else(PoisonError::into_inner) = most;
             Ok(reply)
@@ -203,9 +233,9 @@ impl Source for LocalSource {
     }
 }
 
-fn describe(snapshot: &Snapshot, deadline: Instant) -> Result<Description, SourceError> {
+fn describe(snapshot: &Snapshot, deadline: Instant, stop: &Stop) -> Result<Description, SourceError> {
     let everything = Question { filter: Filter::All, range: TimeRange::ALL, deadline };
-    let services = snapshot.values(&Field::Service, &scan(everything, None), SERVICES_MAX)?;
+    let services = snapshot.values(&Field::Service, &scan(everything, None, stop), SERVICES_MAX)?;
     Ok(Description {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         services: services.values.into_iter().map(|(service, _)| service).collect(),
@@ -214,8 +244,9 @@ fn describe(snapshot: &Snapshot, deadline: Instant) -> Result<Description, Sourc
     })
 }
 
-fn scan(about: Question, after: Option<Position>) -> Scan {
-    Scan { filter: about.filter, range: about.range, after, deadline: about.deadline.into_std() }
+fn scan(about: Question, after: Option<Position>, stop: &Stop) -> Scan {
+    let (deadline, stop) = (about.deadline.into_std(), stop.clone());
+    Scan { filter: about.filter, range: about.range, after, deadline, stop }
 }
 
 fn position(record: &Record) -> Position {
@@ -237,8 +268,9 @@ fn newest_match(
     snapshot: &Snapshot,
     id: &TraceIdMatch,
     about: &Question,
+    stop: &Stop,
 ) -> Result<Option<Position>, SourceError> {
-    let mut scan = scan(about.clone(), None);
+    let mut scan = scan(about.clone(), None, stop);
     scan.filter = Filter::is(Field::TraceId, Test::TraceId(id.clone())).and(scan.filter);
     let mut newest = None;
     snapshot.scan(&scan, &mut |record| {
@@ -259,3 +291,6 @@ fn unknown_fields(snapshot: &Snapshot, filter: &Filter) -> Vec<Field> {
     });
     asked.into_iter().filter(|field| !snapshot.knows(field)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests;

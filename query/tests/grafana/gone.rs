@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::stream;
+use spandrel_query::graph::PartialGraph;
 use spandrel_query::source::{
-    Answering, CountQuestion, Description, FieldsQuestion, Overview, OverviewQuestion, PageQuestion, Peer,
-    PeerFault, Source, SourceError, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
+    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
+    PageQuestion, Peer, PeerFault, Source, SourceError, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
 };
 use spandrel_store::snapshot::{FieldInfo, Series, TraceRecords, Values};
 use spandrel_store::{Filter, Record, UnixNanos};
@@ -37,6 +38,9 @@ impl Source for Gone {
         gone()
     }
     fn histogram(&self, _: CountQuestion) -> Answering<'_, Vec<Series>> {
+        gone()
+    }
+    fn graph(&self, _: GraphQuestion) -> Answering<'_, Vec<PartialGraph>> {
         gone()
     }
     fn fields(&self, _: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>> {

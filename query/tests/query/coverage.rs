@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use spandrel_config::Limits;
+use spandrel_query::graph::PartialGraph;
 use spandrel_query::source::{
-    Answering, CountQuestion, Description, FieldsQuestion, LocalSource, Overview, OverviewQuestion,
-    PageQuestion, Peer, Source, SourceError, Tailing, TraceMatch, TraceQuestion, ValuesQuestion,
+    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, LocalSource, Overview,
+    OverviewQuestion, PageQuestion, Peer, Source, SourceError, Tailing, TraceMatch, TraceQuestion,
+    ValuesQuestion,
 };
 use spandrel_store::snapshot::{FieldInfo, Gap, GapReason, Series, TraceRecords, Values};
 use spandrel_store::{Filter, NewRecord, Record, TimeRange, UnixNanos};
@@ -84,6 +86,10 @@ impl Source for Remote {
 
     fn histogram(&self, ask: CountQuestion) -> Answering<'_, Vec<Series>> {
         self.answer(self.inner.histogram(ask))
+    }
+
+    fn graph(&self, ask: GraphQuestion) -> Answering<'_, Vec<PartialGraph>> {
+        self.answer(self.inner.graph(ask))
     }
 
     fn fields(&self, ask: FieldsQuestion) -> Answering<'_, Vec<FieldInfo>> {
@@ -217,6 +223,7 @@ async fn a_hung_sidecar_delays_the_answer_to_the_deadline_and_is_named() {
         "/api/v1/fields",
         "/api/v1/fields/service/values",
         "/api/v1/services",
+        "/api/v1/graph",
         "/api/v1/peers",
         "/api/v1/traces/5b8efff798038103d269b633813fc60c",
         "/api/v1/traces/5b8efff798038103d269b633813fc60c/errors",

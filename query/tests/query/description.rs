@@ -8,9 +8,10 @@ use serde_json::Value as Json;
 
 use crate::fixture::{Sidecar, respond};
 
-const CALLS: [&str; 15] = [
+const CALLS: [&str; 16] = [
     "/api/v1/fields",
     "/api/v1/fields/{name}/values",
+    "/api/v1/graph",
     "/api/v1/histogram",
     "/api/v1/openapi.json",
     "/api/v1/peers",
@@ -99,6 +100,7 @@ async fn answers_are_as_they_are_described() {
         ("/api/v1/fields", "/api/v1/fields".to_owned()),
         ("/api/v1/fields/{name}/values", "/api/v1/fields/service/values?limit=1".to_owned()),
         ("/api/v1/services", "/api/v1/services".to_owned()),
+        ("/api/v1/graph", "/api/v1/graph".to_owned()),
         ("/api/v1/peers", "/api/v1/peers".to_owned()),
     ];
     for (path, call) in calls {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -14,7 +15,7 @@ use spandrel_config::{Limits, Security, Storage};
 use spandrel_query::api::{App, Guard, router};
 use spandrel_query::credentials::Credentials;
 use spandrel_query::engine::Engine;
-use spandrel_query::source::{LocalSource, Source};
+use spandrel_query::source::{LocalSource, Roster, Source};
 use spandrel_store::record::SpanExt;
 use spandrel_store::{
     Batch, Flags, Level, NewRecord, Receiver, RecordBody, ResourceContext, ScopeContext, Store, UnixNanos,
@@ -80,7 +81,15 @@ impl Sidecar {
 
 /// A router over sources of the test's own.
 pub fn router_over(sources: Vec<Arc<dyn Source>>, limits: Limits) -> Router {
-    let engine = Engine::new(sources, limits);
+    router_of(Engine::new(sources, limits))
+}
+
+/// The same over sources that change.
+pub fn router_over_roster(roster: Arc<ArcSwap<Roster>>) -> Router {
+    router_of(Engine::over(roster, Limits::default()))
+}
+
+fn router_of(engine: Engine) -> Router {
     let registry = prometheus::Registry::new();
     let guard = Guard::new(&Security::default(), Arc::default(), true);
     let app = App::new(engine, guard, &registry, CancellationToken::new());

@@ -1,15 +1,17 @@
 //! Pages of any size, put together, are the whole list: nothing twice, nothing left out.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 use spandrel_config::Limits;
-use spandrel_query::source::LocalSource;
+use spandrel_query::source::{LocalSource, Roster, Source};
 use spandrel_store::otlp::{AnyValue, KeyValue, LogRecord, Span, Value};
 use spandrel_store::{Flags, NewRecord, RecordBody, ResourceContext, ScopeContext};
 
-use crate::fixture::{Sidecar, get, pick, router_over};
+use crate::fixture::{Sidecar, get, pick, router_over, router_over_roster};
 
 /// A span or log: few traces and few times, so that ties and repetitions are common.
 #[derive(Debug, Clone)]
@@ -86,11 +88,7 @@ async fn check(all: Vec<Made>, limit: usize) {
     let (there, here): (Vec<&Made>, Vec<&Made>) = all.iter().partition(|made| made.there);
     one.keep(here.into_iter().map(Made::record).collect()).await;
     other.keep(there.into_iter().map(Made::record).collect()).await;
-    let sources = [&one, &other].map(|sidecar| {
-        let source = LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 4);
-        Arc::new(source) as Arc<dyn spandrel_query::source::Source>
-    });
-    let router = router_over(sources.into(), Limits::default());
+    let router = router_over([&one, &other].map(source).into(), Limits::default());
     for q in ["", "marked:yes", "kind:log marked:no"] {
         let q = q.replace(' ', "+");
         let (found, whole) = pages(&router, &format!("/api/v1/search?q={q}"), "/records/*/id", limit).await;
@@ -105,8 +103,67 @@ async fn check(all: Vec<Made>, limit: usize) {
     }
 }
 
+fn source(sidecar: &Sidecar) -> Arc<dyn Source> {
+    Arc::new(LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 4))
+}
+
+/// Pages while the second sidecar comes and goes: it is asked for page n where `there[n % len]` says so.
+async fn check_coming_and_going(all: Vec<Made>, limit: usize, there: Vec<bool>) {
+    let (one, other) = (Sidecar::empty().await, Sidecar::empty().await);
+    let (of_other, of_one): (Vec<&Made>, Vec<&Made>) = all.iter().partition(|made| made.there);
+    one.keep(of_one.into_iter().map(Made::record).collect()).await;
+    other.keep(of_other.into_iter().map(Made::record).collect()).await;
+    let roster: Arc<ArcSwap<Roster>> = Arc::default();
+    let router = router_over_roster(roster.clone());
+    for (list, items, id) in
+        [("search", "/records", "id"), ("traces", "/traces", "trace_id")].map(|(list, items, id)| {
+            (format!("/api/v1/{list}?q=marked:yes&limit="), items, format!("{items}/*/{id}"))
+        })
+    {
+        let (mut found, mut cursor, mut page_number): (Vec<Json>, _, _) = (Vec::new(), String::new(), 0);
+        loop {
+            let both = there[page_number % there.len()];
+            let sources = if both { vec![source(&one), source(&other)] } else { vec![source(&one)] };
+            roster.store(Arc::new(Roster::of(sources)));
+            let page = get(&router, &format!("{list}{limit}{cursor}")).await.json();
+            found.extend(pick(&page, &id).as_array().unwrap().clone());
+            page_number += 1;
+            match page.get("next_cursor") {
+                Some(next) => cursor = format!("&cursor={}", next.as_str().unwrap()),
+                None => break,
+            }
+        }
+        let distinct: HashSet<String> = found.iter().map(Json::to_string).collect();
+        assert_eq!(distinct.len(), found.len(), "{items} shown twice: {found:?}");
+        // What is always there is always shown, in its order; what comes and goes fits in between.
+        let list = |sources| {
+            roster.store(Arc::new(Roster::of(sources)));
+            let (router, list, id) = (router.clone(), format!("{list}1000"), id.clone());
+            async move { pick(&get(&router, &list).await.json(), &id).as_array().unwrap().clone() }
+        };
+        let of_one = list(vec![source(&one)]).await;
+        let lost: Vec<&Json> = of_one.iter().filter(|id| !found.contains(id)).collect();
+        assert!(lost.is_empty(), "{items} {lost:?} of a sidecar that was always there: {found:?}");
+        if items == "/records" {
+            let whole = list(vec![source(&one), source(&other)]).await;
+            let in_order: Vec<Json> = whole.into_iter().filter(|id| found.contains(id)).collect();
+            assert_eq!(found, in_order);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn pages_never_repeat_and_never_skip_what_is_there_while_sidecars_come_and_go(
+        all in prop::collection::vec(made(), 0..40),
+        limit in 1usize..5,
+        there in prop::collection::vec(any::<bool>(), 1..6),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check_coming_and_going(all, limit, there));
+    }
+
     #[test]
     fn pages_never_skip_or_repeat(all in prop::collection::vec(made(), 0..40), limit in 1usize..7) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

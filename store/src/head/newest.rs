@@ -6,7 +6,6 @@ use super::Head;
 use super::batch::HeadBatch;
 use super::sieve::{Verdict, judge};
 use crate::error::ReadError;
-use crate::partition::check;
 use crate::record::Record;
 use crate::snapshot::{Position, Scan};
 use crate::time::UnixNanos;
@@ -32,7 +31,7 @@ impl Head {
         let mut places = Vec::new();
         let latest = scan.after.map_or(u64::MAX, |after| after.time.0);
         for batch in self.batches().filter(|batch| batch.overlaps(&scan.range)) {
-            check(scan.deadline, 0)?;
+            scan.check(0)?;
             for (index, entry) in batch.entries().iter().enumerate() {
                 if entry.time > latest || !scan.range.contains(UnixNanos(entry.time)) {
                     continue;
@@ -57,7 +56,7 @@ impl NewestOfHead<'_> {
             && let Some(time) = self.places.last().map(|place| place.time)
         {
             while let Some(place) = self.places.pop_if(|place| place.time == time) {
-                check(self.scan.deadline, looked_at)?;
+                self.scan.check(looked_at)?;
                 looked_at += 1;
                 self.read(&place);
             }

@@ -6,7 +6,7 @@
 use std::collections::{BinaryHeap, HashMap};
 
 use super::block::Block;
-use super::view::{Candidate, PartitionView, check};
+use super::view::{Candidate, PartitionView};
 use crate::error::ReadError;
 use crate::record::Record;
 use crate::snapshot::{Position, Scan};
@@ -61,7 +61,7 @@ impl NewestRecords<'_> {
         while let Some(candidate) = self.unopened.as_ref().and_then(|blocks| blocks.last().copied())
             && self.rows.peek().is_none_or(|(time, ..)| candidate.greatest >= *time)
         {
-            check(self.scan.deadline, 0)?;
+            self.scan.check(0)?;
             self.unopened.as_mut().and_then(Vec::pop);
             self.open(candidate);
         }
@@ -95,7 +95,7 @@ impl NewestRecords<'_> {
     fn read_time(&mut self, time: u64) -> Result<(), ReadError> {
         let mut read = 0;
         while let Some((_, candidate, row)) = self.rows.peek().filter(|(other, ..)| *other == time).copied() {
-            check(self.scan.deadline, read)?;
+            self.scan.check(read)?;
             read += 1;
             self.rows.pop();
             let Some(record) = self.read_row(candidate, row) else { continue };

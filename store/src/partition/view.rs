@@ -199,7 +199,7 @@ impl PartitionView {
         let mut in_time = Ok(());
         self.read(|| {
             for candidate in self.candidates(scan)? {
-                in_time = check(scan.deadline, 0);
+                in_time = scan.check(0);
                 if in_time.is_err() {
                     break;
                 }

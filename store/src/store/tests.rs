@@ -13,6 +13,7 @@ use crate::filter::{Comparison, Field, Filter, Operand, Place, Test};
 use crate::id::{RecordId, SpanId, TraceId, TraceIdMatch};
 use crate::record::{Flags, RecordBody};
 use crate::snapshot::{Counting, GapReason, Position, Scan};
+use crate::stop::Stop;
 use crate::testing::{self, EPOCH, SERVICES, shop, shop_from};
 use crate::text::{Glob, words};
 use crate::time::{TimeRange, UnixNanos};
@@ -39,7 +40,7 @@ pub(super) fn later() -> Instant {
 }
 
 pub(super) fn scan(filter: Filter) -> Scan {
-    Scan { filter, range: TimeRange::ALL, after: None, deadline: later() }
+    Scan { filter, range: TimeRange::ALL, after: None, deadline: later(), stop: Stop::default() }
 }
 
 pub(super) fn ids(snapshot: &Snapshot, scan: &Scan) -> Vec<RecordId> {
@@ -650,5 +651,24 @@ fn a_passed_deadline_ends_a_question() {
         let late = Scan { deadline: Instant::now() - Duration::from_secs(1), ..scan(Filter::All) };
         let ended = store.snapshot().scan(&late, &mut |_| ControlFlow::Continue(()));
         assert!(matches!(ended, Err(crate::ReadError::Deadline)));
+    }
+}
+
+#[test]
+fn a_question_that_nobody_waits_for_ends_in_the_middle() {
+    let three = three();
+    for store in &three.stores {
+        let snapshot = store.snapshot();
+        let (left, mut visited) = (scan(Filter::All), 0);
+        let ended = snapshot.scan(&left, &mut |_| {
+            visited += 1;
+            left.stop.set();
+            ControlFlow::Continue(())
+        });
+        assert!(matches!(ended, Err(crate::ReadError::Stopped)) && visited < snapshot.record_count());
+        let counting = Counting { step_ns: 1, by: Vec::new(), groups_max: usize::MAX };
+        assert!(matches!(snapshot.count(&left, &counting), Err(crate::ReadError::Stopped)));
+        let values = snapshot.values(&Field::Service, &left, 10);
+        assert!(matches!(values, Err(crate::ReadError::Stopped)));
     }
 }

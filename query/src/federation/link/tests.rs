@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use axum::extract::Request;
 use axum::routing::post;
@@ -166,4 +168,35 @@ async fn a_question_that_nobody_waits_for_any_more_ends_at_the_peer_too() {
     let (link, _tasks) = link_to(&limits, hanging).await;
     assert_eq!(ask(&link).await.err(), Some(SourceError::Deadline));
     assert!(tokio::time::timeout(PATIENCE, ended).await.unwrap().is_err(), "the peer's stream is dropped");
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_holds_up_no_other_on_the_same_connection() {
+    // More than the stream's window: the peer stops there, and the connection has room for others.
+    const CHUNKS: usize = 200;
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let (calls, sent) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let (filled, is_filled) = oneshot::channel::<()>();
+    let filled = Arc::new(Mutex::new(Some(filled)));
+    let counted = sent.clone();
+    let script = move || -> Chunks {
+        if calls.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Box::pin(stream::iter([begun(VERSION), values(3), end()]).map(Ok));
+        }
+        let (sent, filled) = (counted.clone(), filled.clone());
+        let endless = stream::repeat_with(move || {
+            if sent.fetch_add(1, Ordering::Relaxed) == CHUNKS {
+                filled.lock().unwrap().take().map(|filled| filled.send(()));
+            }
+            values(1_000)
+        });
+        Box::pin(stream::iter([begun(VERSION)]).chain(endless).map(Ok))
+    };
+    let (link, _tasks) = link_to(&limits, script).await;
+    let _unread = link.open(Ask::extent().within(PATIENCE)).await.unwrap();
+    tokio::time::timeout(PATIENCE, is_filled).await.unwrap().unwrap();
+    for _ in 0..20 {
+        assert_eq!(ask(&link).await.unwrap().body.values.len(), 1);
+    }
+    assert!(sent.load(Ordering::Relaxed) < 10 * CHUNKS, "the peer goes on sending to nobody");
 }

@@ -88,7 +88,7 @@ where
     }))
 }
 
-const UNEXPECTED: Garbage = Garbage("a part of another kind of answer");
+pub(super) const UNEXPECTED: Garbage = Garbage("a part of another kind of answer");
 
 impl Body for TraceRecords {
     fn into_parts(self) -> Parts {
@@ -340,7 +340,7 @@ impl From<(UnixNanos, UnixNanos)> for Extent {
 }
 
 impl Extent {
-    fn read(self) -> (UnixNanos, UnixNanos) {
+    pub(super) fn read(self) -> (UnixNanos, UnixNanos) {
         (UnixNanos(self.least), UnixNanos(self.greatest))
     }
 }

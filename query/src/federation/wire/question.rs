@@ -8,12 +8,13 @@ use tokio::time::Instant;
 
 use super::filter::{trace_id, trace_id_match};
 use super::{
-    Ask, CountAsk, FieldsAsk, Garbage, Kind, Nothing, OverviewAsk, PageAsk, Position, Range, TraceAsk,
-    VERSION, ValuesAsk,
+    Ask, CountAsk, FieldsAsk, Garbage, GraphAsk, Kind, Nothing, OverviewAsk, PageAsk, Position, Range,
+    TraceAsk, VERSION, ValuesAsk,
 };
 use crate::federation::identity::Identity;
 use crate::source::{
-    CountQuestion, FieldsQuestion, OverviewQuestion, PageQuestion, Question, TraceQuestion, ValuesQuestion,
+    CountQuestion, FieldsQuestion, GraphQuestion, OverviewQuestion, PageQuestion, Question, TraceQuestion,
+    ValuesQuestion,
 };
 
 /// Gateways that a question may pass through on its way to a sidecar.
@@ -31,6 +32,7 @@ pub(crate) enum Asked {
     MatchingTraces(PageQuestion),
     Overviews(OverviewQuestion),
     Histogram(CountQuestion),
+    Graph(GraphQuestion),
     Fields(FieldsQuestion),
     Values(ValuesQuestion),
     Extent(Instant),
@@ -87,6 +89,11 @@ impl Ask {
         let by = ask.by.iter().map(super::Field::from).collect();
         let count = CountAsk { step_ns: ask.step_ns, by, groups_max: ask.groups_max as u64 };
         Ask::about(&ask.about, Kind::Histogram(count))
+    }
+
+    pub(crate) fn graph(ask: &GraphQuestion) -> Ask {
+        let (spans_max, ends_max) = (ask.spans_max as u64, ask.ends_max as u64);
+        Ask::about(&ask.about, Kind::Graph(GraphAsk { spans_max, ends_max }))
     }
 
     pub(crate) fn fields(ask: &FieldsQuestion) -> Ask {
@@ -148,6 +155,10 @@ impl Ask {
                 let (step_ns, groups_max) = (ask.step_ns.max(1), size(ask.groups_max));
                 Asked::Histogram(CountQuestion { about: about()?, step_ns, by: by?, groups_max })
             }
+            Kind::Graph(ask) => {
+                let (spans_max, ends_max) = (size(ask.spans_max), size(ask.ends_max));
+                Asked::Graph(GraphQuestion { about: about()?, spans_max, ends_max })
+            }
             Kind::Fields(ask) => Asked::Fields(FieldsQuestion { fields_max: size(ask.fields_max), deadline }),
             Kind::Values(ask) => {
                 let field = ask.field.as_ref().ok_or(Garbage("values of no field"))?.read()?;
@@ -180,7 +191,7 @@ impl Asked {
             Asked::Histogram(ask) => Wants { groups: ask.groups_max, ..none },
             Asked::Fields(ask) => Wants { items: ask.fields_max, ..none },
             Asked::Values(ask) => Wants { items: ask.values_max, ..none },
-            Asked::Extent(_) | Asked::Describe(_) | Asked::Tail(_) => none,
+            Asked::Graph(_) | Asked::Extent(_) | Asked::Describe(_) | Asked::Tail(_) => none,
         }
     }
 }

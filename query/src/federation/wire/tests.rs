@@ -16,10 +16,15 @@ use spandrel_store::{
 use tokio::time::Instant;
 
 use super::answer::{Body, Reading};
+use super::record::Contexts;
 use super::*;
-use crate::coverage;
 use crate::federation::Identity;
-use crate::source::{Beyond, Description, PageQuestion, Peer, Question, Reply, TraceQuestion};
+use crate::graph::{self, PartialGraph};
+use crate::source::{
+    Beyond, CountQuestion, Description, FieldsQuestion, GraphQuestion, OverviewQuestion, PageQuestion, Peer,
+    Question, Reply, TraceMatch, TraceQuestion, ValuesQuestion,
+};
+use crate::{coverage, source};
 
 fn attribute(key: &str, value: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) });
@@ -117,6 +122,29 @@ fn chunks_of_a_tail_are_read_alone() {
     assert_eq!(found.len(), 9);
 }
 
+/// A graph that was cut into pieces.
+fn join_pieces(pieces: Vec<PartialGraph>) -> PartialGraph {
+    let joined = pieces.into_iter().reduce(|mut joined, piece| {
+        joined.callers.extend(piece.callers);
+        joined.callees.extend(piece.callees);
+        joined
+    });
+    joined.unwrap_or_default()
+}
+
+#[test]
+fn a_graph_comes_back_in_pieces_that_add_up() {
+    let mut whole = partial_graph();
+    let (caller, callee) = (whole.callers[0].clone(), whole.callees[0].clone());
+    whole.callers = vec![caller; 9_000];
+    whole.callees = vec![callee; 5_000];
+    let pieces = sent(of(vec![whole.clone()])).body;
+    assert!(pieces.len() > 2);
+    assert_eq!(join_pieces(pieces), whole);
+    let garbage = Graph { callees: vec![Callee { service: 9, ..Callee::default() }], ..Graph::default() };
+    assert!(Vec::<PartialGraph>::default().read(Part::Graph(garbage), &mut Contexts::default()).is_err());
+}
+
 #[test]
 fn every_kind_of_answer_comes_back() {
     let trace = sent(of(TraceRecords { records: records(3), truncated: true })).body;
@@ -203,38 +231,239 @@ fn filters_that_are_no_tree_are_garbage() {
     assert!(super::Filter { nodes: vec![not; 19_000] }.read().is_err());
 }
 
-/// The bytes of these messages are what released versions send: they never change.
-#[test]
-fn the_schema_is_frozen() {
+/// Everything that two sidecars say to each other, each with its name.
+fn conversation() -> Vec<(&'static str, Vec<u8>)> {
     let level = Test::Compare(Comparison::GreaterOrEqual, Operand::new("warn"));
     let not = Filter::Not(Box::new(Filter::is(Field::Level, level)));
-    let filter = Filter::And(vec![Filter::equals(Field::Service, "a"), not]);
+    let attribute =
+        Field::Attribute { place: spandrel_store::filter::Place::Any, name: "order.id".to_owned() };
+    let filter = Filter::And(vec![
+        Filter::equals(Field::Service, "a"),
+        not,
+        Filter::Or(vec![
+            Filter::equals(attribute.clone(), "4711"),
+            Filter::is(attribute.clone(), Test::Exists),
+        ]),
+    ]);
     let range = TimeRange { start: UnixNanos(1), end: UnixNanos(2) };
-    let about = Question { filter, range, deadline: Instant::now() };
+    let about = || Question { filter: filter.clone(), range, deadline: Instant::now() };
+    let deadline = Instant::now();
     let id = RecordId::of_span(TraceId([1; 16]), SpanId([2; 8]));
     let after = Some(Position { time: UnixNanos(3), id });
-    let ask = Ask::search(&PageQuestion { about, after, limit: 5 }).within(std::time::Duration::from_secs(1));
-    let records = Contents(Body::into_parts(records(2)).next().map(Chunk::from).unwrap().encode_to_vec());
-    assert_eq!(Contents(ask.encode_to_vec()).to_string(), include_str!("tests/ask.hex").trim());
-    assert_eq!(records.fingerprint(), include_str!("tests/records.crc").trim());
+    let page = || PageQuestion { about: about(), after, limit: 5 };
+    let visited = Visited::by(Identity::from_bytes(&[7; 16]).unwrap());
+    let trace = TraceIdMatch { exact: vec![TraceId([3; 16])], low64: vec![9] };
+    let count = CountQuestion {
+        about: about(),
+        step_ns: 60,
+        by: vec![Field::Service, attribute.clone()],
+        groups_max: 9,
+    };
+    let overviews = OverviewQuestion { about: about(), ids: vec![TraceId([3; 16])], records_max: 8 };
+    let questions = [
+        ("ask trace", Ask::trace(&TraceQuestion { id: trace, records_max: 12, deadline })),
+        ("ask search", Ask::search(&page())),
+        ("ask matching traces", Ask::matching_traces(&page())),
+        ("ask overviews", Ask::overviews(&overviews)),
+        ("ask histogram", Ask::histogram(&count)),
+        ("ask graph", Ask::graph(&GraphQuestion { about: about(), spans_max: 10, ends_max: 11 })),
+        ("ask fields", Ask::fields(&FieldsQuestion { fields_max: 7, deadline })),
+        ("ask values", Ask::values(&ValuesQuestion { about: about(), field: Field::Name, values_max: 6 })),
+        ("ask extent", Ask::extent()),
+        ("ask describe", Ask::describe()),
+        ("ask tail", Ask::tail(&filter)),
+    ];
+    let patience = std::time::Duration::from_secs(1);
+    let questions =
+        questions.map(|(name, ask)| (name, ask.passed_through(&visited).within(patience).encode_to_vec()));
+    let begun = Begun { protocol: VERSION, identity: vec![7; 16] };
+    let answers = [
+        ("begun", Part::Begun(begun)),
+        ("records", first_part(short_records())),
+        ("matches", first_part(vec![TraceMatch { trace_id: TraceId([3; 16]), newest: after.unwrap() }])),
+        ("overviews", first_part(vec![overview(after)])),
+        (
+            "counts",
+            first_part(vec![Series {
+                key: vec![Some("a".to_owned()), None],
+                points: vec![(UnixNanos(5), 6)],
+            }]),
+        ),
+        ("graph", Part::Graph(super::graph::write(&partial_graph()))),
+        ("fields", first_part(vec![field()])),
+        ("values", first_part(Values { values: vec![("x".to_owned(), 3)], truncated: true })),
+        ("extent", first_part(Some((UnixNanos(1), UnixNanos(2))))),
+        ("description", first_part(description())),
+        ("end", Part::End(End::of(&everything_besides()))),
+        ("lagged", Part::Lagged(3)),
+        ("lost", Part::Lost(Absence::of(&absence()))),
+        ("back", Part::Back("a:1".to_owned())),
+    ];
+    let answers = answers.map(|(name, part)| (name, Chunk::from(part).encode_to_vec()));
+    questions.into_iter().chain(answers).collect()
 }
 
-struct Contents(Vec<u8>);
+fn first_part<T: Body>(body: T) -> Part {
+    body.into_parts().next().unwrap()
+}
 
-impl std::fmt::Display for Contents {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+/// One log and one span.
+fn short_records() -> Vec<Arc<Record>> {
+    let mut records = records(2);
+    for record in &mut records {
+        if let RecordBody::Span(span) = &mut Arc::make_mut(record).body {
+            span.name = "charge".to_owned();
+        }
+    }
+    records
+}
+
+fn overview(newest_match: Option<Position>) -> source::Overview {
+    let root = Some(crate::trace::summary::Root { service: "a".to_owned(), name: "GET /".to_owned() });
+    let summary = crate::trace::summary::TraceSummary {
+        trace_id: TraceId([3; 16]).to_string(),
+        root,
+        services: vec!["a".to_owned(), "b".to_owned()],
+        start: Some(crate::render::time::Rfc3339(UnixNanos(1))),
+        duration_ns: 2,
+        spans: 3,
+        logs: 4,
+        errors: 5,
+    };
+    source::Overview { trace_id: TraceId([3; 16]), newest_match, summary, truncated: true }
+}
+
+fn partial_graph() -> PartialGraph {
+    let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+    let mut counts = graph::Counts::default();
+    counts.add(true, 1_000);
+    let (error, duration_ns, kind) = (true, 5, graph::NodeKind::Database);
+    let place = graph::Place { trace: 1, span: 2 };
+    let called = Some(graph::Called { name: b.clone(), kind, error, duration_ns });
+    PartialGraph {
+        extent: Some((UnixNanos(1), UnixNanos(2))),
+        services: vec![(a.clone(), counts.clone())],
+        calls: vec![(a.clone(), b.clone(), counts)],
+        calls_thinned: 3,
+        callers: vec![graph::Caller { place, service: a.clone(), called }],
+        callees: vec![graph::Callee { parent: place, service: b, error, duration_ns }],
+        ends_thinned: 4,
     }
 }
 
-impl Contents {
-    /// Length and FNV-1a, for what is too long to write down.
-    fn fingerprint(&self) -> String {
-        let hash = self.0.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{} {hash:016x}", self.0.len())
+fn field() -> FieldInfo {
+    let place = spandrel_store::filter::Place::Event;
+    FieldInfo { name: "a.b".to_owned(), place, kind: ValueKind::Map }
+}
+
+fn description() -> Description {
+    let extent = Some((UnixNanos(1), UnixNanos(2)));
+    Description { version: "1".to_owned(), services: vec!["payment".to_owned()], record_count: 4, extent }
+}
+
+fn absence() -> coverage::Absence {
+    coverage::Absence {
+        peer: Peer { name: "a:1".to_owned(), service: Some("a".to_owned()), local: false },
+        reason: "timeout".into(),
+        range: TimeRange { start: UnixNanos(3), end: UnixNanos(4) },
+        detail: "late".to_owned(),
     }
+}
+
+fn everything_besides() -> Reply<Vec<Series>> {
+    let range = TimeRange { start: UnixNanos(3), end: UnixNanos(4) };
+    let gap = |reason| Gap { reason, range, detail: "gone".to_owned() };
+    Reply {
+        gaps: vec![gap(GapReason::Deleted), gap(GapReason::SetAside)],
+        unknown: vec![Field::Flag],
+        beyond: Some(Beyond { asked: 3, answered: 2, missing: vec![absence()] }),
+        ..Reply::default()
+    }
+}
+
+/// What version 1 says, as it was first released: a line for each message, its name and its bytes. Never to be changed:
+/// a version that cannot read these lines, or writes others, is another version.
+const VERSION_1: &str = include_str!("tests/version-1.txt");
+
+fn kept() -> Vec<(&'static str, Vec<u8>)> {
+    let byte = |digits: &str| u8::from_str_radix(digits, 16).unwrap();
+    let line = |line: &'static str| {
+        let (name, hex) = line.split_once(": ").unwrap();
+        let bytes = (0..hex.len()).step_by(2).map(|at| byte(&hex[at..at + 2])).collect();
+        (name, bytes)
+    };
+    VERSION_1.lines().filter(|line| !line.starts_with('#')).map(line).collect()
+}
+
+#[test]
+fn what_is_said_is_what_was_released() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let said: Vec<String> =
+        conversation().iter().map(|(name, bytes)| format!("{name}: {}", hex(bytes))).collect();
+    let released: Vec<&str> = VERSION_1.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(said, released, "\n{}\n", said.join("\n"));
+}
+
+/// Read with today's program and written again, nothing of it is lost.
+#[test]
+fn what_was_released_is_understood() {
+    let deadline = Instant::now() + std::time::Duration::from_secs(60);
+    for (name, bytes) in kept() {
+        if name.starts_with("ask ") {
+            let ask = Ask::decode(bytes.as_slice()).unwrap();
+            assert_eq!(ask.encode_to_vec(), bytes, "{name}");
+            assert_eq!(ask.visited().unwrap(), Visited::by(Identity::from_bytes(&[7; 16]).unwrap()));
+            let again = match ask.read(deadline).unwrap_or_else(|error| panic!("{name}: {error}")) {
+                Asked::Trace(asked) => Ask::trace(&asked),
+                Asked::Search(asked) => Ask::search(&asked),
+                Asked::MatchingTraces(asked) => Ask::matching_traces(&asked),
+                Asked::Overviews(asked) => Ask::overviews(&asked),
+                Asked::Histogram(asked) => Ask::histogram(&asked),
+                Asked::Graph(asked) => Ask::graph(&asked),
+                Asked::Fields(asked) => Ask::fields(&asked),
+                Asked::Values(asked) => Ask::values(&asked),
+                Asked::Extent(_) => Ask::extent(),
+                Asked::Describe(_) => Ask::describe(),
+                Asked::Tail(filter) => Ask::tail(&filter),
+            };
+            let again = again.passed_through(&ask.visited().unwrap());
+            assert_eq!(Ask { timeout_ms: ask.timeout_ms, ..again }.encode_to_vec(), bytes, "{name}");
+            continue;
+        }
+        let part = Chunk::decode(bytes.as_slice()).unwrap().part.unwrap();
+        let again = match name {
+            "records" => again::<Vec<Arc<Record>>>(part),
+            "matches" => again::<Vec<TraceMatch>>(part),
+            "overviews" => again::<Vec<source::Overview>>(part),
+            "counts" => again::<Vec<Series>>(part),
+            "graph" => {
+                let mut body: Vec<PartialGraph> = Vec::new();
+                body.read(part, &mut Contexts::default()).unwrap();
+                assert_eq!(body, [partial_graph()]);
+                Part::Graph(super::graph::write(&body[0]))
+            }
+            "fields" => again::<Vec<FieldInfo>>(part),
+            "values" => again::<Values>(part),
+            "extent" => again::<Option<(UnixNanos, UnixNanos)>>(part),
+            "description" => again::<Description>(part),
+            "end" => {
+                let reply = Reading::<Vec<Series>>::default().read(part).unwrap().unwrap();
+                Part::End(End::of(&reply))
+            }
+            "lost" => match part {
+                Part::Lost(lost) => Part::Lost(Absence::of(&lost.read())),
+                other => panic!("{other:?}"),
+            },
+            _ => part,
+        };
+        assert_eq!(Chunk::from(again).encode_to_vec(), bytes, "{name}");
+    }
+}
+
+fn again<T: Body>(part: Part) -> Part {
+    let mut body = T::default();
+    body.read(part, &mut Contexts::default()).unwrap();
+    first_part(body)
 }
 
 fn question() -> impl Strategy<Value = String> {
@@ -285,7 +514,8 @@ proptest! {
         }
         if let Ok(Chunk { part: Some(part) }) = Chunk::decode(bytes.as_slice()) {
             let _ = Reading::<Vec<Arc<Record>>>::default().read(part.clone());
-            let _ = Reading::<Values>::default().read(part);
+            let _ = Reading::<Values>::default().read(part.clone());
+            let _ = Reading::<Vec<PartialGraph>>::default().read(part);
         }
     }
 }
