@@ -45,6 +45,9 @@ pub struct Record {
     pub id: String,
     #[serde(rename = "type")]
     pub kind: String,
+    /// Of a log its time, of a span its start.
+    #[serde(default, alias = "start")]
+    pub time: String,
     #[serde(default)]
     pub trace_id: Option<String>,
     #[serde(default)]
@@ -122,6 +125,8 @@ pub struct Counted {
 pub struct TraceSize {
     pub spans: Vec<serde::de::IgnoredAny>,
     pub logs: Vec<serde::de::IgnoredAny>,
+    #[serde(default)]
+    pub coverage: Coverage,
 }
 
 pub fn histogram_target(q: &str, by: &str) -> String {

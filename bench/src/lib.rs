@@ -7,6 +7,7 @@
 pub mod api;
 pub mod crash;
 pub mod eventually;
+pub mod fleet;
 pub mod http;
 pub mod load;
 pub mod measure;

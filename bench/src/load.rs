@@ -12,6 +12,8 @@ mod shop;
 #[cfg(test)]
 mod tests;
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 use self::shape::Shaper;
@@ -30,6 +32,8 @@ pub enum Signal {
 #[derive(Debug, Clone)]
 pub struct Request {
     pub signal: Signal,
+    /// Whose exporter sends it.
+    pub service: ServiceIndex,
     pub records: usize,
     pub body: Bytes,
 }
@@ -101,12 +105,24 @@ pub fn part(shop: &Shop, part: Part) -> Load {
     }
 }
 
+/// The records of one signal of so many traces.
+pub fn of_traces(shop: &Shop, signal: Signal, traces: Range<u64>, per_request: usize) -> Load {
+    // Each trace has a record at least.
+    let each = |number| load_of_trace(shop, signal, number);
+    let records = traces.clone().map(each).sum();
+    part(shop, Part { signal, first_trace: traces.start, records, per_request, shape: Shape::default() })
+}
+
+fn load_of_trace(shop: &Shop, signal: Signal, number: u64) -> usize {
+    let trace = shop.trace(number);
+    if signal == Signal::Spans { trace.spans.len() } else { trace.logs.len() }
+}
+
 /// How many of the shop's traces such a load holds, and records, without making its requests.
 pub fn extent(shop: &Shop, signal: Signal, records: usize) -> (u64, usize) {
     let (mut traces, mut gathered) = (0, 0);
     while gathered < records {
-        let trace = shop.trace(traces);
-        gathered += if signal == Signal::Spans { trace.spans.len() } else { trace.logs.len() };
+        gathered += load_of_trace(shop, signal, traces);
         traces += 1;
     }
     (traces, gathered)
@@ -124,7 +140,7 @@ fn gather<R>(
     let push = |load: &mut Load, service: ServiceIndex, full: Vec<R>| {
         let records = full.len();
         load.records += records;
-        load.requests.push(Request { signal, records, body: encode(service, full) });
+        load.requests.push(Request { signal, service, records, body: encode(service, full) });
     };
     let mut gathered = 0;
     while gathered < records {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use spandrel_bench::crash;
+use spandrel_bench::fleet;
 use spandrel_bench::http::Http;
 use spandrel_bench::load::{self, Shop, Signal};
 use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target};
@@ -43,6 +44,8 @@ enum Command {
     QueryOnly(QueryOnly),
     /// Send a recorded incident to a running sidecar
     Replay(Replay),
+    /// Measure a gateway over fifteen sidecars, and over many more
+    Fleet(Fleet),
     /// Kill a binary under load, again and again, and check that nothing acknowledged is lost
     Crash(Crash),
     /// Send more than a binary can take, and check its memory and that it keeps what it acknowledges
@@ -115,6 +118,37 @@ struct Scale {
     /// Only this, any number of times; everything without it
     #[arg(long, value_enum)]
     only: Vec<Varied>,
+    /// What the load follows from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct Fleet {
+    /// The binary to measure; build it with `cargo build --release`
+    #[arg(long, default_value = "target/release/spandrel")]
+    binary: PathBuf,
+    /// Where the folders are made
+    #[arg(long, default_value = "target")]
+    work: PathBuf,
+    /// A document to write the tables into, between their markers
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// Traces over the fifteen sidecars
+    #[arg(long, default_value_t = 20_000)]
+    traces: u64,
+    /// Records that each of the fifteen holds, about
+    #[arg(long, default_value_t = 1_000_000)]
+    records: usize,
+    /// Questions of each kind
+    #[arg(long, default_value_t = 1_000)]
+    questions: u64,
+    /// Seconds of 100 questions a second
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Further fleets, by their number of sidecars
+    #[arg(long, value_delimiter = ',', default_value = "100,500")]
+    sizes: Vec<usize>,
     /// What the load follows from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -198,6 +232,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Load(arguments) => send_load(arguments).await,
         Command::QueryOnly(arguments) => query_only(arguments).await,
         Command::Replay(arguments) => replay(arguments).await,
+        Command::Fleet(arguments) => run_fleet(arguments).await,
         Command::Crash(arguments) => crash_rounds(arguments).await,
         Command::Overload(arguments) => overloads(arguments).await,
     }
@@ -260,6 +295,17 @@ async fn run_scale(arguments: Scale) -> anyhow::Result<()> {
     }
     anyhow::ensure!(failures == 0, "{failures} rows failed");
     Ok(())
+}
+
+async fn run_fleet(arguments: Fleet) -> anyhow::Result<()> {
+    let Fleet { binary, work, output, traces, records, questions, seconds, sizes, seed } = arguments;
+    let context = context(&binary, existing(&work)?)?;
+    let load = Duration::from_secs(seconds);
+    let plan = fleet::Plan { binary, work, seed, traces, records, questions, load, sizes };
+    let measured = fleet::run(plan, |line| eprintln!("{line}")).await?;
+    let targets = measure::targets_table(&fleet::targets(&measured));
+    write_section(output.as_deref(), "fleet-targets", &targets)?;
+    write_section(output.as_deref(), "fleet", &fleet::report(&context, &measured))
 }
 
 /// Shows what was found, and writes it into its place in the document.

@@ -21,11 +21,12 @@ use anyhow::Context as _;
 pub use machine::Machine;
 pub use pieces::Pieces;
 pub use process::{Memory, Process, allocated_bytes};
+pub(crate) use questions::spread;
 pub use questions::{Held, Latency, ask_all};
 pub(crate) use report::{both, decodes, megabytes, per_record, thousands};
 pub use report::{table, write_between_markers};
-pub(crate) use targets::share_of_core;
 pub use targets::{Target, of_release, of_run, of_scale, targets_table};
+pub(crate) use targets::{at_most, share_of_core};
 
 pub(crate) use self::process::Peak;
 use crate::http::Http;

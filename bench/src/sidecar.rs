@@ -123,6 +123,11 @@ impl Sidecar {
         Ok(())
     }
 
+    /// SIGSTOP and SIGCONT among others.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill_process(self.pid, signal)?)
+    }
+
     /// SIGTERM, and the exit status.
     pub async fn stop(mut self) -> anyhow::Result<ExitStatus> {
         kill_process(self.pid, Signal::TERM)?;

@@ -224,7 +224,7 @@ fn newest_failed(shop: &Shop, held: Held) -> Vec<String> {
 }
 
 /// Numbers of up to `count` traces, spread evenly over all but in no order of arrival.
-fn spread(traces: u64, count: u64) -> impl Iterator<Item = u64> {
+pub(crate) fn spread(traces: u64, count: u64) -> impl Iterator<Item = u64> {
     // A prime beyond any count of traces here, so that the numbers don't repeat.
     const STRIDE: u64 = 2_147_483_647;
     (0..count.min(traces)).map(move |index| index.wrapping_mul(STRIDE) % traces)

@@ -112,7 +112,7 @@ pub fn targets_table(targets: &[Target]) -> String {
     text
 }
 
-fn at_most(what: &str, max: f64, measured: f64) -> Target {
+pub(crate) fn at_most(what: &str, max: f64, measured: f64) -> Target {
     let (wanted, shown) = (format!("≤ {}", figure(max)), figure(measured));
     Target { what: what.to_owned(), wanted, measured: shown, met: measured <= max }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::load::ServiceIndex;
 
 #[test]
 fn a_quantile_is_one_of_the_values() {
@@ -11,7 +12,10 @@ fn a_quantile_is_one_of_the_values() {
 
 #[test]
 fn a_rate_spreads_the_requests_by_their_records() {
-    let request = |records| Request { signal: Signal::Spans, records, body: bytes::Bytes::new() };
+    let request = |records| {
+        let (signal, service, body) = (Signal::Spans, ServiceIndex(0), bytes::Bytes::new());
+        Request { signal, service, records, body }
+    };
     let due = due_times(&[request(500), request(250), request(10)], Some(1_000.0));
     assert_eq!(due, [0, 500, 750].map(Duration::from_millis));
     assert!(due_times(&[request(1)], None).is_empty());
