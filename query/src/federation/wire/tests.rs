@@ -249,7 +249,8 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
     let about = || Question { filter: filter.clone(), range, deadline: Instant::now() };
     let deadline = Instant::now();
     let id = RecordId::of_span(TraceId([1; 16]), SpanId([2; 8]));
-    let after = Some(Position { time: UnixNanos(3), id });
+    let newest = Position { time: UnixNanos(3), id };
+    let after = Some(newest);
     let page = || PageQuestion { about: about(), after, limit: 5 };
     let visited = Visited::by(Identity::from_bytes(&[7; 16]).unwrap());
     let trace = TraceIdMatch { exact: vec![TraceId([3; 16])], low64: vec![9] };
@@ -280,7 +281,7 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
     let answers = [
         ("begun", Part::Begun(begun)),
         ("records", first_part(short_records())),
-        ("matches", first_part(vec![TraceMatch { trace_id: TraceId([3; 16]), newest: after.unwrap() }])),
+        ("matches", first_part(vec![TraceMatch { trace_id: TraceId([3; 16]), newest }])),
         ("overviews", first_part(vec![overview(after)])),
         (
             "counts",
