@@ -8,7 +8,7 @@ MINUTES ?= 10
 # Cases of `make crash-seeds`.
 SEEDS ?= 3000
 .DEFAULT_GOAL := help
-.PHONY: help demo build release tools test clients crash crash-seeds soak bench bench-scale fmt fmt-check lint deny
+.PHONY: help demo build release tools test test-scale clients crash crash-seeds soak bench bench-scale bench-fleet fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,10 @@ test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python 
 	$(CARGO) test --workspace --locked
 	SPANDREL_BINARY="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug/spandrel" tests/clients/run.sh
 
+test-scale: tools ## fleets: all recorded incidents and the demo shop over 15 sidecars, faults, then 15, 100 and 500 measured
+	SPANDREL_FLEET_CASES=all $(CARGO) test --release --locked --test trainticket --test federation -- --nocapture
+	target/release/spandrel-bench fleet $(if $(findstring --quick,$(SCALE)),--records 20000 --traces 2000 --questions 200 --seconds 5,--output docs/benchmarks.md)
+
 clients: ## only the Python and Node clients against the real binary
 	tests/clients/run.sh
 
@@ -48,6 +52,9 @@ bench: tools ## measure, and write the table into docs/benchmarks.md (optimised 
 
 bench-scale: tools ## how each figure grows with the work, into docs/benchmarks.md; SCALE=--quick to try it out
 	target/release/spandrel-bench scale $(if $(findstring --quick,$(SCALE)),,--output docs/benchmarks.md) $(SCALE)
+
+bench-fleet: tools ## only the figures of test-scale, into docs/benchmarks.md
+	target/release/spandrel-bench fleet --output docs/benchmarks.md
 
 fmt: ## format all Rust files
 	$(CARGO) fmt --all
