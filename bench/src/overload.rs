@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::api::ask;
 use crate::http::{Http, PROTOBUF};
 use crate::load::attribute::{int, text};
-use crate::load::{self, Request, Shop, Signal};
+use crate::load::{self, Request, ServiceIndex, Shop, Signal};
 use crate::measure::{Peak, Process, now_unix_ns};
 use crate::sender::rejected;
 use crate::sidecar::Launch;
@@ -177,7 +177,7 @@ fn gather(spans: usize, span: impl Fn(usize) -> Span) -> Vec<Request> {
         let spans: Vec<Span> = (first..spans.min(first + PER_REQUEST)).map(&span).collect();
         let records = spans.len();
         let body = Bytes::from(load::spans_request(resource(), spans).encode_to_vec());
-        Request { signal: Signal::Spans, records, body }
+        Request { signal: Signal::Spans, service: ServiceIndex(0), records, body }
     };
     (0..spans).step_by(PER_REQUEST).map(request).collect()
 }
