@@ -7,8 +7,10 @@ ROUNDS ?= 50
 MINUTES ?= 10
 # Cases of `make crash-seeds`.
 SEEDS ?= 3000
+# Of `make fuzz`.
+FUZZ_MINUTES ?= 60
 .DEFAULT_GOAL := help
-.PHONY: help demo build release tools test test-scale clients crash crash-seeds soak bench bench-scale bench-fleet fmt fmt-check lint deny
+.PHONY: help demo build release tools test test-scale clients crash crash-seeds soak fuzz bench bench-scale bench-fleet fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +48,9 @@ crash-seeds: ## random work on a disk that fails, tears and loses power, against
 
 soak: tools ## more than it can take, for ten minutes each: a shop, one huge trace, 10,000 attribute keys
 	target/release/spandrel-bench overload --minutes $(MINUTES)
+
+fuzz: ## mutations of what senders write, for every reader of lines and bodies; FUZZ_MINUTES=60
+	FUZZ_MINUTES=$(FUZZ_MINUTES) $(CARGO) test --locked -p spandrel-collector --lib fuzz -- --nocapture
 
 bench: tools ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
 	target/release/spandrel-bench run --output docs/benchmarks.md

@@ -274,5 +274,20 @@ impl Forward {
     }
 }
 
+/// All messages that some bytes hold.
+#[cfg(test)]
+pub(crate) fn read_anything(bytes: &[u8]) {
+    let mut buffer = BytesMut::from(bytes);
+    while let Ok(Some(length)) = Scan::default().length(&buffer, 1 << 20) {
+        let Ok(message) = Message::read(&buffer.split_to(length).freeze()) else { continue };
+        let mut gathering = entries::Gathering::for_tests(64 << 20);
+        let owner = gathering.owner(Vec::new());
+        let Ok(events) = gathering.decompress(message.compression, message.events) else { continue };
+        // Where there is no room, what was read until then is as good.
+        let taken = message::gather(&message.tag, &events, &owner, &mut gathering);
+        assert!(taken.is_err() || taken.is_ok_and(|(taken, _)| taken == gathering.records().len() as u64));
+    }
+}
+
 #[cfg(test)]
 mod tests;

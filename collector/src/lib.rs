@@ -16,6 +16,8 @@ mod elasticsearch;
 mod entries;
 mod explain;
 mod forward;
+#[cfg(test)]
+mod fuzz;
 mod grpc;
 mod http;
 mod intake;

@@ -249,5 +249,22 @@ fn owner_attributes(resource: &[(String, String)], (host, app): &(String, String
     all.map(|(key, value)| attribute(&key, Value::StringValue(value))).collect()
 }
 
+/// All messages that some bytes hold, in pieces and at once.
+#[cfg(test)]
+pub(crate) fn read_anything(bytes: &[u8]) {
+    let messages = |pieces: &mut dyn Iterator<Item = &[u8]>| {
+        let (mut framer, mut messages) = (Framer::new(256, 1 << 10), Vec::new());
+        pieces.for_each(|piece| framer.feed(piece, |message| messages.push(message)));
+        messages.extend(framer.finish());
+        messages
+    };
+    let all = messages(&mut std::iter::once(bytes));
+    assert_eq!(messages(&mut bytes.chunks(5)), all);
+    let mut gathering = Gathering::for_tests(64 << 20);
+    gather(&all, &[], &mut gathering).expect("there is room");
+    let originals = gathering.records().into_iter().map(|record| record.original.unwrap_or_default());
+    assert!(originals.eq(all.into_iter().map(|message| message.bytes)));
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 mod corpus;
 mod formats;
+mod servers;
 
 use proptest::prelude::*;
 use serde_json::json;
