@@ -1,7 +1,7 @@
 # The one entry point: `make` alone lists what there is. CI runs the same targets, by .ci/run.
 
 CARGO ?= cargo
-# Kills of `make crash`.
+# Kills of `make crash` and `make crash-tail`.
 ROUNDS ?= 50
 # How long each load of `make soak` lasts.
 MINUTES ?= 10
@@ -10,7 +10,7 @@ SEEDS ?= 3000
 # Of `make fuzz`.
 FUZZ_MINUTES ?= 60
 .DEFAULT_GOAL := help
-.PHONY: help demo build release tools test test-scale clients crash crash-seeds soak fuzz bench bench-scale bench-fleet fmt fmt-check lint deny
+.PHONY: help demo build release tools test test-scale clients crash crash-tail crash-seeds soak fuzz bench bench-lines bench-scale bench-fleet fmt fmt-check lint deny
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,9 @@ crash: tools ## kill -9 under load, fifty times, then torn and flipped journals,
 	target/release/spandrel-bench crash --rounds $(ROUNDS)
 	$(CARGO) test --locked --test damage -- --nocapture
 
+crash-tail: tools ## kill -9 while files are followed that are rotated, fifty times
+	target/release/spandrel-bench crash-tail --rounds $(ROUNDS)
+
 crash-seeds: ## random work on a disk that fails, tears and loses power, against a model; SEEDS=3000
 	SPANDREL_CRASH_SEEDS=$(SEEDS) $(CARGO) test --locked -p spandrel-store --lib crashes -- --nocapture
 
@@ -54,6 +57,10 @@ fuzz: ## mutations of what senders write, for every reader of lines and bodies; 
 
 bench: tools ## measure, and write the table into docs/benchmarks.md (optimised build, several minutes)
 	target/release/spandrel-bench run --output docs/benchmarks.md
+
+bench-lines: tools ## what a line of a log costs, and file tail, into docs/benchmarks.md; compares parsers of JSON
+	$(CARGO) build --release --locked --manifest-path bench/parsers/Cargo.toml --target-dir target/parsers
+	target/release/spandrel-bench lines --parsers target/parsers/release/parsers --output docs/benchmarks.md
 
 bench-scale: tools ## how each figure grows with the work, into docs/benchmarks.md; SCALE=--quick to try it out
 	target/release/spandrel-bench scale $(if $(findstring --quick,$(SCALE)),,--output docs/benchmarks.md) $(SCALE)

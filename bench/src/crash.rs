@@ -6,6 +6,7 @@
 //! and then must be there once.
 
 mod ledger;
+pub mod tail;
 mod writer;
 
 use std::time::Duration;

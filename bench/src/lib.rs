@@ -1,7 +1,8 @@
 //! What measures and torments the spandrel binary from outside: a load whose every answer is known, the
 //! replay of recorded incidents, benchmarks, and the crash harness.
 //!
-//! It knows the program by its command line, its protocols and its HTTP API only, and shares no type with it.
+//! It knows the program by its command line, its protocols and its HTTP API only, and shares no type with it; `lines`
+//! alone looks inside, for what a line costs shows nowhere else.
 //! The tests over the real binary use it too.
 
 pub mod api;
@@ -9,6 +10,7 @@ pub mod crash;
 pub mod eventually;
 pub mod fleet;
 pub mod http;
+pub mod lines;
 pub mod load;
 pub mod measure;
 pub mod overload;

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum as _};
 use spandrel_bench::crash;
 use spandrel_bench::fleet;
 use spandrel_bench::http::Http;
+use spandrel_bench::lines::{self, LinesPlan};
 use spandrel_bench::load::{self, Shop, Signal};
 use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target};
 use spandrel_bench::overload::{self, Kind};
@@ -38,6 +39,8 @@ enum Command {
     Run(Run),
     /// Measure how each figure grows, one thing varied at a time, and write the tables
     Scale(Scale),
+    /// Measure what lines cost, and a file of them
+    Lines(Lines),
     /// Send the shop's load to a running sidecar
     Load(LoadArguments),
     /// Ask a sidecar that holds the load, and check and time the answers
@@ -48,6 +51,8 @@ enum Command {
     Fleet(Fleet),
     /// Kill a binary under load, again and again, and check that nothing acknowledged is lost
     Crash(Crash),
+    /// Kill a binary while it follows files that are rotated, and check that each line is found once
+    CrashTail(Crash),
     /// Send more than a binary can take, and check its memory and that it keeps what it acknowledges
     Overload(Overload),
 }
@@ -155,6 +160,28 @@ struct Fleet {
 }
 
 #[derive(Debug, Args)]
+struct Lines {
+    /// The binary to measure; build it with `cargo build --release`
+    #[arg(long, default_value = "target/release/spandrel")]
+    binary: PathBuf,
+    /// Where files are made; a real disk, or fsync costs nothing
+    #[arg(long, default_value = "target")]
+    work: PathBuf,
+    /// A document to write the table into, between its markers
+    #[arg(long)]
+    output: Option<PathBuf>,
+    /// Lines of the file that is followed
+    #[arg(long, default_value_t = 1_000_000)]
+    lines: usize,
+    /// What the lines follow from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The program of bench/parsers, to measure parsers of JSON too
+    #[arg(long)]
+    parsers: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 struct LoadArguments {
     /// The sidecar's OTLP/HTTP address
     #[arg(long, default_value = "127.0.0.1:4318")]
@@ -229,11 +256,13 @@ async fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Run(arguments) => run(arguments).await,
         Command::Scale(arguments) => run_scale(arguments).await,
+        Command::Lines(arguments) => run_lines(arguments).await,
         Command::Load(arguments) => send_load(arguments).await,
         Command::QueryOnly(arguments) => query_only(arguments).await,
         Command::Replay(arguments) => replay(arguments).await,
         Command::Fleet(arguments) => run_fleet(arguments).await,
         Command::Crash(arguments) => crash_rounds(arguments).await,
+        Command::CrashTail(arguments) => crash_tail(arguments).await,
         Command::Overload(arguments) => overloads(arguments).await,
     }
 }
@@ -306,6 +335,13 @@ async fn run_fleet(arguments: Fleet) -> anyhow::Result<()> {
     let targets = measure::targets_table(&fleet::targets(&measured));
     write_section(output.as_deref(), "fleet-targets", &targets)?;
     write_section(output.as_deref(), "fleet", &fleet::report(&context, &measured))
+}
+
+async fn run_lines(arguments: Lines) -> anyhow::Result<()> {
+    let Lines { binary, work, output, lines, seed, parsers } = arguments;
+    let context = context(&binary, existing(&work)?)?;
+    let table = lines::run(&LinesPlan { binary, work, lines, seed, parsers }).await?;
+    write_section(output.as_deref(), "lines", &format!("{context}\n\n{table}"))
 }
 
 /// Shows what was found, and writes it into its place in the document.
@@ -382,6 +418,24 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
         let launch = overload::launch(&arguments.binary, notes.path(), &arguments.memory);
         let plan = overload::Plan { launch, kind, connections: arguments.connections, lasting };
         println!("{kind:?}: {}", overload::run(&plan).await?);
+    }
+    Ok(())
+}
+
+async fn crash_tail(arguments: Crash) -> anyhow::Result<()> {
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("seed {seed}");
+    let notes = tempfile::tempdir_in(existing(&arguments.work)?.canonicalize()?)?;
+    let mut launch = Launch::new(&arguments.binary, notes.path().join("data"), notes.path());
+    launch.settings = arguments.settings;
+    let load_max = Duration::from_millis(arguments.load_ms_max);
+    let plan = crash::tail::TailPlan { launch, rounds: arguments.rounds, seed, load_max };
+    match crash::tail::run(&plan, |line| println!("{line}")).await {
+        Ok(summary) => println!("{summary}"),
+        Err(error) => {
+            println!("the folder is kept: {}", notes.keep().display());
+            return Err(error);
+        }
     }
     Ok(())
 }

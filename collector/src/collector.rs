@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::counters::Counters;
+use crate::filelog::{self, FileLogMetrics};
 use crate::forward::Forward;
 use crate::intake::Intake;
 use crate::listener::{self, Protocol, Serving};
@@ -41,6 +42,7 @@ const IDLE_CHECK: Duration = Duration::from_millis(50);
 pub struct Collector {
     config: Config,
     intake: Intake,
+    filelog: FileLogMetrics,
     grpc: Option<TcpListener>,
     http: Option<TcpListener>,
     tcplog: Option<TcpListener>,
@@ -83,6 +85,7 @@ impl Collector {
     pub async fn bind(config: &Config, store: Store, registry: &Registry) -> Result<Collector, BindError> {
         let counters = Counters::register(registry)?;
         let intake = Intake::new(store, config, counters);
+        let filelog = FileLogMetrics::register(registry)?;
         let otlp = Some(&config.receivers.otlp).filter(|otlp| otlp.enabled);
         let grpc = otlp.and_then(|otlp| otlp.grpc);
         let http = otlp.and_then(|otlp| otlp.http);
@@ -94,6 +97,7 @@ impl Collector {
         Ok(Collector {
             config: config.clone(),
             intake,
+            filelog,
             grpc: listen(grpc, "OTLP/gRPC", "receivers.otlp.protocols.grpc.endpoint").await?,
             http: listen(http, "OTLP/HTTP", "receivers.otlp.protocols.http.endpoint").await?,
             tcplog: listen(tcplog, "lines", "receivers.tcplog.listen_address").await?,
@@ -125,8 +129,18 @@ impl Collector {
 
     /// Serves until `shutdown` is cancelled, then lingers, drains and returns.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Collector { config, intake, grpc, http, tcplog, unixlog, fluentforward, syslog_tcp, syslog_udp } =
-            self;
+        let Collector {
+            config,
+            intake,
+            filelog,
+            grpc,
+            http,
+            tcplog,
+            unixlog,
+            fluentforward,
+            syslog_tcp,
+            syslog_udp,
+        } = self;
         let tasks = TaskTracker::new();
         let (stop, abort) = (CancellationToken::new(), CancellationToken::new());
         let serving = |protocol: Protocol, router: Router| Serving {
@@ -151,6 +165,10 @@ impl Collector {
         if config.receivers.stdin.enabled {
             let stdin = config.receivers.stdin.clone();
             tasks.spawn(stdin::run(intake.clone(), stdin, stdin::standard_input(), stop.clone()));
+        }
+        if config.receivers.filelog.is_on() {
+            let (receiver, limits) = (config.receivers.filelog.clone(), config.limits.clone());
+            tasks.spawn(filelog::run(intake.clone(), receiver, limits, filelog, stop.clone()));
         }
         let lines = |receiver: Receiver, resource: &[(String, String)]| Lines {
             intake: intake.clone(),

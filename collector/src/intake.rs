@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spandrel_config::Config;
-use spandrel_store::{Batch, NewBody, NewRecord, Permit, Receiver, Store, UnixNanos};
+use spandrel_store::{Batch, Checkpoint, NewBody, NewRecord, Permit, Receiver, Store, UnixNanos};
 
 use crate::activity::Activity;
 use crate::admission::Admission;
@@ -150,9 +150,24 @@ impl Intake {
         if count == 0 {
             return Ok(0);
         }
-        self.store.append(Batch { receiver, received, records, permit }).await?;
+        self.store.append(Batch { receiver, received, records, checkpoints: Vec::new(), permit }).await?;
         self.counters.accepted(receiver, signal, count);
         Ok(count)
+    }
+
+    /// Hands logs to the store with how far they were read; of both, all is kept or nothing.
+    pub(crate) async fn keep_with_checkpoints(
+        &self,
+        receiver: Receiver,
+        received: UnixNanos,
+        records: Vec<NewRecord<NewBody>>,
+        permit: Option<Permit>,
+        checkpoints: Vec<Checkpoint>,
+    ) -> Result<(), Refusal> {
+        let count = records.len() as u64;
+        self.store.append(Batch { receiver, received, records, checkpoints, permit }).await?;
+        self.counters.accepted(receiver, Signal::Logs, count);
+        Ok(())
     }
 
     fn count_refused(&self, receiver: Receiver, signal: Signal, refused: Refused) {

@@ -122,6 +122,13 @@ impl LineReader<'_> {
             return findings;
         }
         if wrappings < WRAPPINGS_MAX
+            && let Some((first, content)) = crate::docker::content(trimmed)
+            && let Some(first) = object::read(first, self.limits, self.cuts)
+            && let Some(wrapped) = docker::open_several(first, content, self.clock(received))
+        {
+            return self.findings_in_docker_line(wrapped, received, wrappings);
+        }
+        if wrappings < WRAPPINGS_MAX
             && let Some((first, content)) = cri::content(trimmed)
         {
             return self.findings_in_container_line(first, &content, received, wrappings);

@@ -23,7 +23,7 @@ use crate::otlp::Signal;
 use crate::refusal::Refusal;
 
 /// Lines of a chunk, whatever their size: what one costs beside its bytes counts as well.
-const CHUNK_LINES_MAX: usize = 2_048;
+pub(crate) const CHUNK_LINES_MAX: usize = 2_048;
 
 /// Different services that the lines of one chunk name, of which the resources are shared.
 const SERVICES_MAX: usize = 64;
@@ -125,31 +125,52 @@ pub(crate) async fn keep(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) ->
 }
 
 /// Turns lines into records.
-struct Understanding {
-    normaliser: Normaliser,
+pub(crate) struct Understanding {
+    pub(crate) normaliser: Normaliser,
     rules: Arc<Rules>,
     resource: Vec<(String, String)>,
     names_service: bool,
     /// Of each line.
     attributes: Vec<KeyValue>,
+    /// Of lines that name none.
+    default_service: String,
     /// By the service that the lines name themselves; empty where they don't, or where the resource does.
     contexts: HashMap<String, Context>,
 }
 
 impl Understanding {
-    fn new(normaliser: Normaliser, rules: Arc<Rules>, resource: Vec<(String, String)>) -> Understanding {
-        let names_service = resource.iter().any(|(key, _)| key == "service.name");
+    pub(crate) fn new(
+        normaliser: Normaliser,
+        rules: Arc<Rules>,
+        resource: Vec<(String, String)>,
+    ) -> Understanding {
+        let names_service = names_service(&resource);
         Understanding {
             normaliser,
             rules,
             resource,
             names_service,
             attributes: Vec::new(),
+            default_service: String::new(),
             contexts: HashMap::new(),
         }
     }
 
-    fn line(&mut self, line: &RawLine) -> Result<(), Refusal> {
+    /// The lines that follow come from somewhere else.
+    pub(crate) fn turn_to(
+        &mut self,
+        resource: &[(String, String)],
+        attributes: &[KeyValue],
+        default_service: Option<&str>,
+    ) {
+        self.names_service = names_service(resource);
+        self.resource = resource.to_vec();
+        self.attributes = attributes.to_vec();
+        self.default_service = default_service.unwrap_or_default().to_owned();
+        self.contexts.clear();
+    }
+
+    pub(crate) fn line(&mut self, line: &RawLine) -> Result<(), Refusal> {
         // What a line unfolds to is bounded by its length and by its attributes.
         self.normaliser.charge(size_of::<LogRecord>() + 2 * line.bytes.len())?;
         let Normaliser { limits, cuts, received, .. } = &mut self.normaliser;
@@ -163,7 +184,8 @@ impl Understanding {
         }
         const ATTRIBUTE_BYTES: usize = size_of::<spandrel_store::otlp::KeyValue>();
         self.normaliser.charge(understood.log.attributes.len() * ATTRIBUTE_BYTES)?;
-        let service = understood.service.filter(|_| !self.names_service).unwrap_or_default();
+        let service = understood.service.unwrap_or_else(|| self.default_service.clone());
+        let service = if self.names_service { String::new() } else { service };
         let context = self.context(service);
         // Copied, so that no record keeps the whole body in memory.
         let original = Bytes::copy_from_slice(&line.bytes);
@@ -186,4 +208,8 @@ impl Understanding {
         self.contexts.insert(service, context.clone());
         context
     }
+}
+
+fn names_service(resource: &[(String, String)]) -> bool {
+    resource.iter().any(|(key, _)| key == "service.name")
 }

@@ -166,7 +166,7 @@ impl From<AppendError> for Refusal {
         let retry_after = error.retry_after();
         let cause = match error {
             AppendError::Overloaded { .. } => return Refusal::Overloaded { retry_after },
-            AppendError::StorageFull { .. } => Reason::StorageFull,
+            AppendError::StorageFull { .. } | AppendError::Checkpoints { .. } => Reason::StorageFull,
             AppendError::Journal { .. } => Reason::StorageFailed,
             AppendError::Closed => Reason::ShuttingDown,
         };

@@ -33,7 +33,7 @@ impl Kind {
 
     fn present(self) -> &'static [&'static str] {
         match self {
-            Kind::Receiver => &["otlp", "stdin", "tcplog", "unixlog", "fluentforward", "syslog"],
+            Kind::Receiver => &["otlp", "stdin", "tcplog", "unixlog", "fluentforward", "syslog", "filelog"],
             Kind::Processor | Kind::Exporter => &[],
         }
     }
@@ -97,6 +97,11 @@ pub(crate) fn refuse_protocol_settings(section: &mut Section<'_, '_>) {
     refuse_settings(section, PROTOCOL_SETTINGS);
 }
 
+/// Refuses what the Collector's filelog receiver can be told and Spandrel's cannot.
+pub(crate) fn refuse_filelog_settings(section: &mut Section<'_, '_>) {
+    refuse_settings(section, FILELOG_SETTINGS);
+}
+
 /// Refuses what stands beside `service.pipelines` in a Collector's configuration.
 pub(crate) fn refuse_service_settings(section: &mut Section<'_, '_>) {
     refuse_settings(
@@ -149,6 +154,22 @@ const PROTOCOL_SETTINGS: &[(&str, &str)] = &[
     ("write_buffer_size", "it is fixed"),
 ];
 
+const FILELOG_SETTINGS: &[(&str, &str)] = &[
+    ("acquire_fs_lock", "files are read without a lock"),
+    ("compression", "compressed files are skipped: they were read before they were compressed"),
+    ("delete_after_read", "files are never deleted"),
+    ("encoding", "lines are read as UTF-8; the original bytes stay"),
+    ("fingerprint_size", "it is fixed to 1kB"),
+    ("header", "lines are understood one by one"),
+    ("max_concurrent_files", "see limits.files_open_max"),
+    ("max_log_size", "see limits.line_bytes_max"),
+    ("multiline", "lines that belong together are found without it: see limits.record_lines_max"),
+    ("operators", "lines are understood without them: see logs.fields and logs.patterns"),
+    ("ordering_criteria", "all files are followed at once"),
+    ("retry_on_failure", "it always waits and tries again"),
+    ("storage", "how far files are read is kept with the records in storage.directory"),
+];
+
 /// What to do instead of the components that people miss most.
 const INSTEAD: &[(&str, &str)] = &[
     ("batch", "Spandrel batches by itself: leave it out"),
@@ -188,7 +209,6 @@ const RECEIVERS: &[&str] = &[
     "expvar",
     "faro",
     "file_stats",
-    "filelog",
     "filestats",
     "flinkmetrics",
     "fluentforward",

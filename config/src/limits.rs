@@ -41,6 +41,10 @@ pub struct Limits {
     pub line_connections_max: usize,
     /// The longest that a connection of syslog or the forward protocol may be silent; then others have its place.
     pub line_idle_timeout: Duration,
+    /// Checkpoints that are kept, one for each file that is followed; more files are not.
+    pub checkpoints_max: usize,
+    /// Files held open at once; the others that are followed are opened when something is written to them.
+    pub files_open_max: usize,
     /// Time a request waits for memory that others hold before it is refused as overload.
     pub admission_wait: Duration,
     /// Bytes of one partition at most; retention deletes whole ones. A tenth of the byte limit if that is less.
@@ -98,6 +102,8 @@ impl Default for Limits {
             record_lines_delay: Duration::from_millis(200),
             line_connections_max: 64,
             line_idle_timeout: Duration::from_secs(3_600),
+            checkpoints_max: 10_000,
+            files_open_max: 512,
             admission_wait: Duration::from_millis(200),
             partition_bytes_max: ByteSize::mib(256),
             trace_records_max: 200_000,
@@ -139,6 +145,8 @@ impl Limits {
             record_lines_delay,
             line_connections_max,
             line_idle_timeout,
+            checkpoints_max,
+            files_open_max,
             admission_wait,
             partition_bytes_max,
             trace_records_max,
@@ -173,6 +181,8 @@ impl Limits {
         section.set("record_lines_delay", record_lines_delay);
         section.set("line_connections_max", line_connections_max);
         section.set("line_idle_timeout", line_idle_timeout);
+        section.set("checkpoints_max", checkpoints_max);
+        section.set("files_open_max", files_open_max);
         section.set("admission_wait", admission_wait);
         section.set("partition_bytes_max", partition_bytes_max);
         section.set("trace_records_max", trace_records_max);

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::components::{self, Kind};
+use crate::filelog::FileLogReceiver;
 use crate::section::Section;
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -14,6 +15,7 @@ pub struct Receivers {
     pub unixlog: UnixLogReceiver,
     pub fluentforward: FluentForwardReceiver,
     pub syslog: SyslogReceiver,
+    pub filelog: FileLogReceiver,
 }
 
 /// `receivers.otlp`: gRPC and HTTP. The JSON-log input shares the HTTP port.
@@ -133,6 +135,7 @@ impl Receivers {
             section.section("udp", |section| read_address(section, "listen_address", &mut self.syslog.udp));
             section.texts("resource", &mut self.syslog.resource);
         });
+        section.section("filelog", |section| self.filelog.read(section));
         components::refuse_others(section, Kind::Receiver);
     }
 }

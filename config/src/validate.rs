@@ -106,6 +106,7 @@ fn check_pipelines(config: &Config, note: Note<'_>) {
         "unixlog" => !config.receivers.unixlog.enabled,
         "fluentforward" => !config.receivers.fluentforward.enabled,
         "syslog" => !config.receivers.syslog.enabled,
+        "filelog" => !config.receivers.filelog.is_on(),
         _ => false,
     };
     for Pipeline { name, receivers, .. } in &config.service.pipelines {
@@ -123,7 +124,8 @@ fn check_storage(config: &Config, note: Note<'_>) {
     let receives = (otlp.enabled && (otlp.grpc.is_some() || otlp.http.is_some()))
         || receivers.stdin.enabled
         || receivers.fluentforward.enabled
-        || receivers.syslog.enabled;
+        || receivers.syslog.enabled
+        || receivers.filelog.is_on();
     if !config.storage.enabled && receives {
         let message =
             "a gateway keeps nothing, so that its receivers must be off: receivers.otlp.enabled: false";

@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::batch::Checkpoint;
 use crate::budget::Permit;
+use crate::checkpoints;
 use crate::error::AppendError;
+use crate::folder::DataFolder;
 use crate::head::HeadBatch;
 use crate::journal::Journal;
 use crate::shared::Shared;
@@ -34,29 +37,37 @@ pub(crate) struct Append {
 /// What is done once it is.
 pub(crate) struct Waiting {
     pub permit: Option<Permit>,
+    pub checkpoints: Vec<Checkpoint>,
     pub reply: oneshot::Sender<Result<(), AppendError>>,
 }
 
 pub(crate) struct Appender {
     pub shared: Arc<Shared>,
-    pub journal: Journal,
-    pub identity: u64,
+    pub kept: KeptJournal,
     pub queue: Receiver<Append>,
     pub index: SyncSender<Arc<HeadBatch>>,
+}
+
+/// The journal, and how far it has been trimmed.
+pub(crate) struct KeptJournal {
+    pub shared: Arc<Shared>,
+    pub folder: Arc<DataFolder>,
+    pub journal: Journal,
     pub trimmed: u64,
 }
 
 impl Appender {
-    pub fn run(mut self) -> (Journal, Arc<Shared>) {
+    /// Gives the journal back at the end, to be trimmed once everything is committed.
+    pub fn run(mut self) -> KeptJournal {
         loop {
             match self.queue.recv_timeout(TRIM_EVERY) {
                 Ok(first) => self.append(first),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.trim();
+            self.kept.trim();
         }
-        (self.journal, self.shared)
+        self.kept
     }
 
     fn append(&mut self, first: Append) {
@@ -66,9 +77,9 @@ impl Appender {
             return;
         }
         let started = Instant::now();
-        let written = self.journal.append(&payloads);
+        let written = self.kept.journal.append(&payloads);
         self.shared.metrics.journal_sync_seconds.observe(started.elapsed().as_secs_f64());
-        self.shared.journal_bytes.store(self.journal.bytes(), Ordering::Relaxed);
+        self.shared.journal_bytes.store(self.kept.journal.bytes(), Ordering::Relaxed);
         match written {
             Ok(sequence) => self.publish(sequence, group.1, payloads),
             Err(error) => self.refuse(&error, group.1),
@@ -103,8 +114,9 @@ impl Appender {
         let mut batches = Vec::with_capacity(waiting.len());
         let mut replies = Vec::with_capacity(waiting.len());
         for ((sequence, waiting), payload) in (first..).zip(waiting).zip(payloads) {
-            match HeadBatch::read(sequence, self.identity, payload.into(), waiting.permit) {
+            match HeadBatch::read(sequence, self.kept.folder.identity, payload.into(), waiting.permit) {
                 Ok(batch) => {
+                    self.shared.checkpoints().take(sequence, waiting.checkpoints);
                     batches.push(Arc::new(batch));
                     replies.push(waiting.reply);
                 }
@@ -139,11 +151,19 @@ impl Appender {
             let _ = reply.send(Err(refusal(error)));
         }
     }
+}
 
-    fn trim(&mut self) {
+impl KeptJournal {
+    /// Deletes what is no longer needed of the journal.
+    pub fn trim(&mut self) {
         let committed = self.shared.committed.load(Ordering::Acquire);
         if committed == self.trimmed {
             return;
+        }
+        if self.journal.has_to_trim(committed)
+            && let Err(error) = self.keep_checkpoints(committed)
+        {
+            return tracing::warn!(%error, "the checkpoints of receivers cannot be written; the journal keeps them");
         }
         match self.journal.trim(committed) {
             Ok(()) => self.trimmed = committed,
@@ -151,6 +171,14 @@ impl Appender {
         }
         self.shared.journal_bytes.store(self.journal.bytes(), Ordering::Relaxed);
         self.shared.metrics.journal_bytes.set(self.journal.bytes() as i64);
+    }
+
+    /// Puts what the frames up to `committed` say of receivers where it outlives them.
+    fn keep_checkpoints(&self, committed: u64) -> std::io::Result<()> {
+        let Some(content) = self.shared.checkpoints().fold(committed) else { return Ok(()) };
+        checkpoints::write(&*self.folder.disk, &self.folder.checkpoints(), &content)?;
+        self.shared.checkpoints().are_kept();
+        Ok(())
     }
 }
 

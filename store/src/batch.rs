@@ -18,9 +18,15 @@ pub struct Batch {
     /// When the request arrived, by this machine's clock.
     pub received: UnixNanos,
     pub records: Vec<NewRecord<NewBody>>,
+    /// How far the receiver has read by these records; a batch may have nothing else.
+    pub checkpoints: Vec<Checkpoint>,
     /// The bytes this batch holds of the memory budget; `None` only where nobody waits for an answer.
     pub permit: Option<Permit>,
 }
+
+/// A key and what stands under it from now on, nothing to forget it. Kept if the records of the batch are, and only
+/// then. At most 512 bytes of key and 256 of value; [`Store::checkpoints`](crate::Store::checkpoints) reads them.
+pub type Checkpoint = (String, Option<Bytes>);
 
 /// One record that has no id yet. The caller has made sure that a span's trace id and span id are valid,
 /// and that a log's are valid or empty.

@@ -24,6 +24,7 @@ pub(crate) trait Disk: Debug + Send + Sync {
     /// Makes a file that was not there.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
     fn remove(&self, path: &Path) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.
     fn sync_folder(&self, path: &Path) -> io::Result<()>;
     /// The files of an index in a folder, mapped. Whoever opens an index wraps it in an [`IndexFolder`].
@@ -51,6 +52,10 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {

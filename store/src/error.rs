@@ -32,6 +32,9 @@ pub enum AppendError {
     StorageFull { retry_after: Duration },
     #[error("the journal cannot be written: {reason}; try again")]
     Journal { reason: String, retry_after: Duration },
+    /// A receiver's mistake, or its limit; it has to forget some.
+    #[error("{reason}")]
+    Checkpoints { reason: &'static str },
     #[error("shutting down")]
     Closed,
 }
@@ -42,7 +45,7 @@ impl AppendError {
             AppendError::Overloaded { retry_after }
             | AppendError::StorageFull { retry_after }
             | AppendError::Journal { retry_after, .. } => *retry_after,
-            AppendError::Closed => Duration::from_secs(1),
+            AppendError::Checkpoints { .. } | AppendError::Closed => Duration::from_secs(1),
         }
     }
 }

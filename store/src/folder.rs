@@ -5,11 +5,12 @@
 //! spandrel.json     format version and the store's random identity
 //! lock              held with flock by the process that owns the folder
 //! history.json      what was lost or deleted, and how long the store has run
+//! checkpoints       how far receivers have read, see checkpoints.rs
 //! journal/          the write-ahead log, see journal.rs
 //! partitions/N/     one tantivy index each, N rising, see partition.rs
 //! set-aside/        damaged partitions and journal files, for people to look at
 //! ```
-//! The three JSON files are replaced as a whole: written beside, synced, renamed.
+//! The JSON files and the checkpoints are replaced as a whole: written beside, synced, renamed.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -84,6 +85,10 @@ impl DataFolder {
 
     pub fn history(&self) -> PathBuf {
         self.root.join("history.json")
+    }
+
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
     }
 
     /// Size of the volume the folder is on.

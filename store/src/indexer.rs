@@ -327,7 +327,8 @@ impl Indexer {
     /// Bytes used by everything but the journal, and by the open partition.
     fn measure(&mut self) -> (u64, u64) {
         let partitions = self.folder.partitions();
-        let mut used = disk_bytes(&self.folder.set_aside());
+        // The checkpoints twice: as they are, and while they are replaced.
+        let mut used = disk_bytes(&self.folder.set_aside()) + 2 * disk_bytes(&self.folder.checkpoints());
         for view in &self.shared.state().partitions {
             if view.number != self.number {
                 let measured = || disk_bytes(&partition::folder(&partitions, view.number));
@@ -349,7 +350,10 @@ impl Indexer {
         );
         let detail = "deleted by retention".to_owned();
         let gap = Gap { reason: GapReason::Deleted, range: view.commit.range(), detail };
-        if let Err(error) = self.history.add(&gap) {
+        // Without records, checkpoints are all that came.
+        if view.commit.records() > 0
+            && let Err(error) = self.history.add(&gap)
+        {
             tracing::warn!(%error, "cannot note what retention deleted");
         }
         let gaps = self.history.gaps();

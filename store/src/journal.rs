@@ -85,13 +85,14 @@ pub(crate) struct Recovered {
 }
 
 impl Journal {
-    /// Opens the journal in `folder`, which exists. Frames up to `committed` are left out of what is
-    /// recovered. Appends will get sequence numbers above `committed` and above everything found.
+    /// Opens the journal in `folder`, which exists. Frames up to `known` are left out of what is recovered. Appends
+    /// will get sequence numbers above `used` and above everything found.
     pub fn open(
         disk: Arc<dyn Disk>,
         folder: &Path,
         sync: bool,
-        committed: u64,
+        known: u64,
+        used: u64,
     ) -> io::Result<(Journal, Recovered)> {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
@@ -103,14 +104,14 @@ impl Journal {
             sync,
             current: None,
             closed: Vec::new(),
-            next_sequence: committed + 1,
+            next_sequence: used + 1,
             file_bytes_max: FILE_BYTES_MAX,
         };
         let mut recovered = Recovered::default();
         let ends: Vec<u64> =
             paths.iter().skip(1).map(|next| first_sequence(next)).chain([u64::MAX]).collect();
         for (path, end) in paths.into_iter().zip(ends) {
-            journal.recover(path, committed, end, &mut recovered)?;
+            journal.recover(path, known, end, &mut recovered)?;
         }
         Ok((journal, recovered))
     }
@@ -121,13 +122,7 @@ impl Journal {
     }
 
     /// Reads a file. Its acknowledged frames are those before `end`, with which the next file begins.
-    fn recover(
-        &mut self,
-        path: PathBuf,
-        committed: u64,
-        end: u64,
-        recovered: &mut Recovered,
-    ) -> io::Result<()> {
+    fn recover(&mut self, path: PathBuf, known: u64, end: u64, recovered: &mut Recovered) -> io::Result<()> {
         let content = Bytes::from(fs::read(&path)?);
         let mut found = read_frames(&content);
         found.frames.retain(|frame| frame.sequence < end);
@@ -136,8 +131,8 @@ impl Journal {
         for frame in found.frames {
             last = frame.sequence;
             self.next_sequence = self.next_sequence.max(frame.sequence + 1);
-            let known = recovered.frames.last().is_some_and(|before| before.sequence >= frame.sequence);
-            if frame.sequence > committed && !known {
+            let is_again = recovered.frames.last().is_some_and(|before| before.sequence >= frame.sequence);
+            if frame.sequence > known && !is_again {
                 recovered.frames.push(frame);
             }
         }
@@ -213,10 +208,20 @@ impl Journal {
         }
     }
 
+    /// Whether there is a file that [`Journal::trim`] deletes.
+    pub fn has_to_trim(&self, committed: u64) -> bool {
+        self.is_done(committed) || self.closed.first().is_some_and(|oldest| oldest.last <= committed)
+    }
+
+    /// Whether the current file has frames, and all are committed.
+    fn is_done(&self, committed: u64) -> bool {
+        let used = self.current.as_ref().is_some_and(|current| current.bytes > FILE_HEADER.len() as u64);
+        used && self.next_sequence - 1 <= committed
+    }
+
     /// Deletes the files whose frames are all committed; the current one too, if it has any.
     pub fn trim(&mut self, committed: u64) -> io::Result<()> {
-        let used = self.current.as_ref().is_some_and(|current| current.bytes > FILE_HEADER.len() as u64);
-        if used && self.next_sequence - 1 <= committed {
+        if self.is_done(committed) {
             self.close_current();
         }
         while let Some(oldest) = self.closed.first() {

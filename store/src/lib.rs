@@ -9,6 +9,7 @@
 mod appender;
 pub mod batch;
 pub mod budget;
+mod checkpoints;
 mod disk;
 pub mod error;
 mod facets;
@@ -36,7 +37,7 @@ pub mod text;
 pub mod time;
 pub mod wire;
 
-pub use batch::{Batch, NewBody, NewRecord, Receiver};
+pub use batch::{Batch, Checkpoint, NewBody, NewRecord, Receiver};
 pub use budget::{MemoryBudget, Permit};
 pub use error::{AppendError, OpenError, ReadError};
 pub use filter::Filter;

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::checkpoints::{Checkpoints, ReadCheckpoints};
 use crate::folder::{DataFolder, FORMAT};
 use crate::head::{Head, HeadBatch};
 use crate::history::History;
@@ -17,11 +18,13 @@ use crate::metrics::Metrics;
 use crate::partition::{self, PartitionView};
 use crate::shared::State;
 use crate::snapshot::{Gap, GapReason};
+use crate::stored::checkpoints_of;
 use crate::time::TimeRange;
 
 pub(crate) struct Recovered {
     pub state: State,
     pub journal: Journal,
+    pub checkpoints: Checkpoints,
     pub history: History,
     /// The last journal frame that is in a partition.
     pub committed: u64,
@@ -29,7 +32,12 @@ pub(crate) struct Recovered {
     pub next_partition: u64,
 }
 
-pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io::Result<Recovered> {
+pub(crate) fn recover(
+    folder: &DataFolder,
+    sync: bool,
+    checkpoints_max: usize,
+    metrics: &Metrics,
+) -> io::Result<Recovered> {
     let mut gaps = Vec::new();
     partition::clear_leftovers(&folder.partitions())?;
     partition::upgrade::settle(&folder.partitions())?;
@@ -39,7 +47,10 @@ pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io:
     let committed = partitions.iter().map(|view| view.commit.sequence).max().unwrap_or(0);
     let running_ms = partitions.iter().map(|view| view.commit.running_ms).max().unwrap_or(0);
 
-    let (journal, found) = Journal::open(folder.disk.clone(), &folder.journal(), sync, committed)?;
+    let mut checkpoints = read_checkpoints(folder, checkpoints_max)?;
+    let kept = checkpoints.kept_through();
+    let (known, used) = (committed.min(kept), committed.max(kept));
+    let (journal, found) = Journal::open(folder.disk.clone(), &folder.journal(), sync, known, used)?;
     gaps.extend(found.damage.iter().map(|damage| journal_gap(folder, damage)));
     if found.torn_bytes > 0 {
         tracing::info!(
@@ -49,6 +60,11 @@ pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io:
     }
     let mut head = Head::default();
     for frame in found.frames {
+        // What cannot be read is a gap, or was committed.
+        checkpoints.take(frame.sequence, checkpoints_of(&frame.payload).unwrap_or_default());
+        if frame.sequence <= committed {
+            continue;
+        }
         match restore(frame, folder.identity) {
             Ok(batch) => head.push(Arc::new(batch)),
             Err(gap) => gaps.push(gap),
@@ -64,7 +80,21 @@ pub(crate) fn recover(folder: &DataFolder, sync: bool, metrics: &Metrics) -> io:
     let records = head.len();
     tracing::info!(partitions = partitions.len(), journal_records = records, "the store is open");
     let state = State { head, partitions, gaps: history.gaps() };
-    Ok(Recovered { state, journal, history, committed, next_partition })
+    Ok(Recovered { state, journal, checkpoints, history, committed, next_partition })
+}
+
+/// Without a file that can be read, receivers begin anew.
+fn read_checkpoints(folder: &DataFolder, count_max: usize) -> io::Result<Checkpoints> {
+    let path = folder.checkpoints();
+    match Checkpoints::read(&path, count_max) {
+        Ok(checkpoints) => Ok(checkpoints),
+        Err(ReadCheckpoints::Io(error)) => Err(error),
+        Err(error @ ReadCheckpoints::Damaged) => {
+            let moved = folder.put_aside(&path)?;
+            tracing::error!(%error, moved = %moved.display(), "set aside; files may be read again from their start");
+            Ok(Checkpoints::empty(count_max))
+        }
+    }
 }
 
 /// Brings a folder of an older format to today's. A partition that cannot be read is left for what follows,

@@ -1,11 +1,12 @@
 //! What the writer's two threads and the readers share: the current state, replaced as a whole.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 
 use crate::budget::MemoryBudget;
+use crate::checkpoints::Checkpoints;
 use crate::head::Head;
 use crate::metrics::Metrics;
 use crate::partition::PartitionView;
@@ -26,6 +27,8 @@ pub(crate) struct State {
 pub(crate) struct Shared {
     /// Held for as long as it takes to clone or swap a pointer.
     state: Mutex<Arc<State>>,
+    /// Held for as long as it takes to change or copy some.
+    checkpoints: Mutex<Checkpoints>,
     pub budget: MemoryBudget,
     pub tail: broadcast::Sender<Arc<[Arc<Record>]>>,
     pub metrics: Metrics,
@@ -42,6 +45,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub fn new(
         state: State,
+        checkpoints: Checkpoints,
         budget: MemoryBudget,
         metrics: Metrics,
         tail_batches: usize,
@@ -49,6 +53,7 @@ impl Shared {
     ) -> Shared {
         let shared = Shared {
             state: Mutex::new(Arc::new(state)),
+            checkpoints: Mutex::new(checkpoints),
             budget,
             tail: broadcast::Sender::new(tail_batches),
             metrics,
@@ -64,6 +69,10 @@ impl Shared {
 
     pub fn state(&self) -> Arc<State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn checkpoints(&self) -> MutexGuard<'_, Checkpoints> {
+        self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn snapshot(&self) -> Snapshot {

@@ -9,17 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use spandrel_config::{Durability, Storage};
 use tokio::sync::{broadcast, oneshot};
 
-use crate::appender::{Append, Appender, Waiting};
+use crate::appender::{Append, Appender, KeptJournal, Waiting};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
 use crate::disk::{Disk, MappedFiles, RealDisk};
 use crate::error::{AppendError, OpenError};
 use crate::folder::DataFolder;
 use crate::indexer::Indexer;
-use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::record::Record;
 use crate::recovery::{Recovered, recover};
@@ -47,7 +47,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Writer {
     queue: SyncSender<Append>,
-    appender: JoinHandle<(Journal, Arc<Shared>)>,
+    appender: JoinHandle<KeptJournal>,
     indexer: JoinHandle<()>,
 }
 
@@ -74,13 +74,13 @@ impl Store {
         let folder = Arc::new(DataFolder::open(disk, &storage.directory)?);
         let retention = Limits::new(&storage.retention, limits, &folder).map_err(io)?;
         let sync = storage.durability == Durability::Fsync;
-        let Recovered { state, mut journal, history, committed, next_partition } =
-            recover(&folder, sync, &metrics).map_err(io)?;
+        let Recovered { state, mut journal, checkpoints, history, committed, next_partition } =
+            recover(&folder, sync, limits.checkpoints_max, &metrics).map_err(io)?;
         metrics.storage_limit_bytes.set(retention.max_bytes as i64);
 
         let waiting: Vec<_> = state.head.batches().cloned().collect();
         let budget = MemoryBudget::new(limits.memory.as_usize());
-        let shared = Shared::new(state, budget, metrics, TAIL_BATCHES_MAX, retention.max_bytes);
+        let shared = Shared::new(state, checkpoints, budget, metrics, TAIL_BATCHES_MAX, retention.max_bytes);
         let shared = Arc::new(shared);
         shared.committed.store(committed, std::sync::atomic::Ordering::Release);
         journal.limit_files(retention.journal_file_bytes);
@@ -91,11 +91,11 @@ impl Store {
             index.try_send(batch).expect("the queue was made with room for these");
         }
         let (queue, appends) = sync_channel(APPEND_QUEUE);
-        let identity = folder.identity;
-        let mut indexer = Indexer::new(shared.clone(), folder, retention, history, batches, next_partition);
+        let mut indexer =
+            Indexer::new(shared.clone(), folder.clone(), retention, history, batches, next_partition);
         indexer.retain();
-        let appender =
-            Appender { shared: shared.clone(), journal, identity, queue: appends, index, trimmed: 0 };
+        let kept = KeptJournal { shared: shared.clone(), folder, journal, trimmed: 0 };
+        let appender = Appender { shared: shared.clone(), kept, queue: appends, index };
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let indexer = spawn("index").spawn(move || indexer.run()).map_err(io)?;
         let appender = spawn("journal").spawn(move || appender.run()).map_err(io)?;
@@ -104,19 +104,21 @@ impl Store {
     }
 
     /// Keeps a batch. Returns once its records are in the journal, synced as configured, and queryable.
-    /// An empty batch is a success. If the caller goes away while waiting, the batch may be kept or not.
+    /// Its checkpoints are kept with them. An empty batch is a success. If the caller goes away while waiting, the batch may be kept or not.
     pub async fn append(&self, batch: Batch) -> Result<(), AppendError> {
-        if batch.records.is_empty() {
+        if batch.records.is_empty() && batch.checkpoints.is_empty() {
             return Ok(());
         }
+        let fit = self.shared.checkpoints().check(&batch.checkpoints);
+        fit.map_err(|reason| AppendError::Checkpoints { reason })?;
         let payload = encode_batch(&batch);
         if self.shared.is_full(0, payload.len() as u64) {
             return Err(AppendError::StorageFull { retry_after: RETRY_AFTER });
         }
-        let Batch { records, permit, .. } = batch;
+        let Batch { records, checkpoints, permit, .. } = batch;
         drop(records);
         let (reply, kept) = oneshot::channel();
-        self.send(Append { payload, waiting: Waiting { permit, reply } })?;
+        self.send(Append { payload, waiting: Waiting { permit, checkpoints, reply } })?;
         kept.await.unwrap_or(Err(AppendError::Closed))
     }
 
@@ -139,6 +141,11 @@ impl Store {
         self.mapped.let_go();
     }
 
+    /// The checkpoints whose keys begin with `prefix`, as all batches kept so far leave them.
+    pub fn checkpoints(&self, prefix: &str) -> Vec<(String, Bytes)> {
+        self.shared.checkpoints().current(prefix)
+    }
+
     /// Everything that is queryable now.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.snapshot()
@@ -158,12 +165,9 @@ impl Store {
         if indexer.join().is_err() {
             tracing::error!("the indexing thread failed; what is acknowledged stays in the journal");
         }
-        let Ok((mut journal, shared)) = journal else {
-            tracing::error!("the journal's thread failed");
-            return;
-        };
-        if let Err(error) = journal.trim(shared.committed.load(std::sync::atomic::Ordering::Acquire)) {
-            tracing::warn!(%error, "a journal file that is no longer needed cannot be deleted");
+        match journal {
+            Ok(mut journal) => journal.trim(),
+            Err(_) => tracing::error!("the journal's thread failed"),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message;
 
-use crate::batch::{Batch, NewBody, NewRecord};
+use crate::batch::{Batch, Checkpoint, NewBody, NewRecord};
 use crate::otlp::{InstrumentationScope, LogRecord, Resource, Span};
 use crate::record::{RecordBody, ResourceContext, ScopeContext};
 use crate::wire::Malformed;
@@ -26,6 +26,24 @@ pub(crate) struct StoredBatch {
     pub contexts: Vec<StoredContext>,
     #[prost(message, repeated, tag = "4")]
     pub records: Vec<StoredRecord>,
+    #[prost(message, repeated, tag = "5")]
+    pub checkpoints: Vec<StoredCheckpoint>,
+}
+
+/// What a batch says beside its records.
+#[derive(Clone, PartialEq, Message)]
+struct FrameCheckpoints {
+    #[prost(message, repeated, tag = "5")]
+    checkpoints: Vec<StoredCheckpoint>,
+}
+
+/// Without a value it is forgotten.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StoredCheckpoint {
+    #[prost(string, tag = "1")]
+    pub key: String,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    pub value: Option<Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -116,6 +134,7 @@ pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
         received: batch.received.0,
         contexts,
         records: Vec::new(),
+        checkpoints: batch.checkpoints.iter().cloned().map(StoredCheckpoint::from).collect(),
     };
     let mut bytes = Vec::with_capacity(head.encoded_len() + encoded_bytes(batch));
     head.encode_raw(&mut bytes);
@@ -123,6 +142,24 @@ pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
         encode_in_batch(context, record, &mut bytes);
     }
     bytes
+}
+
+/// The checkpoints in a frame's payload; a frame of an older program has none.
+pub(crate) fn checkpoints_of(payload: &[u8]) -> Result<Vec<Checkpoint>, Undecodable> {
+    let frame = FrameCheckpoints::decode(payload)?;
+    Ok(frame.checkpoints.into_iter().map(StoredCheckpoint::into_checkpoint).collect())
+}
+
+impl From<Checkpoint> for StoredCheckpoint {
+    fn from((key, value): Checkpoint) -> StoredCheckpoint {
+        StoredCheckpoint { key, value }
+    }
+}
+
+impl StoredCheckpoint {
+    pub fn into_checkpoint(self) -> Checkpoint {
+        (self.key, self.value)
+    }
 }
 
 /// About as much as the records take.

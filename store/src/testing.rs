@@ -19,7 +19,13 @@ pub(crate) const EPOCH: u64 = 1_700_000_000_000_000_000;
 
 pub(crate) fn batch(records: Vec<NewRecord>) -> Batch {
     let records = records.into_iter().map(NewRecord::into).collect();
-    Batch { receiver: Receiver::OtlpHttp, received: UnixNanos(EPOCH + 5), records, permit: None }
+    Batch {
+        receiver: Receiver::OtlpHttp,
+        received: UnixNanos(EPOCH + 5),
+        records,
+        checkpoints: Vec::new(),
+        permit: None,
+    }
 }
 
 /// `count` records, spans and logs, numbered from 0.

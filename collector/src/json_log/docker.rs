@@ -16,6 +16,12 @@ pub(super) struct Wrapped {
     pub(super) cut: bool,
 }
 
+/// Opens several such lines that belong together: the first one's, with the text of all.
+pub(super) fn open_several(first: Object, content: String, clock: Clock<'_>) -> Option<Wrapped> {
+    let wrapped = open(first, clock).ok()?;
+    Some(Wrapped { text: content, ..wrapped })
+}
+
 /// Opens an object that is such a line; gives back any other.
 pub(super) fn open(object: Object, clock: Clock<'_>) -> Result<Wrapped, Object> {
     if text_of(&object.fields, "log").is_none()

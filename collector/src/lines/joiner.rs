@@ -7,10 +7,13 @@
 //! record is bounded in lines and bytes here; in time by whoever calls [`Joiner::flush`]. JSON lines
 //! go through without a look at more than their first byte.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 
 use super::RawLine;
 use crate::cri::{self, CriLine};
+use crate::docker;
 use crate::json_log::{begins_with_level, begins_with_time, names_exception, without_colours};
 
 /// What tells a head stands within so many bytes.
@@ -36,8 +39,8 @@ struct Pending {
     /// All of it, once there is a second line.
     joined: Vec<u8>,
     lines: usize,
-    /// Blank lines that belong to it if it goes on.
-    blanks: usize,
+    /// Blank lines, each behind a line end, that belong to it if it goes on.
+    blanks: Vec<u8>,
     head: Head,
     within: Within,
     /// The container's stream, of a container's log file.
@@ -84,16 +87,19 @@ impl Joiner {
     /// Takes the next line and passes on the record that ends before it.
     pub(crate) fn push(&mut self, line: RawLine, mut record: impl FnMut(RawLine)) {
         let (stream, own) = taken_apart(&line.bytes);
-        if own.trim_ascii().is_empty() && stream.is_none() {
-            if let Some(pending) = &mut self.pending {
-                pending.blanks += 1;
+        if stream.is_none() && own.trim_ascii().is_empty() {
+            if let Some(pending) = &mut self.pending
+                && pending.has_room(&line, self.limits)
+            {
+                pending.blanks.push(b'\n');
+                pending.blanks.extend_from_slice(&line.bytes);
             }
             return;
         }
         if let Some(pending) = &mut self.pending
             && pending.has_room(&line, self.limits)
             && pending.is_of(stream)
-            && pending.goes_on_with(own)
+            && pending.goes_on_with(&own)
         {
             pending.add(&line, stream);
             return;
@@ -122,12 +128,12 @@ impl Joiner {
 impl Pending {
     fn new(line: RawLine) -> Pending {
         let (stream, own) = taken_apart(&line.bytes);
-        let (head, within) = (head_of(own), begins_trace(own));
+        let (head, within) = (head_of(&own), begins_trace(&own));
         let within = match (within, head) {
-            (Within::Nothing, Head::Dated) if is_java_util_logging(own) => Within::NextLine,
+            (Within::Nothing, Head::Dated) if is_java_util_logging(&own) => Within::NextLine,
             _ => within,
         };
-        Pending { first: line, joined: Vec::new(), lines: 1, blanks: 0, head, within, stream }
+        Pending { first: line, joined: Vec::new(), lines: 1, blanks: Vec::new(), head, within, stream }
     }
 
     /// Standard output does not go on on standard error.
@@ -140,7 +146,7 @@ impl Pending {
     }
 
     fn has_room(&self, line: &RawLine, limits: JoinLimits) -> bool {
-        let bytes = self.joined.len().max(self.first.bytes.len()) + line.bytes.len() + self.blanks + 1;
+        let bytes = self.joined.len().max(self.first.bytes.len()) + line.bytes.len() + self.blanks.len() + 1;
         self.lines < limits.lines_max && bytes <= limits.bytes_max
     }
 
@@ -148,7 +154,10 @@ impl Pending {
         if self.is_partial() {
             return true;
         }
-        let Some(first) = line.first() else { return false };
+        let Some(first) = line.first() else {
+            // A container's blank line.
+            return self.stream.is_some() && self.head != Head::Json;
+        };
         if self.head == Head::OpenObject {
             return matches!(first, b' ' | b'\t' | b'}');
         }
@@ -197,11 +206,9 @@ impl Pending {
         if self.joined.is_empty() {
             self.joined.extend_from_slice(&self.first.bytes);
         }
-        for _ in 0..=self.blanks {
-            self.joined.push(b'\n');
-        }
+        self.joined.append(&mut self.blanks);
+        self.joined.push(b'\n');
         self.joined.extend_from_slice(&line.bytes);
-        self.blanks = 0;
         self.lines += 1;
         self.first.cut |= line.cut;
         if self.head == Head::OpenObject && taken_apart(&line.bytes).1.trim_ascii_end() == b"}" {
@@ -226,12 +233,24 @@ impl Pending {
 }
 
 /// The stream and the own line of a container's; other lines as they are.
-fn taken_apart(line: &[u8]) -> (Option<Stream>, &[u8]) {
+fn taken_apart(line: &[u8]) -> (Option<Stream>, Cow<'_, [u8]>) {
+    if let Some(CriLine { stream, partial, start, .. }) = cri::read(line) {
+        return (Some(Stream { is_stderr: stream == "stderr", partial }), Cow::Borrowed(&line[start..]));
+    }
+    let Some(line) = docker::read(line) else { return (None, Cow::Borrowed(line)) };
+    let stream = Stream { is_stderr: line.is_stderr, partial: line.is_partial() };
+    let own = match line.text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.trim_end_matches(['\n', '\r']).to_owned().into_bytes()),
+    };
+    (Some(stream), own)
+}
+
+/// Whether a line is one of a container's standard error.
+pub(crate) fn is_of_stderr(line: &[u8]) -> bool {
     match cri::read(line) {
-        Some(CriLine { stream, partial, start, .. }) => {
-            (Some(Stream { is_stderr: stream == "stderr", partial }), &line[start..])
-        }
-        None => (None, line),
+        Some(line) => line.stream == "stderr",
+        None => docker::read(line).is_some_and(|line| line.is_stderr),
     }
 }
 

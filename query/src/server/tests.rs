@@ -192,7 +192,13 @@ async fn sidecar_of(services: &[&str], peers: Vec<String>) -> Running {
     let server = server.unwrap_or_else(|error| panic!("{error}"));
     let records = services.iter().enumerate().map(|(number, service)| span_of(service, number).into());
     let records = records.collect();
-    let batch = Batch { receiver: Receiver::OtlpHttp, received: UnixNanos::now(), records, permit: None };
+    let batch = Batch {
+        receiver: Receiver::OtlpHttp,
+        received: UnixNanos::now(),
+        records,
+        checkpoints: Vec::new(),
+        permit: None,
+    };
     store.append(batch).await.unwrap();
     Running::serving(server, folder)
 }

@@ -43,7 +43,13 @@ async fn served() -> Served {
 impl Served {
     async fn keep(&self, records: Vec<NewRecord>) {
         let records = records.into_iter().map(NewRecord::into).collect();
-        let batch = Batch { receiver: Receiver::OtlpHttp, received: UnixNanos::now(), records, permit: None };
+        let batch = Batch {
+            receiver: Receiver::OtlpHttp,
+            received: UnixNanos::now(),
+            records,
+            checkpoints: Vec::new(),
+            permit: None,
+        };
         self.store.append(batch).await.unwrap();
     }
 

@@ -177,6 +177,17 @@ impl Disk for FailingDisk {
         fs::remove_file(path)
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.passes(Side::Journal)?;
+        self.note_name(to);
+        fs::rename(from, to)?;
+        let mut inner = self.inner();
+        if let Some(synced) = inner.synced.remove(from) {
+            inner.synced.insert(to.to_owned(), synced);
+        }
+        Ok(())
+    }
+
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         self.passes(Side::Journal)?;
         self.names_are_synced(path);

@@ -8,7 +8,7 @@ use crate::disk::RealDisk;
 use crate::disk::failing::{FailingDisk, Mood, Side};
 
 fn open(folder: &Path, committed: u64) -> (Journal, Recovered) {
-    Journal::open(Arc::new(RealDisk::default()), folder, true, committed).unwrap()
+    Journal::open(Arc::new(RealDisk::default()), folder, true, committed, committed).unwrap()
 }
 
 fn payloads(frames: &[Frame]) -> Vec<Vec<u8>> {
@@ -107,7 +107,7 @@ fn a_file_of_another_format_is_damage() {
 
 /// The frames that appends returned for, by their numbers, after `appends` on a disk that fails now and then.
 fn append_on(disk: &FailingDisk, folder: &Path, rng: &mut fastrand::Rng) -> BTreeMap<u64, Vec<u8>> {
-    let (mut journal, _) = Journal::open(Arc::new(disk.clone()), folder, true, 0).unwrap();
+    let (mut journal, _) = Journal::open(Arc::new(disk.clone()), folder, true, 0, 0).unwrap();
     journal.limit_files(256);
     let mut acknowledged = BTreeMap::new();
     for _ in 0..rng.usize(1..12) {

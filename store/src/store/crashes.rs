@@ -3,10 +3,11 @@
 //! Each case follows from its seed, which a failure prints; `SPANDREL_CRASH_SEEDS=N` runs N random ones and
 //! `SPANDREL_CRASH_SEED=S` that one only. What has to hold, at any moment and after every start:
 //! * every acknowledged record is found, once, with the id it was first seen with;
+//! * a batch's checkpoint is there if its records are, and only then, until another batch forgets it;
 //! * a record that was refused may be there, once, if the disk did not let it be taken back, until a power cut;
 //! * nothing is said to be missing, unless the power cut left bytes that nobody wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,6 +42,10 @@ struct Case {
     next: u64,
     kept: BTreeMap<u64, Option<RecordId>>,
     refused: BTreeMap<u64, Option<RecordId>>,
+    /// The first record of each batch, which names its checkpoint; and whose checkpoint the batch forgets.
+    batches: BTreeMap<u64, Option<u64>>,
+    /// Batches that had nothing but a checkpoint and were kept.
+    bare: BTreeSet<String>,
     /// A power cut left bytes that nobody wrote.
     torn: bool,
     /// What was done, for who reads a failure.
@@ -91,6 +96,8 @@ impl Case {
             next: 0,
             kept: BTreeMap::new(),
             refused: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            bare: BTreeSet::new(),
             torn: false,
             notes: Vec::new(),
         };
@@ -101,7 +108,8 @@ impl Case {
     fn run(&mut self) {
         for _ in 0..STEPS {
             match self.rng.u32(0..100) {
-                0..50 => self.append(),
+                0..45 => self.append(),
+                45..50 => self.append_bare(),
                 50..70 => self.change_mood(),
                 70..80 => self.check("while it runs"),
                 80..90 => self.reopen(),
@@ -136,7 +144,11 @@ impl Case {
         for _ in 0..self.rng.u32(1..5) {
             let records = [self.rng.u64(1..4), self.rng.u64(1..60), self.rng.u64(1..400)];
             let records = records[self.rng.usize(0..3)];
-            let batch = testing::batch(shop_from(self.next, records));
+            let mut batch = testing::batch(shop_from(self.next, records));
+            batch.checkpoints.push((checkpoint(self.next), Some(Bytes::new())));
+            let forgets = self.rng.choice(self.batches.keys().copied()).filter(|_| self.rng.bool());
+            batch.checkpoints.extend(forgets.map(|first| (checkpoint(first), None)));
+            self.batches.insert(self.next, forgets);
             let store = store.clone();
             sent.push((
                 self.next..self.next + records,
@@ -151,6 +163,18 @@ impl Case {
                 Ok(()) => self.kept.extend(numbers.map(|number| (number, None))),
                 Err(_) => self.refused.extend(numbers.map(|number| (number, None))),
             }
+        }
+    }
+
+    /// Sends a batch without records.
+    fn append_bare(&mut self) {
+        let key = format!("bare/{}", self.next + self.bare.len() as u64);
+        let mut batch = testing::batch(Vec::new());
+        batch.checkpoints.push((key.clone(), Some(Bytes::new())));
+        let answer = self.runtime.block_on(self.store.as_ref().unwrap().append(batch));
+        self.notes.push(format!("{key} {answer:?}"));
+        if answer.is_ok() {
+            self.bare.insert(key);
         }
     }
 
@@ -217,12 +241,31 @@ impl Case {
             let first_seen = sent.get_or_insert(*id);
             assert_eq!(first_seen, id, "{when}: record {number} has another id");
         }
+        self.check_checkpoints(when, &found);
         let missing: Vec<&u64> = self.kept.keys().filter(|number| !found.contains_key(number)).collect();
         assert!(missing.is_empty(), "{when}: acknowledged records are missing: {missing:?}");
         if !self.torn {
             assert_eq!(snapshot.gaps(), [], "{when}: a gap where nothing was damaged");
         }
     }
+}
+
+impl Case {
+    fn check_checkpoints(&self, when: &str, found: &BTreeMap<u64, RecordId>) {
+        let store = self.store.as_ref().unwrap();
+        let keys =
+            |prefix| store.checkpoints(prefix).into_iter().map(|(key, _)| key).collect::<BTreeSet<_>>();
+        let of_found = || self.batches.iter().filter(|(first, _)| found.contains_key(first));
+        let forgotten: BTreeSet<u64> = of_found().filter_map(|(_, forgets)| *forgets).collect();
+        let kept = of_found().map(|(first, _)| *first).filter(|first| !forgotten.contains(first));
+        assert_eq!(keys("file/"), kept.map(checkpoint).collect(), "{when}: checkpoints and records disagree");
+        assert!(keys("bare/").is_superset(&self.bare), "{when}: an acknowledged checkpoint is missing");
+    }
+}
+
+/// The key of the checkpoint of the batch whose first record has this number.
+fn checkpoint(first: u64) -> String {
+    format!("file/{first:08}")
 }
 
 #[allow(clippy::print_stderr, reason = "a failed case has to tell what it did")]

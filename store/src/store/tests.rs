@@ -672,3 +672,39 @@ fn a_question_that_nobody_waits_for_ends_in_the_middle() {
         assert!(matches!(values, Err(crate::ReadError::Stopped)));
     }
 }
+
+#[test]
+fn checkpoints_are_there_after_a_crash_after_a_stop_and_without_any_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let store = open(folder.path());
+    let checkpoint =
+        |key: &str, value: &'static str| (key.to_owned(), Some(bytes::Bytes::from_static(value.as_bytes())));
+    let mut batch = testing::batch(shop(5));
+    batch.checkpoints = vec![checkpoint("f/a", "1"), checkpoint("f/b", "1"), checkpoint("other", "1")];
+    runtime.block_on(store.append(batch)).unwrap();
+    let mut without_records = testing::batch(Vec::new());
+    without_records.checkpoints = vec![checkpoint("f/a", "2"), ("f/b".to_owned(), None)];
+    runtime.block_on(store.append(without_records)).unwrap();
+    let expected = vec![("f/a".to_owned(), bytes::Bytes::from_static(b"2"))];
+    assert_eq!(store.checkpoints("f/"), expected);
+
+    let crashed = crash_image(folder.path());
+    assert_eq!(open(crashed.path()).checkpoints("f/"), expected);
+
+    store.close();
+    drop(store);
+    assert_eq!(fs::read_dir(folder.path().join("journal")).unwrap().count(), 0, "the journal is done");
+    let store = open(folder.path());
+    assert_eq!(store.checkpoints("f/"), expected);
+    assert_eq!(ids(&store.snapshot(), &scan(Filter::All)).len(), 5);
+}
+
+#[test]
+fn a_damaged_file_of_checkpoints_is_set_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close();
+    fs::write(folder.path().join("checkpoints"), "no checkpoints").unwrap();
+    assert_eq!(open(folder.path()).checkpoints(""), []);
+    assert_eq!(fs::read_dir(folder.path().join("set-aside")).unwrap().count(), 1);
+}

@@ -36,3 +36,13 @@ proptest::proptest! {
         let _ = Context::decode(&bytes);
     }
 }
+
+#[test]
+fn checkpoints_stand_in_the_frame_and_a_frame_without_them_has_none() {
+    let mut batch = testing::batch(testing::shop(3));
+    assert_eq!(checkpoints_of(&encode_batch(&batch)).unwrap(), []);
+    batch.checkpoints = vec![("a".to_owned(), Some(Bytes::from_static(b"1"))), ("b".to_owned(), None)];
+    let frame = encode_batch(&batch);
+    assert_eq!(checkpoints_of(&frame).unwrap(), batch.checkpoints);
+    assert_eq!(HeadBatch::read(1, 1, frame.into(), None).unwrap().records().count(), 3);
+}

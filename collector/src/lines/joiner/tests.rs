@@ -103,3 +103,28 @@ proptest! {
         prop_assert_eq!(kept(&joined), kept(&text));
     }
 }
+
+#[test]
+fn a_trace_in_dockers_lines_joins_the_line_that_it_follows() {
+    let docker = |text: &str, stream: &str| {
+        serde_json::json!({"log": text, "stream": stream, "time": "2026-11-22T10:00:00Z"}).to_string()
+    };
+    let lines = [
+        docker("2026-11-22 10:00:00 ERROR it failed\n", "stderr"),
+        docker("Traceback (most recent call last):\n", "stderr"),
+        docker("  File \"a.py\", line 1\n", "stderr"),
+        docker("KeyError: 'x'\n", "stderr"),
+        docker("\n", "stderr"),
+        docker("During handling of the above exception, another exception occurred:\n", "stderr"),
+        docker("ValueError: y\n", "stderr"),
+    ];
+    let record = lines.join("\n");
+    let next = docker("{\"level\":\"info\"}\n", "stderr");
+    check(&format!("{record}\n--\n{next}"));
+}
+
+#[test]
+fn pieces_of_one_of_dockers_lines_are_put_together() {
+    let docker = |text: &str| serde_json::json!({"log": text, "stream": "stdout", "time": "t"}).to_string();
+    check(&format!("{}\n{}\n--\n{}", docker("{\"a\":"), docker("1}\n"), docker("next\n")));
+}

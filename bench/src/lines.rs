@@ -1,0 +1,191 @@
+//! What a line costs, and a file of them: from bytes to a record on one core, and followed by the whole program.
+//!
+//! Beside it stands what parsers of JSON take for the same lines, to see what there would be to win with another one:
+//! they are measured by a program of its own, `bench/parsers`, so that nothing else has to build them.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use fastrand::Rng;
+use spandrel_config::Config;
+
+use crate::api::{self, Histogram};
+use crate::eventually::eventually;
+use crate::http::Http;
+use crate::measure::Process;
+use crate::sidecar::Launch;
+
+/// Long enough for a clock that counts CPU time in hundredths of a second.
+const MEASURE_TIME: Duration = Duration::from_secs(2);
+/// Lines of one body.
+const BODY_LINES: usize = 2_000;
+const FOUND_DEADLINE: Duration = Duration::from_secs(300);
+
+/// The targets.
+const LINE_MICROS_MAX: f64 = 3.0;
+const TAIL_MB_MIN: f64 = 200.0;
+
+#[derive(Debug, Clone)]
+pub struct LinesPlan {
+    pub binary: PathBuf,
+    /// Where files are made.
+    pub work: PathBuf,
+    /// Lines of the file that is followed.
+    pub lines: usize,
+    pub seed: u64,
+    /// The program of `bench/parsers`, if it is there.
+    pub parsers: Option<PathBuf>,
+}
+
+/// A row of the table: what, what is wanted, what was measured.
+#[derive(Debug)]
+struct Row {
+    what: String,
+    wanted: String,
+    measured: String,
+}
+
+/// Measures all of it: the table.
+pub async fn run(plan: &LinesPlan) -> anyhow::Result<String> {
+    let text = json_lines(BODY_LINES, plan.seed);
+    let bytes_a_line = text.len() as f64 / BODY_LINES as f64;
+    let mut rows = of_lines(&text, plan.parsers.as_deref())?;
+    let folder = tempfile::tempdir_in(&plan.work)?;
+    let file = folder.path().canonicalize()?.join("a.log");
+    write_file(&file, plan)?;
+    rows.extend(of_tail(&file)?);
+    rows.extend(of_program(plan, folder.path(), &file).await?);
+    let mut table =
+        format!("JSON lines of {bytes_a_line:.0} bytes.\n\n| | wanted | measured |\n|---|---:|---:|\n");
+    for Row { what, wanted, measured } in rows {
+        table.push_str(&format!("| {what} | {wanted} | {measured} |\n"));
+    }
+    Ok(table)
+}
+
+/// As a service in production writes them.
+fn json_lines(count: usize, seed: u64) -> String {
+    let mut rng = Rng::with_seed(seed);
+    let mut text = String::new();
+    for number in 0..count {
+        let level = ["info", "info", "info", "debug", "warn", "error"][rng.usize(0..6)];
+        let (trace, span) = (rng.u128(..), rng.u64(..));
+        let (order, took) = (rng.u32(..100_000), rng.u16(..2_000));
+        text.push_str(&format!(
+            "{{\"level\":\"{level}\",\"time\":\"2026-11-22T10:{:02}:{:02}.{:03}Z\",\"msg\":\"order accepted\",\
+             \"trace_id\":\"{trace:032x}\",\"span_id\":\"{span:016x}\",\"order.id\":{order},\
+             \"http.route\":\"/orders/{{id}}\",\"duration_ms\":{took},\"pid\":4711,\"hostname\":\"orders-7d9f\"}}\n",
+            number / 60 % 60,
+            number % 60,
+            number % 1000,
+        ));
+    }
+    text
+}
+
+fn of_lines(text: &str, parsers: Option<&Path>) -> anyhow::Result<Vec<Row>> {
+    let body = Bytes::copy_from_slice(text.as_bytes());
+    let config = Config::default();
+    let whole = micros_a_line(|| spandrel_collector::measure::records(&config, body.clone()))?;
+    let mut rows = vec![Row {
+        what: "from bytes to a record, CPU a line on one core".to_owned(),
+        wanted: format!("≤ {LINE_MICROS_MAX:.1} µs"),
+        measured: format!("{whole:.2} µs"),
+    }];
+    if let Some(parsers) = parsers {
+        rows.extend(of_parsers(parsers, text)?);
+    }
+    Ok(rows)
+}
+
+/// It reads lines and tells for each parser its name and the nanoseconds a line, with a tab between.
+fn of_parsers(parsers: &Path, text: &str) -> anyhow::Result<Vec<Row>> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(text.as_bytes())?;
+    let told = std::process::Command::new(parsers).arg(file.path()).output()?;
+    anyhow::ensure!(told.status.success(), "{} ended with {}", parsers.display(), told.status);
+    let row = |line: &str| {
+        let (parser, nanos) = line.split_once('\t').context("a name, a tab, a number")?;
+        let measured = format!("{:.2} µs", nanos.parse::<f64>()? / 1e3);
+        Ok(Row {
+            what: format!("of which a parser of JSON takes: {parser}"),
+            wanted: String::new(),
+            measured,
+        })
+    };
+    String::from_utf8(told.stdout)?.lines().map(row).collect()
+}
+
+/// CPU time a line of what takes [`BODY_LINES`] at a time.
+fn micros_a_line(mut once: impl FnMut() -> usize) -> anyhow::Result<f64> {
+    let this = Process::this();
+    anyhow::ensure!(once() == BODY_LINES, "not all lines were taken");
+    let (began, before, mut lines) = (Instant::now(), this.cpu()?, 0);
+    while began.elapsed() < MEASURE_TIME {
+        lines += once();
+    }
+    Ok((this.cpu()? - before).as_secs_f64() / lines as f64 * 1e6)
+}
+
+fn write_file(path: &Path, plan: &LinesPlan) -> anyhow::Result<()> {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
+    let mut left = plan.lines;
+    while left > 0 {
+        let count = left.min(BODY_LINES);
+        file.write_all(json_lines(count, plan.seed + left as u64).as_bytes())?;
+        left -= count;
+    }
+    Ok(file.flush()?)
+}
+
+/// Reading and cutting to records, without the understanding of lines.
+fn of_tail(file: &Path) -> anyhow::Result<Vec<Row>> {
+    let (config, this) = (Config::default(), Process::this());
+    let (began, before, mut total) = (Instant::now(), this.cpu()?, 0);
+    while began.elapsed() < MEASURE_TIME {
+        total += spandrel_collector::measure::tail(&config, file)?.0;
+    }
+    let rate = total as f64 / 1e6 / (this.cpu()? - before).as_secs_f64();
+    Ok(vec![Row {
+        what: "file tail alone: read, cut to lines and joined, a second of CPU".to_owned(),
+        wanted: format!("≥ {TAIL_MB_MIN:.0} MB"),
+        measured: format!("{rate:.0} MB"),
+    }])
+}
+
+/// The whole program, until everything is found.
+async fn of_program(plan: &LinesPlan, folder: &Path, file: &Path) -> anyhow::Result<Vec<Row>> {
+    let launch = Launch::new(&plan.binary, folder.join("data"), folder)
+        .set(format!("receivers.filelog.include={}", file.display()))
+        .set("receivers.filelog.start_at=beginning");
+    let began = Instant::now();
+    let sidecar = launch.start().await?;
+    let process = Process::new(sidecar.pid());
+    let http = Http::new(sidecar.addresses.query);
+    eventually("all lines are found", FOUND_DEADLINE, async || {
+        let found: Histogram = api::ask(&http, &api::histogram_target("source:filelog", "level")).await?;
+        let count: u64 = found.series.iter().flat_map(|series| &series.points).map(|point| point.1).sum();
+        Ok((count >= plan.lines as u64).then_some(()))
+    })
+    .await?;
+    let took = began.elapsed().as_secs_f64();
+    let idle = process.until_idle().await.context("wait until all is indexed")?;
+    let (bytes, lines) = (std::fs::metadata(file)?.len() as f64, plan.lines as f64);
+    let memory = process.memory()?.resident_peak as f64 / 1e6;
+    sidecar.kill().await?;
+    let row = |what: &str, measured: String| Row { what: what.to_owned(), wanted: String::new(), measured };
+    let cpu = idle.cpu.as_secs_f64();
+    Ok(vec![
+        row(
+            "the whole program, from its start until all lines are found",
+            format!("{:.1} MB/s", bytes / took / 1e6),
+        ),
+        row("the same, lines", format!("{:.0}/s", lines / took)),
+        row("its CPU a line, until indexed", format!("{:.2} µs", cpu / lines * 1e6)),
+        row("its MB a second of CPU, until indexed", format!("{:.1} MB", bytes / cpu / 1e6)),
+        row("its memory at its peak", format!("{memory:.0} MB")),
+    ])
+}

@@ -1,0 +1,205 @@
+//! Lines of files: `receivers.filelog`.
+//!
+//! In come the files that the patterns name, out go records, each line of each file once. One thread reads
+//! ([`reader`]); here its chunks are understood, and kept in the order they were read, each with the checkpoints that
+//! say how far its files are read: both are in the same frame of the journal, so that after a crash reading goes on
+//! exactly behind what is kept. One chunk is understood while the one before it is kept. Where the store has no room,
+//! this waits, and so does the reader. Nothing is dropped, and nothing is held for a file but its place.
+//!
+//! On shutdown the reader looks once more, and what it has read is kept before this returns.
+
+mod cutter;
+mod discovery;
+mod files;
+mod fingerprint;
+mod kubernetes;
+mod metrics;
+mod position;
+mod reader;
+mod tailed;
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use spandrel_config::{FileLogReceiver, Limits};
+use spandrel_store::{NewBody, NewRecord, Permit, Receiver, UnixNanos};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::cutter::CutLimits;
+use self::discovery::Stat;
+use self::files::Files;
+pub(crate) use self::metrics::FileLogMetrics;
+use self::position::FileId;
+use self::reader::{FileChunk, FileReader};
+use self::tailed::{Origin, Reading, Tailed, Turn, folder_of};
+use crate::content::Compression;
+use crate::intake::{self, Intake};
+use crate::lines::{CHUNK_LINES_MAX, ChunkLimits, Understanding};
+use crate::normalise::{Cuts, Normaliser};
+use crate::refusal::Refusal;
+
+const RECEIVER: Receiver = Receiver::FileLog;
+/// How often a refused chunk is tried again, unless the store says otherwise.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// A chunk as records.
+struct Understood {
+    received: UnixNanos,
+    records: Vec<NewRecord<NewBody>>,
+    permit: Option<Permit>,
+    cuts: Cuts,
+}
+
+/// Follows files until stopped; then keeps what was read.
+pub(crate) async fn run(
+    intake: Intake,
+    config: FileLogReceiver,
+    limits: Limits,
+    metrics: FileLogMetrics,
+    stop: CancellationToken,
+) {
+    // One waits while the one before it is understood.
+    let (chunks, read) = mpsc::channel(1);
+    let (understood, to_keep) = mpsc::channel(1);
+    let reader = reader(&intake, config, &limits, metrics, chunks, stop);
+    let reading = tokio::task::spawn_blocking(move || reader.run(&Handle::current()));
+    tokio::join!(understand_all(&intake, read, understood), keep_all(&intake, to_keep));
+    if let Err(error) = reading.await {
+        tracing::error!(%error, "files are no longer followed");
+    }
+}
+
+fn reader(
+    intake: &Intake,
+    config: FileLogReceiver,
+    limits: &Limits,
+    metrics: FileLogMetrics,
+    chunks: mpsc::Sender<FileChunk>,
+    stop: CancellationToken,
+) -> FileReader {
+    let reading = reading(limits, config.force_flush_period);
+    let poll_interval = config.poll_interval;
+    let saved = intake.store.checkpoints(position::KEYS);
+    FileReader {
+        files: Files::new(config, metrics.clone(), limits.checkpoints_max, saved),
+        reading,
+        poll_interval,
+        chunk_bytes_max: limits.line_batch_bytes_max.as_usize(),
+        files_open_max: limits.files_open_max,
+        metrics,
+        chunks,
+        stop,
+        open: VecDeque::new(),
+        last: None,
+        chunk: FileChunk::default(),
+    }
+}
+
+fn reading(limits: &Limits, line_delay: Duration) -> Reading {
+    let ChunkLimits { join, join_delay, .. } = ChunkLimits::of(limits);
+    let line_bytes_max = limits.line_bytes_max.as_usize();
+    let limits = CutLimits { line_bytes_max, join, records_max: CHUNK_LINES_MAX };
+    Reading { limits, record_delay: join_delay, line_delay, is_last: false }
+}
+
+/// Reads a file to its end and keeps nothing of it, for measurements: bytes and records.
+pub(crate) fn read_alone(limits: &Limits, path: &Path) -> io::Result<(u64, usize)> {
+    let metadata = std::fs::metadata(path)?;
+    let origin = Origin { resource: Vec::new(), service: None, attributes: Vec::new() };
+    let (id, stat) = (FileId::of(&metadata), Stat::of(&metadata));
+    let mut file = Tailed::new(id, path.to_owned(), folder_of(path), stat, origin.into());
+    let reading = Reading { is_last: true, ..reading(limits, Duration::ZERO) };
+    let (mut bytes, mut count) = (0, 0);
+    loop {
+        match file.turn(reading, Instant::now())? {
+            Turn::Read { records, bytes: read, more } => {
+                bytes += read;
+                count += records.len();
+                if !more {
+                    return Ok((bytes, count));
+                }
+            }
+            Turn::Replaced => return Err(io::Error::other("the file was replaced while it was read")),
+        }
+    }
+}
+
+async fn understand_all(
+    intake: &Intake,
+    mut read: mpsc::Receiver<FileChunk>,
+    understood: mpsc::Sender<(Arc<FileChunk>, Understood)>,
+) {
+    while let Some(chunk) = read.recv().await {
+        let chunk = Arc::new(chunk);
+        let records = understand_patiently(intake, &chunk).await;
+        if understood.send((chunk, records)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One after the other: what a later chunk says of a file must not be kept before the earlier one is.
+async fn keep_all(intake: &Intake, mut to_keep: mpsc::Receiver<(Arc<FileChunk>, Understood)>) {
+    while let Some((chunk, understood)) = to_keep.recv().await {
+        let _in_flight = intake.activity.request();
+        let mut understood = understood;
+        let mut told = false;
+        while let Err(refusal) = keep(intake, &chunk, understood).await {
+            wait(intake, &refusal, &mut told).await;
+            understood = understand_patiently(intake, &chunk).await;
+        }
+    }
+}
+
+async fn keep(intake: &Intake, chunk: &FileChunk, understood: Understood) -> Result<(), Refusal> {
+    let Understood { received, records, permit, cuts } = understood;
+    intake.keep_with_checkpoints(RECEIVER, received, records, permit, chunk.checkpoints.clone()).await?;
+    intake.counters.cut(&cuts);
+    Ok(())
+}
+
+/// However long it takes until there is memory for it.
+async fn understand_patiently(intake: &Intake, chunk: &Arc<FileChunk>) -> Understood {
+    let mut told = false;
+    loop {
+        match understand(intake, chunk.clone()).await {
+            Ok(understood) => return understood,
+            Err(refusal) => wait(intake, &refusal, &mut told).await,
+        }
+    }
+}
+
+async fn wait(intake: &Intake, refusal: &Refusal, told: &mut bool) {
+    intake.counters.refused_request(RECEIVER, refusal.reason());
+    if !std::mem::replace(told, true) {
+        tracing::warn!(%refusal, "following files waits");
+    }
+    tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER).min(RETRY_AFTER)).await;
+}
+
+async fn understand(intake: &Intake, chunk: Arc<FileChunk>) -> Result<Understood, Refusal> {
+    let (limits, admission, rules) = (intake.record_limits, intake.admit()?, intake.rules.clone());
+    let (received, bytes) = (UnixNanos::now(), chunk.bytes);
+    let understand = move || {
+        let normaliser = Normaliser::new(received, limits, admission);
+        let mut understanding = Understanding::new(normaliser, rules, Vec::new());
+        for piece in &chunk.pieces {
+            let origin = &piece.origin;
+            understanding.turn_to(&origin.resource, &origin.attributes, origin.service.as_deref());
+            piece.records.iter().try_for_each(|record| understanding.line(record))?;
+        }
+        let mut normaliser = understanding.normaliser;
+        let cuts = normaliser.cuts;
+        let (records, permit) = normaliser.take_records();
+        Ok(Understood { received, records, permit, cuts })
+    };
+    intake::run(bytes, Compression::Identity, understand).await
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! The stage as a whole: real files, a real store.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use spandrel_config::{Config, FilePattern, StartAt};
+use spandrel_store::record::{log_message, value};
+use spandrel_store::snapshot::Scan;
+use spandrel_store::{Filter, Record, RecordBody, Stop, Store, TimeRange};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::counters::Counters;
+
+struct Stage {
+    folder: tempfile::TempDir,
+    config: Config,
+}
+
+struct Running {
+    store: Store,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Stage {
+    fn new(pattern: &str) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config::default();
+        config.storage.directory = folder.path().join("data");
+        let pattern = folder.path().join(pattern);
+        let filelog = &mut config.receivers.filelog;
+        filelog.include = vec![FilePattern::parse(pattern.to_str().unwrap()).unwrap()];
+        filelog.start_at = StartAt::Beginning;
+        filelog.poll_interval = Duration::from_millis(10);
+        Stage { folder, config }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        path
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let file = fs::OpenOptions::new().append(true).create(true).open(self.path(name));
+        file.unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn start(&self) -> Running {
+        let registry = prometheus::Registry::new();
+        let store = Store::open(&self.config.storage, &self.config.limits, &registry).unwrap();
+        let intake = Intake::new(store.clone(), &self.config, Counters::register(&registry).unwrap());
+        let (metrics, stop) = (FileLogMetrics::register(&registry).unwrap(), CancellationToken::new());
+        let (filelog, limits) = (self.config.receivers.filelog.clone(), self.config.limits.clone());
+        let task = tokio::spawn(run(intake, filelog, limits, metrics, stop.clone()));
+        Running { store, stop, task }
+    }
+}
+
+impl Running {
+    /// Waits until so many records are kept.
+    async fn records(&self, count: usize) -> Vec<Arc<Record>> {
+        let mut tail = self.store.subscribe();
+        loop {
+            let records = records(&self.store);
+            if records.len() >= count {
+                return records;
+            }
+            tail.recv().await.unwrap();
+        }
+    }
+
+    async fn stop(self) -> Vec<Arc<Record>> {
+        self.stop.cancel();
+        self.task.await.unwrap();
+        let records = records(&self.store);
+        tokio::task::spawn_blocking(move || self.store.close()).await.unwrap();
+        records
+    }
+}
+
+fn records(store: &Store) -> Vec<Arc<Record>> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let scan =
+        Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline, stop: Stop::default() };
+    let mut records = Vec::new();
+    let mut visit = |record| {
+        records.push(record);
+        std::ops::ControlFlow::Continue(())
+    };
+    store.snapshot().scan(&scan, &mut visit).unwrap();
+    records
+}
+
+fn original(record: &Record) -> &str {
+    std::str::from_utf8(record.original.as_deref().unwrap()).unwrap()
+}
+
+fn message(record: &Record) -> String {
+    let RecordBody::Log(log) = &record.body else { panic!("a span") };
+    log_message(log).into_owned()
+}
+
+fn attribute_of(record: &Record, key: &str) -> String {
+    let RecordBody::Log(log) = &record.body else { panic!("a span") };
+    value::text_attribute(&log.attributes, key).unwrap_or_default().to_owned()
+}
+
+fn resource_of(record: &Record, key: &str) -> String {
+    value::text_attribute(record.resource.attributes(), key).unwrap_or_default().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_are_kept_once_over_a_stop_and_a_start() {
+    let mut stage = Stage::new("*.log");
+    stage.config.receivers.filelog.include_file_path = true;
+    stage.write("a.log", "{\"level\":\"error\",\"msg\":\"boom\"}\nplain\n");
+    let running = stage.start();
+    let kept = running.records(2).await;
+    assert!(kept.iter().all(|record| record.receiver == Receiver::FileLog));
+    assert!(kept.iter().all(|record| attribute_of(record, "log.file.name") == "a.log"));
+    assert_eq!(attribute_of(&kept[0], "log.file.path"), stage.path("a.log").display().to_string());
+    stage.write("a.log", "third\n");
+    assert_eq!(running.stop().await.len(), 3, "what is there is read before the end");
+
+    stage.write("a.log", "fourth\n");
+    let running = stage.start();
+    running.records(4).await;
+    let mut lines: Vec<String> =
+        running.stop().await.iter().map(|record| original(record).to_owned()).collect();
+    lines.sort();
+    assert_eq!(lines, ["fourth", "plain", "third", "{\"level\":\"error\",\"msg\":\"boom\"}"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pods_lines_are_joined_by_stream_and_say_whose_they_are() {
+    let stage = Stage::new("pods/*/*/*.log");
+    stage.write(
+        "pods/shop_payment-7d9f_0a1b/payment/0.log",
+        "2026-11-22T10:00:00.1Z stdout P {\"level\":\"error\",\n\
+         2026-11-22T10:00:00.2Z stderr F panic: no funds\n\
+         2026-11-22T10:00:00.3Z stdout F \"msg\":\"declined\"}\n\
+         2026-11-22T10:00:00.4Z stderr F \n\
+         2026-11-22T10:00:00.5Z stderr F goroutine 1 [running]:\n",
+    );
+    let running = stage.start();
+    let records = running.records(2).await;
+    let declined = records.iter().find(|record| message(record) == "declined").unwrap();
+    assert_eq!(resource_of(declined, "k8s.pod.name"), "payment-7d9f");
+    assert_eq!(resource_of(declined, "k8s.namespace.name"), "shop");
+    assert_eq!(declined.service(), "payment");
+    assert_eq!(attribute_of(declined, "log.iostream"), "stdout");
+    let panic = records.iter().find(|record| message(record).starts_with("panic")).unwrap();
+    assert_eq!(message(panic), "panic: no funds\n\ngoroutine 1 [running]:");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trace_in_dockers_lines_is_one_record() {
+    let id = "0f".repeat(32);
+    let stage = Stage::new("containers/*/*-json.log");
+    let text = [
+        "2026-11-22 10:00:00 ERROR it failed",
+        "java.lang.IllegalStateException: no funds",
+        "\tat shop.Payment.charge(Payment.java:7)",
+    ];
+    let lines = text.map(|line| {
+        let line = serde_json::json!({
+            "log": format!("{line}\n"),
+            "stream": "stderr",
+            "time": "2026-11-22T10:00:00.123456789Z",
+        });
+        format!("{line}\n")
+    });
+    stage.write(&format!("containers/{id}/{id}-json.log"), &lines.concat());
+    let running = stage.start();
+    let records = running.records(1).await;
+    assert_eq!(message(&records[0]), text.join("\n"));
+    assert_eq!(original(&records[0]), lines.concat().trim_end());
+    assert_eq!(attribute_of(&records[0], "exception.type"), "java.lang.IllegalStateException");
+    assert_eq!(attribute_of(&records[0], "log.iostream"), "stderr");
+    assert_eq!(resource_of(&records[0], "container.id"), id);
+    assert_eq!(running.stop().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_lines_name_goes_before_the_containers_name() {
+    let stage = Stage::new("pods/*/*/*.log");
+    stage.write(
+        "pods/shop_web-1_0a/web/0.log",
+        "2026-11-22T10:00:00.1Z stdout F {\"service.name\":\"storefront\",\"msg\":\"a\"}\n",
+    );
+    let running = stage.start();
+    assert_eq!(running.records(1).await[0].service(), "storefront");
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_store_has_no_room_nothing_is_lost() {
+    let mut stage = Stage::new("*.log");
+    // Room for a few chunks only, until they are committed.
+    stage.config.limits.memory = spandrel_config::ByteSize::mib(16);
+    let lines: String =
+        (0..60_000).map(|n| format!("{{\"n\":{n},\"pad\":\"{}\"}}\n", "x".repeat(200))).collect();
+    stage.write("a.log", &lines);
+    let running = stage.start();
+    let records = running.records(60_000).await;
+    let numbers: std::collections::BTreeSet<&str> = records.iter().map(|record| original(record)).collect();
+    assert_eq!((records.len(), numbers.len()), (60_000, 60_000));
+    running.stop().await;
+}
+
+#[test]
+fn a_relative_pattern_is_followed_from_where_the_program_was_started() {
+    let found = discovery::find(&[FilePattern::parse("src/lib.rs").unwrap()], &[]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].path, Path::new("src/lib.rs"));
+}
