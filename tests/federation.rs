@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "clippy takes only functions marked #[test] for tests")]
 
 mod fleet {
+    mod demo;
+    mod faults;
+    mod missing;
     pub mod proxy;
     pub mod records;
 }
@@ -117,6 +120,8 @@ fn a_gateway_gives_the_trace_that_one_sidecar_with_everything_gives() {
         "/api/v1/fields",
         "/api/v1/fields/name/values",
         "/api/v1/services",
+        "/api/v1/graph",
+        "/api/v1/graph?q=level:error",
     ] {
         let [one, other] = [&gateway, &all].map(|asked| without_coverage(asked.get(question).json()));
         assert_eq!(one, other, "{question}");
@@ -172,73 +177,6 @@ fn pages_follow_each_other_over_all_sidecars_also_while_one_fails_and_comes_back
     let in_order: Vec<&String> = whole.iter().filter(|id| distinct.contains(id)).collect();
     assert_eq!(seen.iter().collect::<Vec<_>>(), in_order);
     sidecars.clear();
-}
-
-/// What a peer behind a proxy in this mood is named as; everything that the others hold comes in time.
-fn check_fault(mood: Mood, reasons_of_it: &[&str]) {
-    let sidecars = fleet(&SHOP);
-    let proxy = Proxy::to(sidecars[4].query());
-    let mut peers = addresses(&sidecars);
-    peers[4] = proxy.address();
-    let gateway = gateway(&peers).start();
-    when(&gateway, "/api/v1/peers", |answer| answer["coverage"]["complete"] == true);
-    proxy.set(mood);
-    let others: BTreeSet<String> = SHOP[..4].iter().map(|service| (*service).to_owned()).collect();
-    for _ in 0..3 {
-        let (answer, time) = timed(&gateway, &path());
-        assert_eq!(services(&answer), others, "{answer}");
-        assert!(time < PEER_TIMEOUT + SLACK, "{mood:?}: {time:?}");
-        let missing = reasons(&answer);
-        assert_eq!(missing.len(), 1, "{answer}");
-        assert_eq!(missing[0].0, proxy.address());
-        assert!(reasons_of_it.contains(&missing[0].1.as_str()), "{mood:?}: {answer}");
-        assert_eq!((&answer["coverage"]["asked"], &answer["coverage"]["answered"]), (&5.into(), &4.into()));
-    }
-    // Known to be down, it is not waited for any more.
-    let (answer, time) = timed(&gateway, &path());
-    assert!(time < PEER_TIMEOUT && answer["coverage"]["complete"] == false, "{mood:?}: {time:?}");
-    assert_eq!(gateway.get(&format!("{}?require=complete", path())).status, 503);
-    assert_eq!(gateway.get("/readyz").status, 200, "a gateway is ready whatever its peers are");
-    proxy.set(Mood::Pass);
-    when(&gateway, &path(), |answer| answer["coverage"]["complete"] == true && services(answer).len() == 5);
-}
-
-#[test]
-fn a_peer_that_refuses_connections_is_named() {
-    check_fault(Mood::Refuse, &["unreachable", "refused"]);
-}
-
-#[test]
-fn a_peer_that_hangs_is_waited_for_until_its_deadline() {
-    check_fault(Mood::Hang, &["timeout"]);
-}
-
-#[test]
-fn a_peer_that_answers_with_garbage_is_named() {
-    check_fault(Mood::Garbage, &["garbage", "unreachable"]);
-}
-
-#[test]
-fn a_peer_that_trickles_delays_nothing_past_its_deadline() {
-    // So slow that not even a small answer is through in time.
-    check_fault(Mood::Slow { bytes_per_second: 16 }, &["timeout"]);
-}
-
-#[test]
-fn a_peer_whose_connection_breaks_in_the_middle_of_an_answer_is_named() {
-    check_fault(Mood::Cut { after_bytes: 300 }, &["unreachable"]);
-}
-
-#[test]
-fn a_peer_that_is_far_away_is_waited_for_and_complete() {
-    let sidecars = fleet(&SHOP);
-    let proxy = Proxy::to(sidecars[4].query());
-    let mut peers = addresses(&sidecars);
-    peers[4] = proxy.address();
-    let gateway = gateway(&peers).start();
-    proxy.set(Mood::Late(Duration::from_millis(200)));
-    let answer = when(&gateway, &path(), |answer| answer["coverage"]["complete"] == true);
-    assert_eq!(services(&answer).len(), 5);
 }
 
 #[test]

@@ -32,15 +32,27 @@ async fn every_case_comes_back_as_it_was_recorded_and_its_errors_are_told() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_over_fifteen_sidecars_gives_every_trace_as_one_sidecar_does() {
-    let Some(folder) = cases().into_iter().next_back() else {
+    let mut cases = cases();
+    if cases.is_empty() {
         let _ = writeln!(std::io::stderr(), "skipped: no recorded incidents in {DATA}");
         return;
-    };
-    check_fleet(&folder).await.unwrap_or_else(|error| panic!("{}: {error:#}", folder.display()));
+    }
+    if !are_all_wanted() {
+        cases.drain(..cases.len() - 1);
+    }
+    check_fleet(&cases).await.unwrap_or_else(|error| panic!("{error:#}"));
 }
 
-async fn check_fleet(folder: &Path) -> anyhow::Result<()> {
-    let case = Case::read(folder)?;
+/// `make test-scale` wants every case; one is enough to find most of what can go wrong.
+#[allow(clippy::disallowed_methods, reason = "how the test is told how much to do")]
+fn are_all_wanted() -> bool {
+    std::env::var_os("SPANDREL_FLEET_CASES").is_some_and(|wanted| wanted == "all")
+}
+
+async fn check_fleet(folders: &[PathBuf]) -> anyhow::Result<()> {
+    let cases = folders.iter().map(|folder| Case::read(folder)).collect::<anyhow::Result<Vec<Case>>>()?;
+    let services: BTreeSet<&str> =
+        cases.iter().flat_map(|case| &case.spans).map(|row| service_of(&row.pod_name)).collect();
     let notes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let launch = |name: &str| -> anyhow::Result<Launch> {
         let own = notes.path().join(name);
@@ -48,15 +60,10 @@ async fn check_fleet(folder: &Path) -> anyhow::Result<()> {
         Ok(Launch::new(env!("CARGO_BIN_EXE_spandrel"), own.join("data"), own))
     };
     let single = launch("single")?.start().await?;
-    case.replay(&Http::new(single.addresses.http)).await?;
-    let (mut sidecars, mut kept) = (Vec::new(), 0);
-    for (number, part) in parts_of(&case).into_iter().enumerate() {
-        let sidecar = launch(&format!("part-{number}"))?.start().await?;
-        let replayed = part.replay(&Http::new(sidecar.addresses.http)).await?;
-        kept += replayed.spans + replayed.logs;
-        sidecars.push(sidecar);
+    let mut sidecars = Vec::new();
+    for number in 0..FLEET {
+        sidecars.push(launch(&format!("part-{number}"))?.start().await?);
     }
-    assert_eq!((sidecars.len(), kept), (FLEET, case.spans.len() + case.logs.len()));
     let peers: Vec<String> = sidecars.iter().map(|sidecar| sidecar.addresses.query.to_string()).collect();
     let gateway = spandrel_testing::Sidecar::of(env!("CARGO_BIN_EXE_spandrel"));
     let gateway = gateway.set("storage.enabled=false").set("receivers.otlp.enabled=false");
@@ -64,18 +71,26 @@ async fn check_fleet(folder: &Path) -> anyhow::Result<()> {
     let gateway = gateway.set("limits.peer_timeout=20s");
     let gateway = gateway.set(format!("federation.peers={}", serde_json::to_string(&peers)?));
     let mut gateway = tokio::task::spawn_blocking(|| gateway.start()).await?;
-
     let (whole, parts) = (Http::new(single.addresses.query), Http::new(gateway.query().parse()?));
-    let traces: BTreeSet<&str> = case.spans.iter().map(|row| row.trace_id.as_str()).collect();
-    let checks = traces.iter().map(|id| check_same(&whole, &parts, id));
-    stream::iter(checks).buffer_unordered(QUESTIONS_AT_ONCE).try_collect::<()>().await?;
+    for (case, folder) in cases.iter().zip(folders) {
+        case.replay(&Http::new(single.addresses.http)).await?;
+        let mut kept = 0;
+        for (part, sidecar) in parts_of(case, &services).into_iter().zip(&sidecars) {
+            let replayed = part.replay(&Http::new(sidecar.addresses.http)).await?;
+            kept += replayed.spans + replayed.logs;
+        }
+        assert_eq!(kept, case.spans.len() + case.logs.len(), "{}", folder.display());
+        let traces: BTreeSet<&str> = case.spans.iter().map(|row| row.trace_id.as_str()).collect();
+        let checks = traces.iter().map(|id| check_same(&whole, &parts, id));
+        let checked = stream::iter(checks).buffer_unordered(QUESTIONS_AT_ONCE).try_collect::<()>().await;
+        checked.map_err(|error| error.context(folder.display().to_string()))?;
+    }
     anyhow::ensure!(gateway.terminate().success(), "SIGTERM is a clean end");
     Ok(())
 }
 
-/// The case, taken apart by service: each service is in one part.
-fn parts_of(case: &Case) -> Vec<Case> {
-    let services: BTreeSet<&str> = case.spans.iter().map(|row| service_of(&row.pod_name)).collect();
+/// A case, taken apart by service: each service is in one part, the same for all cases.
+fn parts_of(case: &Case, services: &BTreeSet<&str>) -> Vec<Case> {
     let part_of = |pod: &str| services.range(..service_of(pod)).count() % FLEET;
     let part = |number: usize| Case {
         spans: case.spans.iter().filter(|row| part_of(&row.pod_name) == number).cloned().collect(),

@@ -1,7 +1,8 @@
 //! A proxy that does to a connection what networks do: everything a peer's messages go through here.
 //!
-//! One thread accepts, two more move the bytes of each connection. A change of mood ends the connections that
-//! there are and holds for the next ones; only to hang needs no end, so that then they hang.
+//! One thread accepts, two more move the bytes of each connection. A change of mood ends the connections that there are
+//! and holds for the next ones. Moods in which a network goes silent need no end: they befall the connections that there
+//! are, too.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -25,8 +26,16 @@ pub enum Mood {
     Cut {
         after_bytes: usize,
     },
+    /// After so many more bytes nothing comes back any more, and nobody says so: the network is in two parts.
+    Part {
+        after_bytes: usize,
+    },
+    /// The other side has lost its connections and takes no new ones, and this side is not told.
+    HalfOpen,
     /// Everything comes back this much later.
     Late(Duration),
+    /// The same, and one segment of twenty is lost: it, and all that is behind it, comes when it has been sent again.
+    Lossy(Duration),
 }
 
 pub struct Proxy {
@@ -38,8 +47,14 @@ struct State {
     mood: Mutex<(Mood, u64)>,
     changed: Condvar,
     target: String,
-    open: Mutex<Vec<TcpStream>>,
+    /// Towards the asker, and towards the peer.
+    open: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
+
+/// What fits into a packet.
+const SEGMENT_BYTES: usize = 1_400;
+/// The least time after which TCP takes a segment for lost.
+const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 impl Proxy {
     pub fn to(target: &str) -> Proxy {
@@ -70,11 +85,15 @@ impl Proxy {
         *current = (mood, current.1 + 1);
         self.state.changed.notify_all();
         drop(current);
-        if mood == Mood::Hang {
-            return;
-        }
-        for stream in self.state.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
+        let mut open = self.state.open.lock().unwrap();
+        match mood {
+            Mood::Hang | Mood::Part { .. } => {}
+            Mood::HalfOpen => open.iter().for_each(|(_, server)| _ = server.shutdown(Shutdown::Both)),
+            _ => {
+                for (client, server) in open.drain(..) {
+                    let _ = (client.shutdown(Shutdown::Both), server.shutdown(Shutdown::Both));
+                }
+            }
         }
     }
 }
@@ -96,22 +115,30 @@ impl State {
         }
         let Ok(server) = TcpStream::connect(&self.target) else { return };
         let copy = |stream: &TcpStream| stream.try_clone().unwrap();
-        self.open.lock().unwrap().extend([copy(&client), copy(&server)]);
+        self.open.lock().unwrap().push((copy(&client), copy(&server)));
+        if mood == Mood::HalfOpen {
+            let _ = server.shutdown(Shutdown::Both);
+        }
         let (to_server, from_client) = (copy(&server), copy(&client));
-        std::thread::spawn(move || forward(from_client, to_server));
+        let forwarding = self.clone();
+        std::thread::spawn(move || forwarding.forward(from_client, to_server));
         std::thread::spawn(move || self.back(server, client, mood));
     }
 
     fn back(&self, mut from: TcpStream, mut to: TcpStream, mood: Mood) {
         let mut buffer = [0; 16 << 10];
-        let mut sent = 0;
+        let (mut sent, mut parting, mut segments) = (0, 0, 0);
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             let piece = &mut buffer[..length];
-            let mood = if self.is_hanging() { Mood::Hang } else { mood };
-            let passed = match mood {
+            let passed = match self.silent().unwrap_or(mood) {
                 Mood::Pass => to.write_all(piece).is_ok(),
                 Mood::Refuse => false,
-                Mood::Hang => self.pause(None),
+                Mood::Hang | Mood::HalfOpen => self.pause(None),
+                Mood::Part { after_bytes } => {
+                    let rest = after_bytes.saturating_sub(parting).min(length);
+                    parting += rest;
+                    to.write_all(&piece[..rest]).is_ok() && (rest == length || self.pause(None))
+                }
                 Mood::Garbage => {
                     piece.iter_mut().for_each(|byte| *byte ^= 0xa5);
                     to.write_all(piece).is_ok()
@@ -126,16 +153,35 @@ impl State {
                     to.write_all(&piece[..rest]).is_ok() && sent < after_bytes
                 }
                 Mood::Late(time) => self.pause(Some(time)) && to.write_all(piece).is_ok(),
+                Mood::Lossy(time) => {
+                    let lost = piece.chunks(SEGMENT_BYTES).filter(|_| {
+                        segments += 1;
+                        segments % 20 == 10
+                    });
+                    let again = (2 * time + RETRANSMISSION) * lost.count() as u32;
+                    self.pause(Some(time + again)) && to.write_all(piece).is_ok()
+                }
             };
             if !passed {
                 break;
             }
         }
+        // Of a connection that is lost on one side, the other hears nothing.
+        while self.silent() == Some(Mood::HalfOpen) && self.pause(None) {}
         let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     }
 
-    fn is_hanging(&self) -> bool {
-        self.mood.lock().unwrap().0 == Mood::Hang
+    fn forward(&self, mut from: TcpStream, mut to: TcpStream) {
+        let _ = std::io::copy(&mut from, &mut to);
+        // What is sent to somebody who is not there any more is not answered either.
+        while self.silent() == Some(Mood::HalfOpen) && self.pause(None) {}
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    /// The present mood, if it befalls connections that there are.
+    fn silent(&self) -> Option<Mood> {
+        let mood = self.mood.lock().unwrap().0;
+        matches!(mood, Mood::Hang | Mood::Part { .. } | Mood::HalfOpen).then_some(mood)
     }
 
     /// Waits so long, or without a time for ever; false if the mood changed meanwhile.
@@ -154,9 +200,4 @@ impl State {
             };
         }
     }
-}
-
-fn forward(mut from: TcpStream, mut to: TcpStream) {
-    let _ = std::io::copy(&mut from, &mut to);
-    let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
