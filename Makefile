@@ -39,6 +39,10 @@ test-scale: tools ## fleets: all recorded incidents and the demo shop over 15 si
 clients: ## only the Python and Node clients against the real binary
 	tests/clients/run.sh
 
+.PHONY: test-clients
+test-clients: ## logcli, loki-canary, Jaeger's definitions over gRPC and an OpenMetrics reader against the real binary; builds them once
+	tests/grafana-clients/run.sh
+
 crash: tools ## kill -9 under load, fifty times, then torn and flipped journals, a full disk
 	target/release/spandrel-bench crash --rounds $(ROUNDS)
 	$(CARGO) test --locked --test damage -- --nocapture

@@ -319,3 +319,22 @@ fn over_tls_the_commands_ask_a_gateway_and_the_gateway_its_sidecars() {
     assert!(status == 2 && said.contains("--ca-file"), "{said}");
     assert!(!gateway.log().contains("a-long-secret"));
 }
+
+#[test]
+fn a_gateway_tells_the_calls_between_services_that_no_sidecar_can_tell_alone() {
+    let sidecars = fleet(&SHOP);
+    let gateway = gateway(&addresses(&sidecars)).start();
+    let wanted = "traces_service_graph_request_total{client=\"gateway\",server=\"orders\"";
+    let has_edge = |sidecar: &Sidecar| sidecar.get("/metrics/traces").text().contains(wanted);
+    let begun = Instant::now();
+    while !has_edge(&gateway) {
+        assert!(begun.elapsed() < PATIENCE, "{}", gateway.get("/metrics/traces").text());
+        std::thread::park_timeout(Duration::from_millis(200));
+    }
+    assert!(!sidecars.iter().any(has_edge));
+    let of_orders = sidecars[1]
+        .get("/metrics/traces")
+        .text()
+        .contains("traces_spanmetrics_calls_total{service=\"orders\"");
+    assert!(of_orders);
+}

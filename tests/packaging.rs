@@ -150,46 +150,99 @@ fn assert_known(variable: &str) {
     assert!(known, "docker/spandrel.yaml does not read {variable}");
 }
 
+/// The services of the shop, and of the files that it includes.
+fn composed() -> serde_json::Map<String, Value> {
+    let compose = yaml("docker/compose.yaml");
+    let mut services = compose["services"].as_object().unwrap().clone();
+    for included in list(&compose["include"]) {
+        let more = yaml(&format!("docker/{included}"))["services"].as_object().unwrap().clone();
+        for (name, service) in more {
+            assert!(services.insert(name.clone(), service).is_none(), "{name} is there twice");
+        }
+    }
+    services
+}
+
+fn is_spandrel(service: &Value) -> bool {
+    service["build"]["dockerfile"] == "docker/Dockerfile"
+}
+
 #[test]
-fn the_compose_file_puts_the_sidecar_into_its_services_namespace() {
+fn the_compose_file_brings_up_a_shop_with_sidecars_a_gateway_prometheus_and_grafana() {
+    let services = composed();
+    let named: Vec<&str> = services.keys().map(String::as_str).collect();
+    for wanted in ["orders", "payment", "customers", "gateway", "prometheus", "grafana"] {
+        assert!(named.contains(&wanted), "{named:?}");
+    }
+    for service in services.values() {
+        for needed in service["depends_on"].as_array().into_iter().flatten() {
+            assert!(services.contains_key(needed.as_str().unwrap()), "{needed}");
+        }
+    }
+    // Who scrapes and who asks finds those that are there.
+    let scraped = yaml("config/grafana/prometheus.yaml");
+    for job in scraped["scrape_configs"].as_array().unwrap() {
+        for target in list(&job["static_configs"][0]["targets"]) {
+            assert!(services.contains_key(target.split_once(':').unwrap().0), "{target}");
+        }
+        if let Some(file) = job["authorization"]["credentials_file"].as_str() {
+            let secret = file.strip_prefix("/run/secrets/").unwrap();
+            assert!(list(&services["prometheus"]["secrets"]).contains(&secret.to_owned()));
+            assert_eq!(
+                yaml("docker/compose.grafana.yaml")["secrets"][secret]["environment"],
+                "SPANDREL_TOKEN"
+            );
+        }
+    }
+    let asked = &services["grafana"]["environment"]["SPANDREL_URL"];
+    assert_eq!(asked, "http://gateway:7317");
+    for volume in list(&services["grafana"]["volumes"]) {
+        assert!(root().join("docker").join(volume.split_once(':').unwrap().0).exists(), "{volume}");
+    }
+}
+
+#[test]
+fn the_compose_file_puts_each_sidecar_into_its_services_namespace() {
     let compose = yaml("docker/compose.yaml");
     let services = compose["services"].as_object().unwrap();
-    let (_, sidecar) =
-        services.iter().find(|(_, service)| service["build"]["dockerfile"] == "docker/Dockerfile").unwrap();
-    let mode = sidecar["network_mode"].as_str().unwrap();
-    let service = &services[mode.strip_prefix("service:").unwrap()];
-    // A container in another's namespace has no ports of its own to publish.
-    assert!(sidecar["ports"].is_null() && sidecar["networks"].is_null());
-    let port = Config::default().query.endpoint.port();
-    let published = list(&service["ports"]);
-    assert!(published.contains(&format!("127.0.0.1:{port}:{port}")), "{published:?}");
-    assert!(published.iter().all(|port| port.starts_with("127.0.0.1:")), "{published:?}");
-    for volume in list(&sidecar["volumes"]) {
-        let (name, folder) = volume.split_once(':').unwrap();
-        assert!(compose["volumes"].as_object().unwrap().contains_key(name));
-        assert_eq!(folder, "/var/lib/spandrel");
+    let sidecars: Vec<&Value> = services.values().filter(|service| is_spandrel(service)).collect();
+    assert_eq!(sidecars.len(), 2);
+    for sidecar in sidecars {
+        let mode = sidecar["network_mode"].as_str().unwrap();
+        let service = &services[mode.strip_prefix("service:").unwrap()];
+        // A container in another's namespace has no ports of its own to publish.
+        assert!(sidecar["ports"].is_null() && sidecar["networks"].is_null());
+        let port = Config::default().query.endpoint.port();
+        let published = list(&service["ports"]);
+        assert!(published.iter().any(|published| published.ends_with(&format!(":{port}"))), "{published:?}");
+        assert!(published.iter().all(|port| port.starts_with("127.0.0.1:")), "{published:?}");
+        for volume in list(&sidecar["volumes"]) {
+            let (name, folder) = volume.split_once(':').unwrap();
+            assert!(compose["volumes"].as_object().unwrap().contains_key(name));
+            assert_eq!(folder, "/var/lib/spandrel");
+        }
     }
 }
 
 #[test]
 fn the_compose_files_variables_make_a_valid_configuration() {
     let compose = yaml("docker/compose.yaml");
-    let environment = compose["services"]["sidecar"]["environment"].as_object().unwrap();
-    let mut variables = HashMap::new();
-    for (name, value) in environment {
-        assert_known(name);
-        let value = value.as_str().unwrap();
-        let value = if value.starts_with("${") { "token" } else { value };
-        variables.insert(name.clone(), value.to_owned());
+    for sidecar in compose["services"].as_object().unwrap().values().filter(|service| is_spandrel(service)) {
+        let mut variables = HashMap::new();
+        for (name, value) in sidecar["environment"].as_object().unwrap() {
+            assert_known(name);
+            let value = value.as_str().unwrap();
+            let value = if value.starts_with("${") { "token" } else { value };
+            variables.insert(name.clone(), value.to_owned());
+        }
+        let config = image_config(&variables);
+        assert!(config.query.endpoint.ip().is_unspecified() && config.security.token.is_some());
     }
-    let config = image_config(&variables);
-    assert!(config.query.endpoint.ip().is_unspecified() && config.security.token.is_some());
 }
 
 #[test]
 fn the_compose_files_builds_are_there() {
-    let compose = yaml("docker/compose.yaml");
-    for service in compose["services"].as_object().unwrap().values() {
+    for service in composed().values().filter(|service| service["image"].is_null()) {
         let build = &service["build"];
         let context = build.as_str().or(build["context"].as_str()).unwrap();
         let file = build["dockerfile"].as_str().unwrap_or("Dockerfile");

@@ -42,6 +42,12 @@ impl Http {
         self.ask(Request::get(self.url(target)).body(Full::default())?).await
     }
 
+    /// As whoever accepts nothing else.
+    pub async fn get_as(&self, target: &str, accept: &str) -> anyhow::Result<Answer> {
+        let request = Request::get(self.url(target)).header(header::ACCEPT, accept);
+        self.ask(request.body(Full::default())?).await
+    }
+
     pub async fn post(&self, target: &str, content_type: &str, body: Bytes) -> anyhow::Result<Answer> {
         let request = Request::post(self.url(target)).header(header::CONTENT_TYPE, content_type);
         self.ask(request.body(Full::new(body))?).await

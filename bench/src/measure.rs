@@ -4,6 +4,7 @@
 //! works; the sender still shares the machine's cores with it.
 
 mod fresh;
+mod grafana;
 mod machine;
 mod pages;
 mod pieces;

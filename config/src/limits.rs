@@ -81,6 +81,10 @@ pub struct Limits {
     pub series_max: usize,
     /// Numbers out of lines that one question in LogQL holds at once; more are refused.
     pub samples_max: usize,
+    /// Operations, and calls between services, that `/metrics/traces` tells apart; more are counted as one.
+    pub span_series_max: usize,
+    /// Spans of calls between services that wait for the other side's; the oldest go first.
+    pub half_edges_max: usize,
     /// Live tails at once.
     pub tails_max: usize,
 }
@@ -122,6 +126,8 @@ impl Default for Limits {
             graph_ends_max: 400_000,
             series_max: 1_000,
             samples_max: 1_000_000,
+            span_series_max: 2_000,
+            half_edges_max: 20_000,
             tails_max: 64,
         }
     }
@@ -165,6 +171,8 @@ impl Limits {
             graph_ends_max,
             series_max,
             samples_max,
+            span_series_max,
+            half_edges_max,
             tails_max,
         } = self;
         read_memory(section, memory);
@@ -201,6 +209,8 @@ impl Limits {
         section.set("graph_ends_max", graph_ends_max);
         section.set("series_max", series_max);
         section.set("samples_max", samples_max);
+        section.set("span_series_max", span_series_max);
+        section.set("half_edges_max", half_edges_max);
         section.set("tails_max", tails_max);
     }
 }

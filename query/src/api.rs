@@ -19,6 +19,7 @@ mod probes;
 mod problem;
 mod search;
 mod services;
+mod span_metrics;
 mod tail;
 mod trace;
 mod traces;
@@ -35,6 +36,7 @@ use utoipa_axum::routes;
 
 use crate::engine::Engine;
 use crate::grafana;
+use crate::span_metrics::SpanMetrics;
 
 pub use auth::{Certified, Guard};
 pub use metrics::Metrics;
@@ -48,6 +50,7 @@ pub struct App {
     guard: Guard,
     tails: Arc<Semaphore>,
     shutdown: CancellationToken,
+    span_metrics: Option<Arc<SpanMetrics>>,
 }
 
 /// Whether `/readyz` says yes. It doesn't at first; the assembly sets it once everything runs, and takes it
@@ -80,8 +83,15 @@ impl App {
             guard,
             tails: Arc::new(Semaphore::new(engine.limits().tails_max)),
             shutdown,
+            span_metrics: None,
             engine,
         })
+    }
+
+    /// What `/metrics/traces` tells; without it, nothing.
+    pub fn telling(mut self, span_metrics: Arc<SpanMetrics>) -> App {
+        self.span_metrics = Some(span_metrics);
+        self
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -139,4 +149,5 @@ fn routes_and_description() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(probes::healthz))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
+        .routes(routes!(span_metrics::metrics))
 }

@@ -9,6 +9,7 @@ mod candidates;
 mod credible;
 mod gather;
 mod graph;
+mod halves;
 mod histogram;
 mod lists;
 pub mod overview;

@@ -3,8 +3,10 @@
 //! All three stand at the root, as Grafana's data sources expect them; Tempo's and Jaeger's also under
 //! `/tempo` and `/jaeger`. One path means two things: `/api/traces/{id}` is Tempo's for whoever accepts
 //! protobuf, Jaeger's for everybody else. The APIs sit on the engine, so that they answer for all sidecars.
-//! What they share stands here and below: lenient [`params`] and refusals as plain [`refusal`] text.
+//! What they share stands here and below: lenient [`params`], refusals as plain [`refusal`] text, calls over
+//! [`grpc`].
 
+pub(crate) mod grpc;
 pub(crate) mod params;
 pub(crate) mod refusal;
 
@@ -24,7 +26,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .merge(loki::routes())
         .merge(tempo::routes())
+        .merge(tempo::grpc())
         .merge(jaeger::routes())
+        .merge(jaeger::grpc())
         .route("/api/traces/{id}", get(trace_by_id))
         .nest("/tempo", tempo::routes().merge(tempo::trace_v1()))
         .nest("/jaeger", jaeger::routes().merge(jaeger::trace_route()))

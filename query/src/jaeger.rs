@@ -1,9 +1,10 @@
-//! Jaeger's HTTP API, the older one that Grafana uses and v3 that newer Jaeger UIs use.
+//! Jaeger's API: the older one over HTTP that Grafana uses, and v3 over HTTP and gRPC that newer clients use.
 //!
 //! Spans are found by the store's own filter; whole traces are given.
 
 mod dependencies;
 mod envelope;
+mod grpc;
 mod model;
 mod names;
 mod search;
@@ -31,6 +32,13 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/api/v3/traces", get(v3::search))
         .route("/api/v3/traces/{id}", get(v3::trace))
         .route("/api/v3/trace-summaries", get(v3::summaries))
+        .route("/api/v3/dependencies", get(v3::dependencies))
+        .route("/api/metrics/{kind}", get(envelope::no_metrics))
+}
+
+/// Version 3 over gRPC, which has it at the root.
+pub(crate) fn grpc() -> Router<Arc<App>> {
+    grpc::routes()
 }
 
 /// `/api/traces/{id}`, for where Tempo's API is not.

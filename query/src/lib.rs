@@ -17,6 +17,7 @@ pub mod loki;
 pub mod render;
 mod server;
 pub mod source;
+pub mod span_metrics;
 pub mod tempo;
 pub mod time;
 pub mod trace;

@@ -4,6 +4,7 @@
 //! over them. Here and below is what Grafana sends and gets.
 
 mod answer;
+mod counted;
 mod detected;
 pub mod eval;
 mod metric;
@@ -45,6 +46,7 @@ fn calls() -> Router<Arc<App>> {
         .route("/detected_field/{name}/values", get(detected::field_values))
         .route("/patterns", get(patterns::patterns))
         .route("/tail", get(tail::tail))
+        .route("/format_query", get(query::format).post(query::format))
         .route("/drilldown-limits", get(limits))
         .route("/status/buildinfo", get(buildinfo))
 }

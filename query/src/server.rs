@@ -24,6 +24,7 @@ use crate::credentials::{Credentials, CredentialsError};
 use crate::engine::Engine;
 use crate::federation::{Asker, Discovery, Peers, PeersMetrics, Remembered, Responder, Surroundings, routes};
 use crate::source::{LocalSource, Source};
+use crate::span_metrics::SpanMetrics;
 
 use connection::{GRACE, Port};
 
@@ -74,13 +75,15 @@ impl QueryServer {
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let limits = &config.limits;
-        let local = match store {
+        let (local, span_metrics) = match store {
             Some(store) => {
+                let span_metrics = SpanMetrics::watching(&store, limits);
                 let local = LocalSource::new(store, address.to_string(), limits.queries_max);
+                let local = local.telling_of(span_metrics.clone());
                 local.register(registry)?;
-                Some(Arc::new(local) as Arc<dyn Source>)
+                (Some(Arc::new(local) as Arc<dyn Source>), span_metrics)
             }
-            None => None,
+            None => (None, SpanMetrics::gathering(limits)),
         };
         let remembered = remembered(config).await;
         let identity = remembered.identity();
@@ -95,7 +98,7 @@ impl QueryServer {
         let responder = Responder::new(identity, local, peers.links(), limits.clone(), draining.clone());
         let engine = Engine::over(peers.roster(), limits.clone());
         let guard = Guard::new(&config.security, credentials.clone(), on_loopback);
-        let app = App::new(engine, guard, registry, draining.clone())?;
+        let app = App::new(engine, guard, registry, draining.clone())?.telling(span_metrics);
         let readiness = app.readiness();
         let router = api::router(app, routes(Arc::new(responder)));
         let limits = limits.clone();

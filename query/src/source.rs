@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::coverage::Absence;
 use crate::federation::Identity;
 use crate::graph::PartialGraph;
+use crate::span_metrics::{Cursor, Offered};
 
 pub use crate::engine::overview::Overview;
 pub use local::LocalSource;
@@ -54,6 +55,11 @@ pub trait Source: Send + Sync + 'static {
     fn extent(&self, deadline: Instant) -> Answering<'_, Option<(UnixNanos, UnixNanos)>>;
     /// What this source is and holds.
     fn describe(&self, deadline: Instant) -> Answering<'_, Description>;
+    /// Halves of calls whose other half is not here, from a place on; none of whoever keeps none.
+    fn halves(&self, ask: HalvesQuestion) -> Answering<'_, Offered> {
+        let none = Offered { from: ask.after.unwrap_or_default(), ..Offered::default() };
+        Box::pin(std::future::ready(Ok(Reply { body: none, ..Reply::default() })))
+    }
     /// The matching records from now on, as they are acknowledged.
     fn tail(&self, filter: Filter) -> Tailing;
     /// How it has been to ask this source lately, where it is asked over a network.
@@ -95,6 +101,13 @@ pub struct PageQuestion {
     pub limit: usize,
 }
 
+#[derive(Debug, Clone, Copy)]
+pub struct HalvesQuestion {
+    pub after: Option<Cursor>,
+    pub halves_max: usize,
+    pub deadline: Instant,
+}
+
 #[derive(Debug, Clone)]
 pub struct OverviewQuestion {
     pub about: Question,
@@ -106,6 +119,8 @@ pub struct OverviewQuestion {
 pub struct CountQuestion {
     pub about: Question,
     pub step_ns: u64,
+    /// Where a step begins; 0: at multiples of its length.
+    pub origin_ns: u64,
     pub by: Vec<Field>,
     pub groups_max: usize,
 }

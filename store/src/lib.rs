@@ -35,6 +35,7 @@ mod stored;
 mod testing;
 pub mod text;
 pub mod time;
+pub mod watch;
 pub mod wire;
 
 pub use batch::{Batch, Checkpoint, NewBody, NewRecord, Receiver};

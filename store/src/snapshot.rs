@@ -46,19 +46,22 @@ pub struct TraceRecords {
     pub truncated: bool,
 }
 
-/// How to count: buckets of `step_ns`, aligned to multiples of it, by the values of `by` (none: one series).
+/// How to count: buckets of `step_ns`, one of which begins at `origin_ns`, by the values of `by` (none: one series).
 #[derive(Debug, Clone)]
 pub struct Counting {
     pub step_ns: u64,
+    /// 0: buckets begin at multiples of their length.
+    pub origin_ns: u64,
     pub by: Vec<Field>,
     /// More groups than this is an error.
     pub groups_max: usize,
 }
 
 impl Counting {
-    /// The start of the bucket of a time.
+    /// The start of the bucket of a time; of the first bucket, which may be shorter, 0.
     pub(crate) fn bucket(&self, time: u64) -> u64 {
-        time / self.step_ns * self.step_ns
+        let begin = self.origin_ns % self.step_ns;
+        time.checked_sub(begin).map_or(0, |since| since / self.step_ns * self.step_ns + begin)
     }
 }
 

@@ -27,6 +27,7 @@ use crate::retention::Limits;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::stored::encode_batch;
+use crate::watch::{Watch, Watcher};
 
 /// Batches that a slow tail may lag behind before it is told how many it missed.
 const TAIL_BATCHES_MAX: usize = 256;
@@ -42,6 +43,7 @@ pub struct Store {
     shared: Arc<Shared>,
     writer: Arc<Mutex<Option<Writer>>>,
     mapped: Arc<MappedFiles>,
+    watcher: Arc<Watcher>,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl Store {
         let indexer = spawn("index").spawn(move || indexer.run()).map_err(io)?;
         let appender = spawn("journal").spawn(move || appender.run()).map_err(io)?;
         let writer = Arc::new(Mutex::new(Some(Writer { queue, appender, indexer })));
-        Ok(Store { shared, writer, mapped })
+        Ok(Store { shared, writer, mapped, watcher: Arc::default() })
     }
 
     /// Keeps a batch. Returns once its records are in the journal, synced as configured, and queryable.
@@ -116,10 +118,20 @@ impl Store {
             return Err(AppendError::StorageFull { retry_after: RETRY_AFTER });
         }
         let Batch { records, checkpoints, permit, .. } = batch;
+        let seen = self.watcher.look_at(&records);
         drop(records);
         let (reply, kept) = oneshot::channel();
         self.send(Append { payload, waiting: Waiting { permit, checkpoints, reply } })?;
-        kept.await.unwrap_or(Err(AppendError::Closed))
+        kept.await.unwrap_or(Err(AppendError::Closed))?;
+        if let Some(note) = seen {
+            note();
+        }
+        Ok(())
+    }
+
+    /// Lets `watch` see every record that is kept from now on; false if somebody does already.
+    pub fn watch(&self, watch: Watch) -> bool {
+        self.watcher.set(watch)
     }
 
     fn send(&self, append: Append) -> Result<(), AppendError> {

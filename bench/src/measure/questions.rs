@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::de::DeserializeOwned;
 
+use super::grafana;
 use crate::api::{self, Errors, Histogram, Page, TraceSize, Values};
 use crate::http::Http;
 use crate::load::{self, Shop, ShopTrace, Signal, hex};
@@ -50,7 +51,7 @@ pub struct Latency {
 
 /// Asks each kind of question, one at a time on one connection; an error if an answer is wrong.
 pub async fn ask_all(http: &Http, shop: &Shop, held: Held) -> anyhow::Result<Vec<Latency>> {
-    Ok(vec![
+    let mut asked = vec![
         traces_by_id(http, shop, held).await?,
         errors_of_traces(http, shop, held).await?,
         newest_errors_of_a_service(http, shop, held).await?,
@@ -58,7 +59,17 @@ pub async fn ask_all(http: &Http, shop: &Shop, held: Held) -> anyhow::Result<Vec
         span_by_id(http, shop, held).await?,
         histogram_by_level(http, shop, held).await?,
         values_of_an_attribute(http, held).await?,
-    ])
+    ];
+    asked.extend(grafana::ask_all(http, shop, held).await?);
+    Ok(asked)
+}
+
+/// Of the traces that were sent with their logs, how many these are.
+pub(super) fn logs_held(shop: &Shop, held: Held) -> u64 {
+    match held.traces_with_spans {
+        0 => held.records,
+        _ => (0..held.traces_with_logs).map(|number| shop.trace(number).logs.len() as u64).sum(),
+    }
 }
 
 /// The first questions after a start with nothing of the folder in the page cache.
@@ -242,7 +253,7 @@ impl Held {
         self.traces_with_spans.max(self.traces_with_logs)
     }
 
-    fn spread(self, count: u64) -> impl Iterator<Item = u64> {
+    pub(super) fn spread(self, count: u64) -> impl Iterator<Item = u64> {
         spread(self.traces(), count)
     }
 
@@ -271,7 +282,7 @@ impl Latency {
     }
 
     /// Whether to ask once more of what reads all there is.
-    fn goes_on(&self) -> bool {
+    pub(super) fn goes_on(&self) -> bool {
         let few = (self.latencies.len() as u64) < SURVEYS_ASKED;
         few && self.latencies.iter().sum::<Duration>() < SURVEY_TIME
     }

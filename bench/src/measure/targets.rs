@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::grafana::{LOGQL_TRACE, TEMPO_TRACE, TRACEQL, VOLUME};
 use super::questions::{ERRORS, NEWEST, ORDER, TRACE_BY_ID};
 use super::report::{decodes, megabytes, thousands};
 use super::{Latency, Measured};
@@ -57,6 +58,13 @@ pub fn of_run(columns: &[Measured], binary_bytes: u64) -> Vec<Target> {
             for (share, name, max) in [(0.5, "p50", median_max), (0.99, "p99", high_max)] {
                 targets.push(at_most(&format!("{question}, {noun}s, {name}, ms"), max, millis(asked, share)));
             }
+        }
+    }
+    for column in columns {
+        let (records, noun) = (thousands(column.records as f64), column.plan.signal.noun());
+        for (question, max) in [(TEMPO_TRACE, 3.0), (TRACEQL, 50.0), (LOGQL_TRACE, 5.0), (VOLUME, 300.0)] {
+            let what = format!("{question}, {records} {noun}s, p99, ms");
+            targets.extend(column.asked(question).map(|asked| at_most(&what, max, millis(asked, 0.99))));
         }
     }
     targets.push(at_most("release binary, MB", 25.0, megabytes(binary_bytes)));

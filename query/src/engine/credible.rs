@@ -61,7 +61,7 @@ async fn measure(
     step_ns: u64,
 ) -> Result<(Option<TimeRange>, u64), Rejected> {
     let about = about.with(range);
-    let ask = |about| CountQuestion { about, step_ns, by: Vec::new(), groups_max: 1 };
+    let ask = |about| CountQuestion { about, step_ns, origin_ns: 0, by: Vec::new(), groups_max: 1 };
     let counted =
         asking.gather_about(Share::Half, &about, |source, about| source.histogram(ask(about))).await?;
     let (mut inside, mut beyond): (Option<TimeRange>, u64) = (None, 0);

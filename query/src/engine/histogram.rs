@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use spandrel_store::filter::Field;
+use spandrel_store::snapshot::Series;
 use spandrel_store::{TimeRange, UnixNanos};
 
 use super::gather::{Asking, Share};
@@ -77,21 +78,49 @@ impl Engine {
         }
         let groups_max = points_max / buckets;
         let bounded = about.with(range);
-        let ask = |about| CountQuestion { about, step_ns, by: by.to_vec(), groups_max };
+        let ask = |about| CountQuestion { about, step_ns, origin_ns: 0, by: by.to_vec(), groups_max };
         let bodies =
             asking.gather_about(Share::All, &bounded, |source, about| source.histogram(ask(about))).await?;
-        let mut sums: HashMap<Vec<Option<String>>, BTreeMap<UnixNanos, u64>> = HashMap::new();
-        for series in bodies.into_iter().flatten() {
-            let sum = sums.entry(series.key).or_default();
-            series.points.into_iter().for_each(|(time, count)| *sum.entry(time).or_default() += count);
-        }
-        let mut series: Vec<CountedSeries> = sums
-            .into_iter()
-            .map(|(key, points)| CountedSeries { key, points: points.into_iter().collect() })
-            .collect();
+        let mut series = summed(bodies);
         series.sort_by_cached_key(|series| (Reverse(series.total()), series.key.clone()));
         Ok(asking.answer(Histogram { step_ns, series }))
     }
+}
+
+impl Engine {
+    /// Counts in steps one of which begins at `origin_ns`, in no order. There are too many, where steps and groups
+    /// pass `limits.histogram_points_max`.
+    pub async fn counts(
+        &self,
+        about: &About,
+        by: &[Field],
+        origin_ns: u64,
+        step_ns: u64,
+    ) -> Result<Answer<Vec<CountedSeries>>, Rejected> {
+        let mut asking = self.asking(about.scope);
+        let length = about.range.end.0.saturating_sub(about.range.start.0);
+        let steps = usize::try_from(length / step_ns.max(1)).unwrap_or(usize::MAX).saturating_add(1);
+        let groups_max = self.limits.histogram_points_max / steps;
+        if groups_max == 0 {
+            return Err(Rejected("too many steps".to_owned()));
+        }
+        let ask = |about| CountQuestion { about, step_ns, origin_ns, by: by.to_vec(), groups_max };
+        let bodies =
+            asking.gather_about(Share::All, about, |source, about| source.histogram(ask(about))).await?;
+        Ok(asking.answer(summed(bodies)))
+    }
+}
+
+/// The counts of all sources.
+fn summed(bodies: Vec<Vec<Series>>) -> Vec<CountedSeries> {
+    let mut sums: HashMap<Vec<Option<String>>, BTreeMap<UnixNanos, u64>> = HashMap::new();
+    for series in bodies.into_iter().flatten() {
+        let sum = sums.entry(series.key).or_default();
+        series.points.into_iter().for_each(|(time, count)| *sum.entry(time).or_default() += count);
+    }
+    let series =
+        sums.into_iter().map(|(key, points)| CountedSeries { key, points: points.into_iter().collect() });
+    series.collect()
 }
 
 /// The asked range, open ends replaced by the times of what is held.

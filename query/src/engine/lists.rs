@@ -110,7 +110,7 @@ impl Engine {
         let by = [Field::Service, Field::Type, Field::Level];
         // One step for all times.
         let (step_ns, groups_max) = (u64::MAX, self.limits.histogram_points_max);
-        let ask = |about| CountQuestion { about, step_ns, by: by.to_vec(), groups_max };
+        let ask = |about| CountQuestion { about, step_ns, origin_ns: 0, by: by.to_vec(), groups_max };
         let bodies =
             asking.gather_about(Share::All, about, |source, about| source.histogram(ask(about))).await?;
         let mut services: BTreeMap<String, ServiceCounts> = BTreeMap::new();

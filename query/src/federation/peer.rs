@@ -15,10 +15,11 @@ use super::wire::{Ask, Body, Chunk, Garbage, Part, Visited, read_alone};
 use crate::coverage::Absence;
 use crate::graph::PartialGraph;
 use crate::source::{
-    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
-    PageQuestion, Peer, PeerFault, Source, SourceError, Standing, TailEvent, Tailing, TraceMatch,
-    TraceQuestion, ValuesQuestion,
+    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, Overview,
+    OverviewQuestion, PageQuestion, Peer, PeerFault, Source, SourceError, Standing, TailEvent, Tailing,
+    TraceMatch, TraceQuestion, ValuesQuestion,
 };
+use crate::span_metrics::Offered;
 
 /// Pause before a tail that broke off is taken up again.
 const TAIL_PAUSE: Duration = Duration::from_secs(1);
@@ -83,6 +84,10 @@ impl Source for PeerSource {
 
     fn describe(&self, deadline: Instant) -> Answering<'_, Description> {
         self.ask(Ask::describe(), deadline)
+    }
+
+    fn halves(&self, ask: HalvesQuestion) -> Answering<'_, Offered> {
+        self.ask(Ask::halves(&ask), ask.deadline)
     }
 
     fn tail(&self, filter: Filter) -> Tailing {

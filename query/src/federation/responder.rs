@@ -123,6 +123,7 @@ impl Responder {
             Asked::Values(ask) => self.response(source.values(ask).await?),
             Asked::Extent(deadline) => self.response(source.extent(deadline).await?),
             Asked::Describe(deadline) => self.response(source.describe(deadline).await?),
+            Asked::Halves(ask) => self.response(source.halves(ask).await?),
             Asked::Tail(filter) => self.follow(source.tail(filter))?,
         })
     }

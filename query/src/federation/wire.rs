@@ -9,6 +9,7 @@
 mod answer;
 mod filter;
 mod graph;
+mod half;
 mod question;
 mod record;
 
@@ -44,7 +45,7 @@ pub(crate) struct Ask {
     pub filter: Option<Filter>,
     #[prost(message, optional, tag = "5")]
     pub range: Option<Range>,
-    #[prost(oneof = "Kind", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
+    #[prost(oneof = "Kind", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22")]
     pub kind: Option<Kind>,
 }
 
@@ -72,6 +73,11 @@ pub(crate) enum Kind {
     Tail(Nothing),
     #[prost(message, tag = "20")]
     Graph(GraphAsk),
+    #[prost(message, tag = "21")]
+    Halves(HalvesAsk),
+    /// As `Histogram`, for peers that know where steps begin.
+    #[prost(message, tag = "22")]
+    Counts(CountAsk),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -111,6 +117,26 @@ pub(crate) struct CountAsk {
     pub by: Vec<Field>,
     #[prost(uint64, tag = "3")]
     pub groups_max: u64,
+    /// Where a step begins.
+    #[prost(fixed64, tag = "4")]
+    pub origin_ns: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct HalvesAsk {
+    #[prost(message, optional, tag = "1")]
+    pub after: Option<Cursor>,
+    #[prost(uint64, tag = "2")]
+    pub halves_max: u64,
+}
+
+/// A place among the halves of calls that a process tells.
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Cursor {
+    #[prost(fixed64, tag = "1")]
+    pub run: u64,
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -219,7 +245,7 @@ pub(crate) struct Operand {
 /// A piece of an answer.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Chunk {
-    #[prost(oneof = "Part", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "Part", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
     pub part: Option<Part>,
 }
 
@@ -256,6 +282,11 @@ pub(crate) enum Part {
     Back(String),
     #[prost(message, tag = "14")]
     Graph(Graph),
+    #[prost(message, tag = "15")]
+    Halves(Halves),
+    /// Of halves: where they begin and end; before the first of them.
+    #[prost(message, tag = "16")]
+    Told(Told),
 }
 
 /// Who answers.
@@ -492,6 +523,49 @@ pub(crate) struct Callee {
     pub error: bool,
     #[prost(uint64, tag = "5")]
     pub duration_ns: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
+pub(crate) struct Told {
+    #[prost(message, optional, tag = "1")]
+    pub from: Option<Cursor>,
+    #[prost(message, optional, tag = "2")]
+    pub next: Option<Cursor>,
+    #[prost(uint64, tag = "3")]
+    pub lost: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Halves {
+    #[prost(message, repeated, tag = "1")]
+    pub halves: Vec<Half>,
+}
+
+/// One side of a call between services.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Half {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub trace_id: Vec<u8>,
+    /// Of the span that calls; 8 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub span_id: Vec<u8>,
+    /// 1 of the span that calls, 2 of the one that is called.
+    #[prost(uint32, tag = "3")]
+    pub side: u32,
+    /// 0 direct, 1 messaging, 2 database, 3 virtual.
+    #[prost(uint32, tag = "4")]
+    pub connection: u32,
+    #[prost(string, tag = "5")]
+    pub service: String,
+    #[prost(string, tag = "6")]
+    pub namespace: String,
+    #[prost(string, optional, tag = "7")]
+    pub peer: Option<String>,
+    #[prost(double, tag = "8")]
+    pub seconds: f64,
+    #[prost(bool, tag = "9")]
+    pub failed: bool,
 }
 
 /// The least and the greatest event time held.

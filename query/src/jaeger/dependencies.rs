@@ -24,6 +24,14 @@ const DAY_MS: u64 = 86_400_000;
 /// A span in its trace.
 type Place = (u64, u64);
 
+/// One service calls another.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) parent: String,
+    pub(super) child: String,
+    pub(super) calls: u64,
+}
+
 #[derive(Default)]
 struct Seen {
     services: Vec<String>,
@@ -45,6 +53,14 @@ pub(super) async fn dependencies(State(app): State<Arc<App>>, params: Params) ->
     let nanos = |millis: u64| UnixNanos(millis.saturating_mul(1_000_000));
     let range =
         TimeRange { start: nanos(end_ms.saturating_sub(lookback_ms)), end: nanos(end_ms.saturating_add(1)) };
+    let links = links(&app, range).await?.into_iter();
+    let links =
+        links.map(|link| json!({ "parent": link.parent, "child": link.child, "callCount": link.calls }));
+    Ok(envelope::data(links.collect()))
+}
+
+/// The calls of a time, by who calls and who is called.
+pub(super) async fn links(app: &App, range: TimeRange) -> Result<Vec<Link>, Refusal> {
     let about = About { filter: spans(), range, open_start: true, scope: Scope::All };
     let seen = Seen { spans_max: app.engine().limits().samples_max, ..Seen::default() };
     let answer = app.engine().fold(&about, seen, |seen, record| seen.add(record)).await?;
@@ -52,9 +68,7 @@ pub(super) async fn dependencies(State(app): State<Arc<App>>, params: Params) ->
     let seen = answer.body;
     if seen.too_many {
         let max = seen.spans_max;
-        return Err(
-            Refusal::too_much(format!("more than {max} spans in that time; choose a shorter one")).into()
-        );
+        return Err(Refusal::too_much(format!("more than {max} spans in that time; choose a shorter one")));
     }
     let mut counts: HashMap<(usize, usize), u64> = HashMap::new();
     for (parent, child) in &seen.calls {
@@ -64,10 +78,12 @@ pub(super) async fn dependencies(State(app): State<Arc<App>>, params: Params) ->
     }
     let mut counts: Vec<((usize, usize), u64)> = counts.into_iter().collect();
     counts.sort_by_key(|((parent, child), _)| (&seen.services[*parent], &seen.services[*child]));
-    let links = counts.into_iter().map(|((parent, child), count)| {
-        json!({ "parent": seen.services[parent], "child": seen.services[child], "callCount": count })
+    let links = counts.into_iter().map(|((parent, child), calls)| Link {
+        parent: seen.services[parent].clone(),
+        child: seen.services[child].clone(),
+        calls,
     });
-    Ok(envelope::data(links.collect()))
+    Ok(links.collect())
 }
 
 impl Seen {

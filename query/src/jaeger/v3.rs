@@ -1,4 +1,4 @@
-//! The API v3 over HTTP: the same questions, traces as OTLP/JSON.
+//! The API v3 over HTTP: the same questions, traces as OTLP/JSON. What it finds is what [`super::grpc`] tells too.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,19 +7,22 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value as Json_, json};
 use spandrel_store::filter::{Comparison, Field};
 use spandrel_store::record::SpanExt;
-use spandrel_store::{Filter, Record, TimeRange};
+use spandrel_store::{Filter, Record, TimeRange, UnixNanos};
 
+use super::dependencies::links;
 use super::envelope::Failure;
 use super::names::{operation_names, service_names, spans};
 use super::search::{Search, candidates, duration, find, tags_of_json};
 use crate::api::App;
-use crate::engine::{Candidate, Rejected};
-use crate::grafana::params::Params;
+use crate::engine::Candidate;
+use crate::grafana::params::{Params, read_time};
 use crate::grafana::refusal::Refusal;
 use crate::render::otlp::OtlpJson;
+use crate::tempo::as_text;
 use crate::tempo::eval::Trace;
 
 const LIMIT_DEFAULT: usize = 100;
@@ -31,18 +34,6 @@ pub(super) struct Refused(Refusal);
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Refused {
         Refused(refusal)
-    }
-}
-
-impl From<Rejected> for Refused {
-    fn from(rejected: Rejected) -> Refused {
-        Refused(rejected.into())
-    }
-}
-
-impl From<Failure> for Refused {
-    fn from(failure: Failure) -> Refused {
-        Refused(failure.into_refusal())
     }
 }
 
@@ -71,69 +62,138 @@ pub(super) async fn trace(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
 ) -> Result<Json<Json_>, Refused> {
-    let found = find(&app, &id).await?;
-    let spans: Vec<Arc<Record>> =
-        found.body.records.into_iter().filter(|record| record.span().is_some()).collect();
-    result(vec![spans])
+    result(spans_of(&app, &id).await?)
+}
+
+/// The spans of one trace.
+pub(super) async fn spans_of(app: &App, id: &str) -> Result<Vec<Arc<Record>>, Refusal> {
+    let found = find(app, id).await?;
+    let records = found.body.records.into_iter();
+    some(records.filter(|record| record.span().is_some()).collect())
 }
 
 pub(super) async fn search(State(app): State<Arc<App>>, params: Params) -> Result<Json<Json_>, Refused> {
-    let traces = candidates(&app, read(&params)?, |candidate| {
+    result(spans_found(&app, &params).await?)
+}
+
+/// The spans of all traces that are found.
+pub(super) async fn spans_found(app: &App, params: &Params) -> Result<Vec<Arc<Record>>, Refusal> {
+    let traces = candidates(app, read(params)?, |candidate| {
         let spans = candidate.records.into_iter().filter(|record| record.span().is_some());
         Some(spans.collect::<Vec<_>>())
     });
-    result(traces.await?)
+    some(traces.await?.into_iter().flatten().collect())
 }
 
-fn result(traces: Vec<Vec<Arc<Record>>>) -> Result<Json<Json_>, Refused> {
-    let records: Vec<Arc<Record>> = traces.into_iter().flatten().collect();
-    if records.is_empty() {
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "No traces found").into());
+fn some(records: Vec<Arc<Record>>) -> Result<Vec<Arc<Record>>, Refusal> {
+    match records.is_empty() {
+        true => Err(Refusal::new(StatusCode::NOT_FOUND, "No traces found")),
+        false => Ok(records),
     }
+}
+
+fn result(records: Vec<Arc<Record>>) -> Result<Json<Json_>, Refused> {
     // Only maps with keys that are not text fail, and there are none.
     let json = serde_json::to_value(OtlpJson(&records)).unwrap_or_default();
     Ok(Json(json!({ "result": { "resourceSpans": json["resourceSpans"] } })))
 }
 
-pub(super) async fn summaries(State(app): State<Arc<App>>, params: Params) -> Result<Json<Json_>, Refused> {
-    let summaries = candidates(&app, read(&params)?, |candidate| summary(&candidate)).await?;
-    Ok(Json(json!({ "summaries": summaries })))
+pub(super) async fn dependencies(
+    State(app): State<Arc<App>>,
+    params: Params,
+) -> Result<Json<Json_>, Refused> {
+    let time = |camel: &str, snake: &str| -> Result<UnixNanos, Refusal> {
+        let text = params.get(camel).or_else(|| params.get(snake));
+        let text = text.ok_or_else(|| Refusal::bad(format!("malformed parameter {camel}: required")))?;
+        read_time(text)
+            .ok_or_else(|| Refusal::bad(format!("malformed parameter {camel}: `{text}` is no time")))
+    };
+    let range = TimeRange { start: time("startTime", "start_time")?, end: time("endTime", "end_time")? };
+    let links = links(&app, range).await?.into_iter();
+    let links = links.map(
+        |link| json!({ "parent": link.parent, "child": link.child, "callCount": link.calls.to_string() }),
+    );
+    Ok(Json(json!({ "dependencies": links.collect::<Vec<_>>() })))
 }
 
-fn summary(candidate: &Candidate) -> Option<Json_> {
+pub(super) async fn summaries(State(app): State<Arc<App>>, params: Params) -> Result<Json<Json_>, Refused> {
+    Ok(Json(json!({ "summaries": summaries_found(&app, &params).await? })))
+}
+
+/// What a list shows of a trace.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    pub(super) trace_id: String,
+    pub(super) root_service_name: String,
+    pub(super) root_operation_name: String,
+    #[serde(serialize_with = "as_text")]
+    pub(super) min_start_time_unix_nano: u64,
+    #[serde(serialize_with = "as_text")]
+    pub(super) max_end_time_unix_nano: u64,
+    pub(super) span_count: u32,
+    pub(super) error_span_count: u32,
+    /// Spans whose parent is not there.
+    pub(super) orphan_span_count: u32,
+    pub(super) services: Vec<ServiceSummary>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ServiceSummary {
+    pub(super) name: String,
+    pub(super) span_count: u32,
+    pub(super) error_span_count: u32,
+}
+
+pub(super) async fn summaries_found(app: &App, params: &Params) -> Result<Vec<Summary>, Refusal> {
+    candidates(app, read(params)?, |candidate| summary(&candidate)).await
+}
+
+fn summary(candidate: &Candidate) -> Option<Summary> {
     let trace = Trace::of(candidate.trace_id, &candidate.records);
-    let mut services: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    let mut services: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for node in &trace.spans {
         let counts = services.entry(node.record.service()).or_default();
         let failed = node.record.span().is_some_and(|span| span.is_error());
-        *counts = (counts.0 + 1, counts.1 + u64::from(failed));
+        *counts = (counts.0 + 1, counts.1 + u32::from(failed));
     }
     let first = trace.spans.first()?;
     let root = trace.root().unwrap_or(first);
-    let errors: u64 = services.values().map(|(_, errors)| errors).sum();
-    let services = services
-        .into_iter()
-        .map(|(name, (spans, errors))| json!({ "name": name, "spanCount": spans, "errorSpanCount": errors }));
-    Some(json!({
-        "traceId": trace.trace_id.to_string(),
-        "rootServiceName": root.record.service(),
-        "rootOperationName": root.record.span().map_or("", |span| span.name.as_str()),
-        "minStartTimeUnixNano": trace.start().0.to_string(),
-        "maxEndTimeUnixNano": (trace.start().0 + trace.duration_ns()).to_string(),
-        "spanCount": trace.spans.len(),
-        "errorSpanCount": errors,
-        "services": services.collect::<Vec<_>>(),
-    }))
+    let orphans = (0..trace.spans.len())
+        .filter(|at| trace.spans[*at].parent.is_none() && trace.parent_id(*at).is_some());
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    Some(Summary {
+        trace_id: trace.trace_id.to_string(),
+        root_service_name: root.record.service().to_owned(),
+        root_operation_name: root.record.span().map_or_else(String::new, |span| span.name.clone()),
+        min_start_time_unix_nano: trace.start().0,
+        max_end_time_unix_nano: trace.start().0.saturating_add(trace.duration_ns()),
+        span_count: count(trace.spans.len()),
+        error_span_count: services.values().map(|(_, errors)| errors).sum(),
+        orphan_span_count: count(orphans.count()),
+        services: services
+            .into_iter()
+            .map(|(name, (span_count, error_span_count))| ServiceSummary {
+                name: name.to_owned(),
+                span_count,
+                error_span_count,
+            })
+            .collect(),
+    })
 }
 
 /// `query.serviceName` and its like, in either spelling.
-fn read(params: &Params) -> Result<Search, Refused> {
+fn read(params: &Params) -> Result<Search, Refusal> {
     let get = |camel: &str, snake: &str| {
         params
             .get(&format!("query.{camel}"))
             .or_else(|| params.get(&format!("query.{snake}")))
             .map(str::to_owned)
     };
+    if get("filter", "filter").is_some() {
+        return Err(Refusal::bad("query.filter is not supported; use query.attributes and its like"));
+    }
     let mut filter = spans();
     if let Some(service) = get("serviceName", "service_name") {
         filter = filter.and(Filter::equals(Field::Service, &service));
@@ -142,17 +202,17 @@ fn read(params: &Params) -> Result<Search, Refused> {
         filter = filter.and(Filter::equals(Field::Name, &operation));
     }
     if let Some(text) = get("durationMin", "duration_min") {
-        filter = filter.and(duration("query.durationMin", Comparison::GreaterOrEqual, &text)?);
+        filter = filter.and(bound("durationMin", Comparison::GreaterOrEqual, &text)?);
     }
     if let Some(text) = get("durationMax", "duration_max") {
-        filter = filter.and(duration("query.durationMax", Comparison::LessOrEqual, &text)?);
+        filter = filter.and(bound("durationMax", Comparison::LessOrEqual, &text)?);
     }
     if let Some(json) = get("attributes", "attributes") {
-        filter = filter.and(tags_of_json(&json)?);
+        filter = filter.and(tags_of_json(&json).map_err(Failure::into_refusal)?);
     }
     let time = |camel: &str, snake: &str| {
         let text = get(camel, snake).ok_or_else(|| Refusal::bad(format!("query.{camel} is required")))?;
-        crate::grafana::params::read_time(&text)
+        read_time(&text)
             .ok_or_else(|| Refusal::bad(format!("malformed parameter query.{camel}: `{text}` is no time")))
     };
     let range = TimeRange {
@@ -163,4 +223,8 @@ fn read(params: &Params) -> Result<Search, Refused> {
     let limit =
         limit.and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0).unwrap_or(LIMIT_DEFAULT);
     Ok(Search { filter, range, limit })
+}
+
+fn bound(name: &str, comparison: Comparison, text: &str) -> Result<Filter, Refusal> {
+    duration(&format!("query.{name}"), comparison, text).map_err(Failure::into_refusal)
 }

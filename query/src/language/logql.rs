@@ -5,6 +5,7 @@
 //! filter that every log record of a question passes.
 
 mod ast;
+mod format;
 mod lexer;
 mod narrow;
 mod parser;
@@ -17,10 +18,11 @@ use super::SyntaxError;
 use super::mistake::Mistake;
 
 pub use ast::{
-    Aggregation, Binary, Conversion, Expr, Grouping, IpRange, LabelFilter, LabelFormat, LineFilter, LineTest,
-    LogQuery, Matched, Matcher, Matching, Measured, Metric, Operator, PathPart, PatternPart, RangeFunction,
-    Side, Stage, Vectors,
+    Aggregation, At, Binary, Conversion, Expr, Grouping, IpRange, LabelFilter, LabelFormat, LineFilter,
+    LineTest, LogQuery, Matched, Matcher, Matching, Measured, Metric, Operator, PathPart, PatternPart,
+    RangeFunction, Side, Stage, Vectors,
 };
+pub use format::format;
 pub use lexer::bytes_of;
 pub use narrow::narrow;
 pub use parser::pattern_parts;

@@ -10,6 +10,7 @@ mod check;
 mod expression;
 mod lenient;
 mod lexer;
+mod math;
 mod narrow;
 mod parser;
 
@@ -19,10 +20,12 @@ use super::SyntaxError;
 use super::mistake::Mistake;
 
 pub use ast::{
-    Aggregate, Attribute, Binary, Compared, Expr, Function, Hint, Intrinsic, Kind, Metrics, Of, Pipeline,
-    Query, Relation, Scalar, ScalarFilter, Scope, SecondStage, Spanset, Stage, Static, Status, Union,
+    Aggregate, Asked, Attribute, Binary, Compared, Expr, Function, Hint, Intrinsic, Kind, Metrics, Numbers,
+    Of, Pipeline, Query, Relation, Scalar, ScalarFilter, Scope, SecondStage, Spanset, Stage, Static, Status,
+    Union,
 };
 pub use lenient::conditions;
+pub use math::calculate;
 pub use narrow::{narrow, narrow_pipeline};
 
 /// Reads a question; empty text asks for every span.

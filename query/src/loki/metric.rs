@@ -2,16 +2,15 @@
 
 use std::ops::ControlFlow;
 
-use spandrel_store::{TimeRange, UnixNanos};
-
+use super::counted::{self, Plan};
 use super::eval::{
     Entry, INDEX_LABELS, Pipeline, PipelineError, Samples, SeriesOverflow, Steps, Vector, evaluate, leaves,
     mangled,
 };
-use super::query::about;
+use super::query::about_range;
 use crate::api::App;
 use crate::coverage::Coverage;
-use crate::engine::{Answer, Rejected};
+use crate::engine::Answer;
 use crate::grafana::refusal::{Refusal, unless_silent};
 use crate::language::logql::{Grouping, Measured, Metric};
 
@@ -26,7 +25,7 @@ pub(super) async fn run(app: &App, metric: &Metric, steps: Steps) -> Result<(Vec
     let mut vectors = Vec::new();
     let mut coverage = Coverage::new(0);
     for (measured, grouping) in leaves(metric) {
-        let answer = leaf(app, measured, grouping, steps).await?;
+        let answer = leaf(app, measured, grouping, steps.of(measured)).await?;
         unless_silent(&answer.coverage)?;
         let looked = answer.body;
         if let Some(error) = looked.error {
@@ -39,7 +38,7 @@ pub(super) async fn run(app: &App, metric: &Metric, steps: Steps) -> Result<(Vec
         if let Some(overflow) = looked.samples.overflow {
             return Err(too_many(app, overflow));
         }
-        vectors.push(looked.samples.into_vector());
+        vectors.push(steps.spread(measured, looked.samples.into_vector()));
         // The answer misses what any part of it misses.
         if coverage.asked == 0 || !answer.coverage.complete {
             coverage = answer.coverage;
@@ -70,7 +69,7 @@ async fn leaf(
     measured: &Measured,
     grouping: Option<Grouping>,
     steps: Steps,
-) -> Result<Answer<Looking>, Rejected> {
+) -> Result<Answer<Looking>, Refusal> {
     let limits = app.engine().limits();
     let pipeline = Pipeline::new(measured.log.clone());
     // Metadata is a part of what names a series, unless it is grouped by labels that streams have.
@@ -78,9 +77,17 @@ async fn leaf(
     let grouped_by_streams =
         grouping.as_ref().is_some_and(|grouping| !grouping.without && grouping.labels.iter().all(of_streams));
     let with_metadata = pipeline.needs_metadata() || !grouped_by_streams;
-    let samples = Samples::new(measured, grouping, steps, limits.series_max, limits.samples_max);
+    let mut samples = Samples::new(measured, grouping.clone(), steps, limits.series_max, limits.samples_max);
+    if let Some(plan) = Plan::of(measured, grouping.as_ref()) {
+        samples = match counted::run(app, measured, &plan, steps, samples).await? {
+            Ok(answer) => {
+                return Ok(answer.map(|samples| Looking { pipeline, with_metadata, samples, error: None }));
+            }
+            Err(samples) => samples,
+        };
+    }
     let looking = Looking { pipeline, with_metadata, samples, error: None };
-    let about = about(&measured.log, range_of(measured, steps));
+    let about = about_range(measured, steps);
     let folded = app.engine().fold(&about, looking, |looking, record| {
         let entry = Entry::of(record, looking.with_metadata);
         let Some(passed) = entry.and_then(|entry| looking.pipeline.run(entry)) else {
@@ -95,16 +102,5 @@ async fn leaf(
             false => ControlFlow::Continue(()),
         }
     });
-    folded.await
-}
-
-/// After the first step's range begins, up to the last step's end.
-fn range_of(measured: &Measured, steps: Steps) -> TimeRange {
-    let shift = |time: i128| {
-        let time = time - i128::from(measured.offset_ns) + 1;
-        UnixNanos(u64::try_from(time.max(0)).unwrap_or(u64::MAX))
-    };
-    let first = i128::from(steps.start_ns) - i128::from(measured.range_ns);
-    let last = i128::from(steps.time_ns(steps.count - 1));
-    TimeRange { start: shift(first), end: shift(last) }
+    Ok(folded.await?)
 }

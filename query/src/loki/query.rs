@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use serde_json::json;
 use spandrel_store::{TimeRange, UnixNanos};
 
 use super::answer;
@@ -17,7 +19,7 @@ use crate::coverage::Coverage;
 use crate::engine::{About, Scope};
 use crate::grafana::params::Asked;
 use crate::grafana::refusal::{Refusal, unless_silent};
-use crate::language::logql::{self, Expr, LogQuery, Matcher, Metric, narrow};
+use crate::language::logql::{self, Expr, LogQuery, Matcher, Measured, Metric, narrow};
 use crate::language::mistake::Mistake;
 
 const LIMIT_DEFAULT: usize = 100;
@@ -90,6 +92,17 @@ pub(super) async fn instant(State(app): State<Arc<App>>, Asked(params): Asked) -
     }
 }
 
+/// The question written anew.
+pub(super) async fn format(
+    State(app): State<Arc<App>>,
+    Asked(params): Asked,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    let text = params.get("query").unwrap_or_default();
+    let formatted = logql::format(text, app.engine().limits());
+    let formatted = formatted.map_err(|mistake| bad_query(text, &mistake))?;
+    Ok(Json(json!({ "status": "success", "data": formatted })))
+}
+
 pub(super) fn categorized(headers: &HeaderMap) -> bool {
     let flags = headers.get_all(ENCODING_FLAGS).into_iter().filter_map(|value| value.to_str().ok());
     flags.flat_map(|value| value.split(',')).any(|flag| flag.trim() == "categorize-labels")
@@ -133,6 +146,17 @@ pub(super) fn selects_something(matchers: &[Matcher]) -> Result<(), Refusal> {
         "queries require at least one regexp or equality matcher that does not have an empty-compatible value. For \
          instance, app=~\".*\" does not meet this requirement, but app=~\".+\" will",
     ))
+}
+
+/// The lines that a function looks at: after the first step's range begins, up to the last step's end.
+pub(super) fn about_range(measured: &Measured, steps: Steps) -> About {
+    let shift = |time: i128| {
+        let time = time - i128::from(measured.offset_ns) + 1;
+        UnixNanos(u64::try_from(time.max(0)).unwrap_or(u64::MAX))
+    };
+    let first = i128::from(steps.start_ns) - i128::from(measured.range_ns);
+    let last = i128::from(steps.time_ns(steps.count - 1));
+    about(&measured.log, TimeRange { start: shift(first), end: shift(last) })
 }
 
 pub(super) fn about(log: &LogQuery, range: TimeRange) -> About {

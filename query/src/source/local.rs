@@ -19,10 +19,11 @@ use tokio::time::Instant;
 use crate::graph::{Gathering, PartialGraph};
 
 use super::{
-    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
-    PageQuestion, Peer, Question, Reply, Source, SourceError, TailEvent, Tailing, TraceMatch, TraceQuestion,
-    ValuesQuestion,
+    Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, Overview,
+    OverviewQuestion, PageQuestion, Peer, Question, Reply, Source, SourceError, TailEvent, Tailing,
+    TraceMatch, TraceQuestion, ValuesQuestion,
 };
+use crate::span_metrics::{Offered, SpanMetrics};
 
 /// Attributes of one question that are looked up for the warning about unknown fields.
 const UNKNOWN_FIELDS_MAX: usize = 16;
@@ -38,6 +39,7 @@ pub struct LocalSource {
     busy: IntCounter,
     /// The service with the most records when last described.
     service: Mutex<Option<String>>,
+    span_metrics: Option<Arc<SpanMetrics>>,
 }
 
 impl LocalSource {
@@ -53,7 +55,14 @@ impl LocalSource {
             turns: Arc::new(Semaphore::new(queries_max)),
             busy: busy.expect("a metric of a fixed, valid name"),
             service: Mutex::default(),
+            span_metrics: None,
         }
+    }
+
+    /// Tells the halves of calls that these numbers have no other half of.
+    pub fn telling_of(mut self, span_metrics: Arc<SpanMetrics>) -> LocalSource {
+        self.span_metrics = Some(span_metrics);
+        self
     }
 
     /// Lets its counter be seen.
@@ -166,8 +175,22 @@ impl Source for LocalSource {
         let fields = ask.by.iter().map(|field| Filter::is(field.clone(), Test::Exists));
         let asked = fields.fold(ask.about.filter.clone(), Filter::and);
         Box::pin(self.ask(ask.about.deadline, asked, move |snapshot, stop| {
-            let counting = Counting { step_ns: ask.step_ns, by: ask.by, groups_max: ask.groups_max };
-            Ok(snapshot.count(&scan(ask.about, None, stop), &counting)?)
+            // What nothing has tells no records apart, and need not be looked for in each.
+            let known: Vec<bool> = ask.by.iter().map(|field| snapshot.knows(field)).collect();
+            let by = ask.by.into_iter().zip(&known).filter(|(_, known)| **known).map(|(field, _)| field);
+            let counting = Counting {
+                step_ns: ask.step_ns,
+                origin_ns: ask.origin_ns,
+                by: by.collect(),
+                groups_max: ask.groups_max,
+            };
+            let mut counted = snapshot.count(&scan(ask.about, None, stop), &counting)?;
+            for series in &mut counted {
+                let mut values = std::mem::take(&mut series.key).into_iter();
+                series.key =
+                    known.iter().map(|known| if *known { values.next().flatten() } else { None }).collect();
+            }
+            Ok(counted)
         }))
     }
 
@@ -210,6 +233,12 @@ impl Source for LocalSource {
             *self.service.lock().unwrap_or_else(PoisonError::into_inner) = most;
             Ok(reply)
         })
+    }
+
+    fn halves(&self, ask: HalvesQuestion) -> Answering<'_, Offered> {
+        let now = std::time::Instant::now();
+        let offered = self.span_metrics.as_ref().map(|metrics| metrics.offer(ask.after, ask.halves_max, now));
+        Box::pin(std::future::ready(Ok(Reply { body: offered.unwrap_or_default(), ..Reply::default() })))
     }
 
     fn tail(&self, filter: Filter) -> Tailing {

@@ -11,6 +11,7 @@ use axum::extract::State;
 use serde::Serialize;
 use spandrel_store::{TimeRange, UnixNanos};
 
+use super::calculation;
 use super::eval::{Subject, Trace, holds, spans};
 use super::search::{KeyValue, as_text, bad_query, double, spans_only};
 use super::series::{Intervals, Measure, Overflow, Series, Spans};
@@ -19,7 +20,7 @@ use crate::coverage::Coverage;
 use crate::engine::{About, Scope};
 use crate::grafana::params::Params;
 use crate::grafana::refusal::{Refusal, shortfall, unless_silent};
-use crate::language::traceql::{self, Metrics, Pipeline, narrow_pipeline};
+use crate::language::traceql::{self, Asked, Metrics, Pipeline, narrow_pipeline};
 
 const SECOND_NS: u64 = 1_000_000_000;
 
@@ -34,74 +35,81 @@ const EXEMPLARS_DEFAULT: usize = 100;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RangeResponse {
-    series: Vec<RangeSeries>,
-    metrics: Jobs,
-    status: &'static str,
+    pub(super) series: Vec<RangeSeries>,
+    pub(super) metrics: Jobs,
+    pub(super) status: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
-    message: String,
+    pub(super) message: String,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RangeSeries {
-    labels: Vec<KeyValue>,
-    samples: Vec<Sample>,
-    prom_labels: String,
-    exemplars: Vec<Exemplar>,
+pub(super) struct RangeSeries {
+    pub(super) labels: Vec<KeyValue>,
+    pub(super) samples: Vec<Sample>,
+    pub(super) prom_labels: String,
+    pub(super) exemplars: Vec<Exemplar>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Sample {
+pub(super) struct Sample {
     #[serde(serialize_with = "as_text")]
-    timestamp_ms: u64,
+    pub(super) timestamp_ms: u64,
     #[serde(serialize_with = "double")]
-    value: f64,
+    pub(super) value: f64,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Exemplar {
-    labels: Vec<KeyValue>,
+pub(super) struct Exemplar {
+    pub(super) labels: Vec<KeyValue>,
     #[serde(serialize_with = "double")]
-    value: f64,
+    pub(super) value: f64,
     #[serde(serialize_with = "as_text")]
-    timestamp_ms: u64,
+    pub(super) timestamp_ms: u64,
 }
 
 /// Its keys are all that Grafana's strict reader knows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstantResponse {
-    series: Vec<InstantSeries>,
-    metrics: Jobs,
+    pub(super) series: Vec<InstantSeries>,
+    pub(super) metrics: Jobs,
+    /// What is missing; the JSON has no place for it.
+    #[serde(skip)]
+    pub(super) message: String,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct InstantSeries {
-    labels: Vec<KeyValue>,
+pub(super) struct InstantSeries {
+    pub(super) labels: Vec<KeyValue>,
     #[serde(serialize_with = "double")]
-    value: f64,
-    prom_labels: String,
+    pub(super) value: f64,
+    pub(super) prom_labels: String,
 }
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Jobs {
-    completed_jobs: u32,
-    total_jobs: u32,
+pub(super) struct Jobs {
+    pub(super) completed_jobs: u32,
+    pub(super) total_jobs: u32,
 }
 
 pub(super) async fn query_range(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<RangeResponse>, Refusal> {
-    let range = range(&params)?;
+    range_response(&app, &params).await.map(Json)
+}
+
+pub(super) async fn range_response(app: &App, params: &Params) -> Result<RangeResponse, Refusal> {
+    let range = range(params)?;
     let step_ns = params.step_ns("step")?.unwrap_or_else(|| default_step(range));
     let intervals = Intervals::aligned(range, step_ns);
     let exemplars = params.number("exemplars")?.unwrap_or(EXEMPLARS_DEFAULT);
-    let (found, coverage) = run(&app, &params, intervals, exemplars).await?;
+    let (found, coverage) = run(app, params, intervals, exemplars).await?;
     let message = shortfall(&coverage).unwrap_or_default();
     let status = if message.is_empty() { "COMPLETE" } else { "PARTIAL" };
     let series = found.into_iter().map(|series| RangeSeries {
@@ -122,21 +130,26 @@ pub(super) async fn query_range(
             .collect(),
         labels: series.labels,
     });
-    Ok(Json(RangeResponse { series: series.collect(), metrics: jobs(&coverage), status, message }))
+    Ok(RangeResponse { series: series.collect(), metrics: jobs(&coverage), status, message })
 }
 
 pub(super) async fn query(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<InstantResponse>, Refusal> {
-    let intervals = Intervals::one(range(&params)?);
-    let (found, coverage) = run(&app, &params, intervals, 0).await?;
+    instant_response(&app, &params).await.map(Json)
+}
+
+pub(super) async fn instant_response(app: &App, params: &Params) -> Result<InstantResponse, Refusal> {
+    let intervals = Intervals::one(range(params)?);
+    let (found, coverage) = run(app, params, intervals, 0).await?;
     let series = found.into_iter().filter_map(|series| {
         let prom_labels = series.prometheus_labels();
         let (_, value) = *series.points.first()?;
         Some(InstantSeries { labels: series.labels, value, prom_labels })
     });
-    Ok(Json(InstantResponse { series: series.collect(), metrics: jobs(&coverage) }))
+    let message = shortfall(&coverage).unwrap_or_default();
+    Ok(InstantResponse { series: series.collect(), metrics: jobs(&coverage), message })
 }
 
 fn jobs(coverage: &Coverage) -> Jobs {
@@ -174,19 +187,41 @@ async fn run(
     let text = params.get("q").or_else(|| params.get("query")).unwrap_or_default();
     let limits = app.engine().limits();
     let query = traceql::parse(text, limits).map_err(|mistake| bad_query(text, &mistake))?;
-    let Some(metrics) = query.metrics else {
+    let Asked::Numbers(numbers) = query.asked else {
         return Err(Refusal::bad("invalid TraceQL query: a metrics function such as `| rate()` is missing"));
     };
     if intervals.count() > limits.histogram_points_max {
         return Err(Refusal::bad("the range is too long for this step; choose a longer step"));
     }
-    let filter = spans_only().and(narrow_pipeline(&query.pipeline));
+    let mut parts: Vec<(Pipeline, Metrics)> = Vec::new();
+    numbers.visit(&mut |pipeline, metrics| parts.push((pipeline.clone(), metrics.clone())));
+    let (mut series, mut coverage) = (Vec::new(), Coverage::new(0));
+    for (pipeline, metrics) in parts {
+        let (found, covered) = part(app, pipeline, metrics, intervals, exemplars_max).await?;
+        series.push(found);
+        // The answer misses what any part of it misses.
+        if coverage.asked == 0 || !covered.complete {
+            coverage = covered;
+        }
+    }
+    Ok((calculation::series(&numbers, series), coverage))
+}
+
+/// The series of one metrics query.
+async fn part(
+    app: &App,
+    pipeline: Pipeline,
+    metrics: Metrics,
+    intervals: Intervals,
+    exemplars_max: usize,
+) -> Result<(Vec<Series>, Coverage), Refusal> {
+    let filter = spans_only().and(narrow_pipeline(&pipeline));
     let about = About { filter, range: intervals.range(), open_start: true, scope: Scope::All };
     let measure = Measure { metrics: Arc::new(metrics), intervals, exemplars_max };
-    let spans = Spans::new(measure, limits.histogram_points_max);
-    let (spans, coverage) = match single(&query.pipeline, &spans.measure.metrics) {
-        true => of_single_spans(app, &about, query.pipeline, spans).await?,
-        false => of_traces(app, &about, query.pipeline, spans).await?,
+    let spans = Spans::new(measure, app.engine().limits().histogram_points_max);
+    let (spans, coverage) = match single(&pipeline, &spans.measure.metrics) {
+        true => of_single_spans(app, &about, pipeline, spans).await?,
+        false => of_traces(app, &about, pipeline, spans).await?,
     };
     unless_silent(&coverage)?;
     let series = spans.into_series().map_err(|Overflow| {

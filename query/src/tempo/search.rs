@@ -17,12 +17,13 @@ use spandrel_store::snapshot::Position;
 use spandrel_store::{Filter, TimeRange};
 
 use super::eval::{Found, Subject, Trace, Value, spans};
+use super::legacy;
 use crate::api::App;
 use crate::coverage::Coverage;
 use crate::engine::{About, Candidate, Scope};
 use crate::grafana::params::Params;
 use crate::grafana::refusal::{Refusal, unless_silent};
-use crate::language::traceql::{self, Attribute, Intrinsic, Of, Query, narrow_pipeline};
+use crate::language::traceql::{self, Asked, Attribute, Intrinsic, Of, Pipeline, narrow_pipeline};
 
 const LIMIT_DEFAULT: usize = 20;
 const SPANS_PER_SET_DEFAULT: usize = 3;
@@ -33,7 +34,7 @@ const ROOT_MISSING: &str = "<root span not yet received>";
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Search {
-    pub query: Query,
+    pub pipeline: Pipeline,
     pub range: TimeRange,
     pub limit: usize,
     /// 0 for all.
@@ -127,47 +128,59 @@ pub(super) async fn search(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Json<SearchResponse>, Refusal> {
+    let asked = asked(&app, &params)?;
+    run(&app, asked, None).await.map(Json)
+}
+
+/// What the parameters ask for.
+pub(super) fn asked(app: &App, params: &Params) -> Result<Search, Refusal> {
     let limits = app.engine().limits();
     let query = match params.get("q") {
         Some(text) => traceql::parse(text, limits).map_err(|mistake| bad_query(text, &mistake))?,
-        None => legacy(&params, limits)?,
+        None => legacy::query(params, limits)?,
     };
-    if query.metrics.is_some() {
+    let Asked::Spans(pipeline) = query.asked else {
         return Err(Refusal::bad(
             "invalid TraceQL query: a metrics query is asked at /api/metrics/query_range",
         ));
-    }
+    };
     let limit = params.number("limit")?.unwrap_or(LIMIT_DEFAULT);
     if limit == 0 {
         return Err(Refusal::bad("invalid limit: must be a positive number"));
     }
-    let asked = Search {
-        query,
+    Ok(Search {
+        pipeline,
         range: params.range_in_seconds()?,
         limit: limit.min(limits.list_max),
         spans_per_set: params.number("spss")?.unwrap_or(SPANS_PER_SET_DEFAULT),
-    };
-    run(&app, asked).await.map(Json)
+    })
 }
 
 pub(super) fn bad_query(text: &str, mistake: &crate::language::mistake::Mistake) -> Refusal {
     Refusal::bad(format!("invalid TraceQL query: {}", mistake.located(text)))
 }
 
+/// Takes traces that are sure to be in the answer, as soon as they are; whether there is somebody who wants more.
+pub(super) type Early = Box<dyn FnMut(&[TraceMetadata]) -> bool + Send>;
+
 /// What of the answer is there, the newest first.
 struct Best {
     asked: Search,
     shown: Vec<Attribute>,
     found: Vec<(Position, TraceMetadata)>,
+    early: Option<Early>,
+    /// How many of the found were told early.
+    told: usize,
     traces: u32,
     spans: u64,
 }
 
-pub(super) async fn run(app: &App, asked: Search) -> Result<SearchResponse, Refusal> {
-    let filter = spans_only().and(narrow_pipeline(&asked.query.pipeline));
+/// The answer, without the traces that were told early.
+pub(super) async fn run(app: &App, asked: Search, early: Option<Early>) -> Result<SearchResponse, Refusal> {
+    let filter = spans_only().and(narrow_pipeline(&asked.pipeline));
     let about = About { filter, range: asked.range, open_start: true, scope: Scope::All };
-    let (limit, shown) = (asked.limit, shown_attributes(&asked.query));
-    let best = Best { asked, shown, found: Vec::new(), traces: 0, spans: 0 };
+    let (limit, shown) = (asked.limit, shown_attributes(&asked.pipeline));
+    let best = Best { asked, shown, found: Vec::new(), early, told: 0, traces: 0, spans: 0 };
     let answer = app.engine().candidates(&about, limit, best, Best::look_at).await?;
     unless_silent(&answer.coverage)?;
     let (best, all) = answer.body;
@@ -189,7 +202,7 @@ impl Best {
             let trace = Trace::of(candidate.trace_id, &candidate.records);
             self.traces += 1;
             self.spans += trace.spans.len() as u64;
-            let sets = spans(&self.asked.query.pipeline, &trace);
+            let sets = spans(&self.asked.pipeline, &trace);
             let places = sets.iter().flat_map(|set| &set.spans).map(|index| {
                 let record = &trace.spans[*index].record;
                 Position { time: record.time(), id: record.id }
@@ -202,8 +215,18 @@ impl Best {
         self.found.sort_by_key(|(place, _)| Reverse(key(place)));
         self.found.truncate(self.asked.limit);
         // Whatever comes now is no newer than where we are.
-        let done = self.found.get(self.asked.limit - 1).is_some_and(|(place, _)| key(place) >= key(&reached));
-        if done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let sure = self.found.iter().take_while(|(place, _)| key(place) >= key(&reached)).count();
+        let wanted = self.tell(sure);
+        if !wanted || sure == self.asked.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Tells the first so many early, where somebody listens. Returns whether the answer is still wanted.
+    fn tell(&mut self, sure: usize) -> bool {
+        let Some(early) = self.early.as_mut().filter(|_| sure > self.told) else { return true };
+        let new: Vec<TraceMetadata> =
+            self.found[self.told..sure].iter().map(|(_, trace)| trace.clone()).collect();
+        self.told = sure;
+        early(&new)
     }
 
     fn metadata(&self, trace: &Trace, sets: &[Found]) -> TraceMetadata {
@@ -258,7 +281,7 @@ impl Best {
     fn response(self, coverage: &Coverage) -> SearchResponse {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         SearchResponse {
-            traces: self.found.into_iter().map(|(_, trace)| trace).collect(),
+            traces: self.found.into_iter().skip(self.told).map(|(_, trace)| trace).collect(),
             metrics: SearchMetrics {
                 inspected_traces: self.traces,
                 inspected_spans: self.spans,
@@ -285,9 +308,9 @@ fn service_stats(trace: &Trace) -> BTreeMap<String, ServiceStats> {
 
 /// The attributes that spans are shown with: those that the question names. A span's name has a place of its
 /// own.
-fn shown_attributes(query: &Query) -> Vec<Attribute> {
+fn shown_attributes(pipeline: &Pipeline) -> Vec<Attribute> {
     let mut shown: Vec<Attribute> = Vec::new();
-    query.pipeline.visit(&mut |attribute| {
+    pipeline.visit(&mut |attribute| {
         let known = shown.iter().any(|known| known.key() == attribute.key());
         if !known && attribute.of != Of::Intrinsic(Intrinsic::Name) {
             shown.push(attribute.clone());
@@ -325,71 +348,7 @@ impl AnyValue {
     }
 }
 
-/// The older form of a search: `tags` in logfmt, and bounds for the trace's duration.
-fn legacy(params: &Params, limits: &spandrel_config::Limits) -> Result<Query, Refusal> {
-    let mut conditions = Vec::new();
-    for (key, value) in params.get("tags").map(logfmt_pairs).unwrap_or_default() {
-        conditions.push(tag_condition(&key, &value));
-    }
-    for (name, compared) in [("minDuration", ">="), ("maxDuration", "<=")] {
-        let Some(text) = params.get(name) else { continue };
-        let nanos = crate::time::parse_duration(text)
-            .ok_or_else(|| Refusal::bad(format!("invalid {name}: `{text}` is no duration")))?;
-        conditions.push(format!("traceDuration {compared} {nanos}ns"));
-    }
-    let text = format!("{{{}}}", conditions.join(" && "));
-    traceql::parse(&text, limits).map_err(|mistake| bad_query(&text, &mistake))
-}
-
-/// A tag's value is text that may mean a number or a boolean.
-fn tag_condition(key: &str, value: &str) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    match (key, value) {
-        ("name", value) => return format!("name = {}", quoted(value)),
-        ("error", "true") => return "status = error".to_owned(),
-        ("status" | "status.code", "ok" | "error" | "unset") => return format!("status = {value}"),
-        ("root.name", value) => return format!("rootName = {}", quoted(value)),
-        ("root.service.name", value) => return format!("rootServiceName = {}", quoted(value)),
-        _ => {}
-    }
-    let name = format!(".{}", quoted(key));
-    let literal = value.parse::<f64>().is_ok_and(f64::is_finite) || matches!(value, "true" | "false");
-    let plain = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte.is_ascii_lowercase());
-    match literal && plain {
-        true => format!("({name} = {} || {name} = {value})", quoted(value)),
-        false => format!("{name} = {}", quoted(value)),
-    }
-}
-
-/// `key=value key2="a value"`.
-pub(crate) fn logfmt_pairs(text: &str) -> Vec<(String, String)> {
-    let (mut rest, mut pairs) = (text.trim_start(), Vec::new());
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
-        let key = rest[..end].to_owned();
-        rest = &rest[end..];
-        let Some(after) = rest.strip_prefix('=') else {
-            rest = rest.trim_start();
-            pairs.push((key, "true".to_owned()));
-            continue;
-        };
-        rest = after;
-        let value = match crate::language::quoted(&mut rest) {
-            Some(value) => value,
-            None => {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                let value = rest[..end].to_owned();
-                rest = &rest[end..];
-                value
-            }
-        };
-        pairs.push((key, value));
-        rest = rest.trim_start();
-    }
-    pairs
-}
-
-pub(super) fn as_text<T: ToString, S: serde::Serializer>(number: &T, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_text<T: ToString, S: serde::Serializer>(number: &T, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&number.to_string())
 }
 

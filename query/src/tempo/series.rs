@@ -362,7 +362,7 @@ fn function_name(function: &Function) -> &'static str {
 }
 
 /// The best series of every interval, or the points that pass.
-fn second(stage: &SecondStage, mut series: Vec<Series>) -> Vec<Series> {
+pub(super) fn second(stage: &SecondStage, mut series: Vec<Series>) -> Vec<Series> {
     match stage {
         SecondStage::Keep(compared, bound) => {
             let passes =

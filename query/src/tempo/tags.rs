@@ -59,31 +59,44 @@ const SCOPES: [(&str, Option<Place>); 5] = [
     ("instrumentation", Some(Place::Scope)),
 ];
 
+/// A scope and its tags.
+pub(super) type ScopeTags = (&'static str, Vec<String>);
+
 pub(super) async fn tags_v2(State(app): State<Arc<App>>, params: Params) -> Result<Json<Json_>, Refusal> {
+    let scopes = scopes(&app, &params).await?.into_iter();
+    let scopes = scopes.map(|(name, tags)| json!({ "name": name, "tags": tags }));
+    Ok(Json(json!({ "scopes": scopes.collect::<Vec<_>>(), "metrics": {} })))
+}
+
+pub(super) async fn scopes(app: &App, params: &Params) -> Result<Vec<ScopeTags>, Refusal> {
     let wanted = params.get("scope").filter(|scope| !matches!(*scope, "all" | "none"));
-    let limit = limit(&app, &params)?;
-    let fields = fields(&app).await?;
+    let limit = limit(app, params)?;
+    let fields = fields(app).await?;
     let mut scopes = Vec::new();
     for (name, place) in SCOPES.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == *name)) {
         let named = fields.iter().filter(|field| Some(field.place) == place && field.kind != ValueKind::Map);
         let tags: BTreeSet<&str> = named.map(|field| field.name.as_str()).collect();
-        scopes.push(json!({ "name": name, "tags": tags.into_iter().take(limit).collect::<Vec<_>>() }));
+        scopes.push((name, tags.into_iter().take(limit).map(str::to_owned).collect()));
     }
     if wanted.is_none_or(|wanted| wanted == "intrinsic") {
-        scopes.push(json!({ "name": "intrinsic", "tags": INTRINSICS }));
+        scopes.push(("intrinsic", INTRINSICS.map(str::to_owned).into()));
     }
-    Ok(Json(json!({ "scopes": scopes, "metrics": {} })))
+    Ok(scopes)
 }
 
 pub(super) async fn tags_v1(State(app): State<Arc<App>>, params: Params) -> Result<Json<Json_>, Refusal> {
-    let limit = limit(&app, &params)?;
-    let fields = fields(&app).await?;
+    Ok(Json(json!({ "tagNames": names(&app, &params).await?, "metrics": {} })))
+}
+
+pub(super) async fn names(app: &App, params: &Params) -> Result<Vec<String>, Refusal> {
+    let limit = limit(app, params)?;
+    let fields = fields(app).await?;
     let tempo = |field: &&FieldInfo| field.place != Place::Body && field.kind != ValueKind::Map;
     let mut names: BTreeSet<&str> = fields.iter().filter(tempo).map(|field| field.name.as_str()).collect();
     if params.get("scope") == Some("intrinsic") {
         names = INTRINSICS.into_iter().collect();
     }
-    Ok(Json(json!({ "tagNames": names.into_iter().take(limit).collect::<Vec<_>>(), "metrics": {} })))
+    Ok(names.into_iter().take(limit).map(str::to_owned).collect())
 }
 
 pub(super) async fn values_v2(
@@ -132,7 +145,11 @@ async fn fields(app: &App) -> Result<Vec<FieldInfo>, Refusal> {
 }
 
 /// Types and values, the most frequent first.
-async fn values(app: &App, tag: &str, params: &Params) -> Result<Vec<(&'static str, String)>, Refusal> {
+pub(super) async fn values(
+    app: &App,
+    tag: &str,
+    params: &Params,
+) -> Result<Vec<(&'static str, String)>, Refusal> {
     let limit = limit(app, params)?;
     let attribute = traceql::attribute(tag);
     let field = match &attribute.of {

@@ -1,6 +1,7 @@
 //! LogQL over generated lines, held against a slow and obvious evaluation of the same questions, on one sidecar
 //! and over two.
 
+mod binary;
 mod oracle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,6 +100,59 @@ fn every_question_finds_what_the_slow_way_finds() {
                 let wanted = question.numbers(&generated, 3, 30);
                 prop_assert_eq!(&numbers(&one.router, &text).await, &wanted, "{}", text);
                 prop_assert_eq!(&numbers(&both, &text).await, &wanted, "federated: {}", text);
+            }
+            Ok(())
+        })
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// By their labels, numbers at seconds; nothing where the question is refused.
+async fn calculated(router: &Router, query: &str) -> Option<Numbers> {
+    let (start, end) = (EPOCH.to_string(), (EPOCH + 30).to_string());
+    let params = [("query", query), ("start", &start), ("end", &end), ("step", "3")];
+    let got = get_with(router, &path("/loki/api/v1/query_range", &params), FLAGS).await;
+    match got.status {
+        StatusCode::OK => Some(numbers(router, query).await),
+        _ => {
+            assert_eq!(got.status, StatusCode::BAD_REQUEST, "{query}: {}", got.text());
+            assert!(got.text().contains("match"), "{query}: {}", got.text());
+            None
+        }
+    }
+}
+
+#[test]
+fn operators_calculate_what_the_slow_way_calculates() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 20, ..Config::default() });
+    let cases = (oracle::lines(), prop::collection::vec(binary::expr(), 10));
+    let outcome = runner.run(&cases, |(generated, questions)| {
+        runtime.block_on(async {
+            let one = Sidecar::empty().await;
+            one.keep(generated.iter().map(record).collect()).await;
+            let (left, right) = (Sidecar::empty().await, Sidecar::empty().await);
+            let halves = generated.iter().partition::<Vec<&Line>, _>(|line| line.second % 2 == 0);
+            left.keep(halves.0.into_iter().map(record).collect()).await;
+            right.keep(halves.1.into_iter().map(record).collect()).await;
+            let source = |of: &Sidecar, name: &str| -> Arc<dyn Source> {
+                Arc::new(LocalSource::new(of.store.clone(), name.to_owned(), 8))
+            };
+            let both =
+                router_over(vec![source(&left, "left:1"), source(&right, "right:1")], Limits::default());
+            for question in &questions {
+                let text = question.to_string();
+                let wanted = question.numbers(&generated, 3, 30).ok().map(|steps| {
+                    let mut numbers = Numbers::new();
+                    for (at, samples) in steps {
+                        for (labels, number) in samples {
+                            numbers.entry(labels).or_default().push((at, format!("{number:.6}")));
+                        }
+                    }
+                    numbers
+                });
+                prop_assert_eq!(&calculated(&one.router, &text).await, &wanted, "{}", text);
+                prop_assert_eq!(&calculated(&both, &text).await, &wanted, "federated: {}", text);
             }
             Ok(())
         })

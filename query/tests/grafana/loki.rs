@@ -304,6 +304,22 @@ async fn numbers_are_counted_by_labels_over_time() {
     );
     let got = get(&sidecar.router, &instant).await.json();
     assert_eq!(got["data"]["result"], json!([{ "metric": {}, "value": [1767269000, "4"] }]));
+    // At another time, of which nothing is asked.
+    let fixed =
+        r#"approx_topk(1, sum by (service_name) (count_over_time({service_name="web"}[1h] @ 1767269000)))"#;
+    let instant = path("/loki/api/v1/query", &[("query", fixed), ("time", "1000")]);
+    let got = get(&sidecar.router, &instant).await.json();
+    assert_eq!(got["data"]["result"], json!([{ "metric": { "service_name": "web" }, "value": [1000, "4"] }]));
+}
+
+#[tokio::test]
+async fn a_question_is_written_anew() {
+    let sidecar = Sidecar::empty().await;
+    let asked = path("/loki/api/v1/format_query", &[("query", r#"{a="b"}|json|x>5"#)]);
+    let got = get(&sidecar.router, &asked).await.json();
+    assert_eq!(got, json!({ "status": "success", "data": r#"{a="b"} | json | x>5"# }));
+    let asked = path("/loki/api/v1/format_query", &[("query", "{a=")]);
+    assert_eq!(get(&sidecar.router, &asked).await.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -313,7 +329,7 @@ async fn a_wrong_question_is_refused_in_words_that_grafana_shows() {
         ("{service_name=}", "parse error at line 1, col 15: syntax error"),
         ("{}", "at least one regexp or equality matcher"),
         (r#"{a=~".*"}"#, "at least one regexp or equality matcher"),
-        (r#"rate({a="b"}[5m] @ 1)"#, "the modifier `@` is not supported"),
+        (r#"variants(rate({a="b"}[5m])) of ({a="b"}[5m])"#, "`variants` is not supported"),
         (r#"sum(count_over_time({service_name="web"} | json [5m]))"#, "pipeline error: 'JSONParserErr'"),
         (r#"{service_name="web"} | unwrap x"#, "`unwrap` needs a function"),
     ];

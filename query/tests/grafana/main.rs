@@ -7,12 +7,16 @@
 #[allow(dead_code, reason = "shared with the tests of the native API")]
 mod fixture;
 mod gone;
+mod grpc;
 mod jaeger;
+mod jaeger_grpc;
 mod logql;
 mod loki;
 mod metrics;
 mod provisioning;
 mod request;
+mod span_metrics;
+mod streaming;
 mod strict;
 mod tail;
 mod tempo;

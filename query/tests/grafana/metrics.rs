@@ -73,6 +73,21 @@ async fn the_functions_that_grafana_writes_count_spans() {
         ("{name=\"GET /cart\"} | histogram_over_time(duration) with(sample=true)", &["__bucket=2.0 0:1.0"]),
         ("{} | count_over_time() by (status) | topk(1)", &["status=error 0:3.0", "status=unset 100:1.0"]),
         ("{} | count_over_time() > 2", &["__name__=count_over_time 0:6.0"]),
+        ("{ parent = nil } | count_over_time()", &["__name__=count_over_time 0:2.0 100:1.0"]),
+        ("({} | count_over_time()) * 10 - 1", &["__name__=count_over_time 0:59.0 100:9.0"]),
+        ("2 * ({} | count_over_time()) > 3", &["__name__=count_over_time 0:12.0"]),
+        (
+            "({status = error} | count_over_time()) / ({} | count_over_time())",
+            &["__name__=(count_over_time / count_over_time) 0:0.5 100:0.0"],
+        ),
+        (
+            "({} | count_over_time() by (status)) / ({} | count_over_time()) * 6",
+            &["status=error 0:3.0 100:0.0", "status=ok 0:2.0 100:0.0", "status=unset 0:1.0 100:6.0"],
+        ),
+        (
+            "(({} | count_over_time() by (status)) - 1 | topk(1)) + ({} >> {} | count_over_time())",
+            &["status=error 0:6.0", "status=unset 100:0.0"],
+        ),
         ("{} >> {} | count_over_time()", &["__name__=count_over_time 0:4.0 100:0.0"]),
         ("{status=ok} | count_over_time() by (span.nothing)", &["span.nothing=nil 0:2.0 100:0.0"]),
     ];
@@ -152,7 +167,8 @@ async fn a_wrong_question_is_a_400() {
     for (query, words) in [
         ("{} | rate", "parse error at line 1"),
         ("{}", "a metrics function"),
-        ("({} | rate()) / ({} | rate())", "arithmetic between queries"),
+        ("({} | rate()) % ({} | rate())", "`%` or `^` between queries is not supported"),
+        ("{} | compare({true}) by(name)", "`compare` with `by` is not supported"),
     ] {
         let got = get(
             &sidecar.router,

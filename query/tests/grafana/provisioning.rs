@@ -58,6 +58,174 @@ fn data_sources_name_one_another_and_only_known_variables() {
     assert!(yaml("prometheus.yaml")["scrape_configs"].is_array());
 }
 
+/// What Grafana's provisioning reads of a data source.
+const OF_A_SOURCE: [&str; 14] = [
+    "name",
+    "type",
+    "uid",
+    "access",
+    "orgId",
+    "url",
+    "basicAuth",
+    "basicAuthUser",
+    "isDefault",
+    "editable",
+    "version",
+    "jsonData",
+    "secureJsonData",
+    "correlations",
+];
+
+/// What the data sources read of `jsonData`, by their types; headers and timeouts belong to all.
+const OF_ALL: [&str; 3] = ["httpHeaderName1", "timeout", "keepCookies"];
+const OF_TYPES: [(&str, &[&str]); 4] = [
+    (
+        "tempo",
+        &[
+            "tracesToLogsV2",
+            "tracesToMetrics",
+            "tracesToProfiles",
+            "serviceMap",
+            "nodeGraph",
+            "search",
+            "traceQuery",
+            "spanBar",
+            "tagLimit",
+            "timeRangeForTags",
+            "streamingEnabled",
+        ],
+    ),
+    ("loki", &["maxLines", "manageAlerts", "derivedFields"]),
+    ("jaeger", &["nodeGraph", "traceIdTimeParams", "spanBar", "tracesToLogsV2", "tracesToMetrics"]),
+    ("prometheus", &["exemplarTraceIdDestinations", "httpMethod", "timeInterval"]),
+];
+
+const OF_LINKS: [(&str, &[&str]); 6] = [
+    (
+        "tracesToLogsV2",
+        &[
+            "datasourceUid",
+            "spanStartTimeShift",
+            "spanEndTimeShift",
+            "tags",
+            "filterByTraceID",
+            "filterBySpanID",
+            "customQuery",
+            "query",
+        ],
+    ),
+    ("tracesToMetrics", &["datasourceUid", "spanStartTimeShift", "spanEndTimeShift", "tags", "queries"]),
+    ("serviceMap", &["datasourceUid"]),
+    ("nodeGraph", &["enabled"]),
+    ("streamingEnabled", &["search", "metrics"]),
+    ("traceIdTimeParams", &["enabled"]),
+];
+
+fn assert_only(of: &Json, known: &[&str], what: &str) {
+    for key in of.as_object().unwrap_or_else(|| panic!("{what} is no map")).keys() {
+        assert!(known.contains(&key.as_str()), "{what} has `{key}`, which Grafana does not read");
+    }
+}
+
+#[test]
+fn provisioning_has_no_key_that_grafana_does_not_read_and_all_that_it_needs() {
+    let file = yaml("provisioning/datasources/spandrel.yaml");
+    assert_only(&file, &["apiVersion", "prune", "deleteDatasources", "datasources"], "the file");
+    assert_eq!(file["apiVersion"], 1);
+    for source in file["datasources"].as_array().unwrap() {
+        let kind = source["type"].as_str().unwrap();
+        assert_only(source, &OF_A_SOURCE, kind);
+        assert_eq!(source["access"], "proxy");
+        let (_, known) = OF_TYPES.iter().find(|(known, _)| *known == kind).unwrap();
+        assert_only(&source["jsonData"], &[&OF_ALL, *known].concat(), kind);
+        for (link, known) in OF_LINKS {
+            if !source["jsonData"][link].is_null() {
+                assert_only(&source["jsonData"][link], known, link);
+            }
+        }
+        // A header's value is a secret, and named after the header.
+        let named = source["jsonData"]["httpHeaderName1"].is_string();
+        assert_eq!(named, source["secureJsonData"]["httpHeaderValue1"].is_string(), "{kind}");
+    }
+    let tempo =
+        file["datasources"].as_array().unwrap().iter().find(|source| source["type"] == "tempo").unwrap();
+    for filter in tempo["jsonData"]["search"]["filters"].as_array().unwrap() {
+        assert_only(filter, &["id", "tag", "operator", "scope"], "a filter");
+    }
+    let loki =
+        file["datasources"].as_array().unwrap().iter().find(|source| source["type"] == "loki").unwrap();
+    assert!(loki["jsonData"]["maxLines"].is_string());
+    for field in loki["jsonData"]["derivedFields"].as_array().unwrap() {
+        let known =
+            ["name", "matcherType", "matcherRegex", "datasourceUid", "url", "urlDisplayLabel", "targetBlank"];
+        assert_only(field, &known, "a derived field");
+    }
+    let provider = yaml("provisioning/dashboards/spandrel.yaml")["providers"][0].clone();
+    let known = [
+        "name",
+        "orgId",
+        "folder",
+        "folderUid",
+        "type",
+        "disableDeletion",
+        "updateIntervalSeconds",
+        "allowUiUpdates",
+        "options",
+    ];
+    assert_only(&provider, &known, "the provider");
+    assert_only(&provider["options"], &["path", "foldersFromFilesStructure"], "the provider's options");
+}
+
+/// What the data sources read of a panel's question.
+const OF_TARGETS: [(&str, &[&str]); 4] = [
+    (
+        "tempo",
+        &[
+            "queryType",
+            "query",
+            "limit",
+            "spss",
+            "tableType",
+            "metricsQueryType",
+            "step",
+            "exemplars",
+            "filters",
+            "serviceMapQuery",
+        ],
+    ),
+    ("loki", &["expr", "queryType", "maxLines", "legendFormat", "step", "direction"]),
+    (
+        "jaeger",
+        &["queryType", "query", "service", "operation", "tags", "minDuration", "maxDuration", "limit"],
+    ),
+    ("prometheus", &["expr", "legendFormat", "format", "instant", "range", "exemplar", "interval"]),
+];
+
+#[test]
+fn panels_ask_in_the_words_that_the_data_sources_read() {
+    for dashboard in dashboards() {
+        for key in ["title", "uid", "schemaVersion", "time", "panels", "templating"] {
+            assert!(!dashboard[key].is_null(), "{}: {key}", dashboard["title"]);
+        }
+        for panel in dashboard["panels"].as_array().unwrap() {
+            for key in ["id", "title", "type", "gridPos"] {
+                assert!(!panel[key].is_null(), "{}: {key}", panel["title"]);
+            }
+            for side in ["x", "y", "w", "h"] {
+                assert!(panel["gridPos"][side].is_u64(), "{}", panel["title"]);
+            }
+            for target in panel["targets"].as_array().unwrap() {
+                let kind = target["datasource"]["type"].as_str().unwrap();
+                let (_, known) = OF_TARGETS.iter().find(|(known, _)| *known == kind).unwrap();
+                assert_only(target, &[&["refId", "datasource", "hide"], *known].concat(), kind);
+                assert!(target["refId"].is_string());
+                let kinds = ["traceql", "traceqlSearch", "serviceMap", "range", "instant", "traceId"];
+                assert!(target["queryType"].as_str().is_none_or(|of| kinds.contains(&of)), "{target}");
+            }
+        }
+    }
+}
+
 #[test]
 fn dashboards_use_the_data_sources_that_are_there() {
     let file = yaml("provisioning/datasources/spandrel.yaml");

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use crate::fixture::{Sidecar, respond};
 
-const CALLS: [&str; 16] = [
+const CALLS: [&str; 17] = [
     "/api/v1/fields",
     "/api/v1/fields/{name}/values",
     "/api/v1/graph",
@@ -24,6 +24,7 @@ const CALLS: [&str; 16] = [
     "/api/v1/traces/{trace_id}/timeline",
     "/healthz",
     "/metrics",
+    "/metrics/traces",
     "/readyz",
 ];
 

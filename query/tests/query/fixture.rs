@@ -16,6 +16,7 @@ use spandrel_query::api::{App, Guard, router};
 use spandrel_query::credentials::Credentials;
 use spandrel_query::engine::Engine;
 use spandrel_query::source::{LocalSource, Roster, Source};
+use spandrel_query::span_metrics::SpanMetrics;
 use spandrel_store::record::SpanExt;
 use spandrel_store::{
     Batch, Flags, Level, NewRecord, Receiver, RecordBody, ResourceContext, ScopeContext, Store, UnixNanos,
@@ -61,10 +62,12 @@ impl Sidecar {
         };
         let store = store.unwrap().unwrap();
         let shutdown = CancellationToken::new();
+        let span_metrics = SpanMetrics::watching(&store, &limits);
         let local = LocalSource::new(store.clone(), "here:7317".to_owned(), limits.queries_max);
+        let local = local.telling_of(span_metrics.clone());
         let engine = Engine::new(vec![Arc::new(local)], limits);
         let guard = Guard::new(security, Arc::new(Credentials::load(security).unwrap()), true);
-        let app = App::new(engine, guard, &registry, shutdown.clone()).unwrap();
+        let app = App::new(engine, guard, &registry, shutdown.clone()).unwrap().telling(span_metrics);
         Sidecar { store, router: router(app, Router::new()), shutdown, _folder: folder }
     }
 

@@ -230,7 +230,7 @@ impl Case {
             ControlFlow::Continue(())
         };
         snapshot.scan(&scan(Filter::All), &mut visit).unwrap();
-        let counting = Counting { step_ns: u64::MAX, by: Vec::new(), groups_max: 10 };
+        let counting = Counting { step_ns: u64::MAX, origin_ns: 0, by: Vec::new(), groups_max: 10 };
         let counted = snapshot.count(&scan(Filter::All), &counting).unwrap();
         let counted: u64 = counted.iter().flat_map(|series| &series.points).map(|point| point.1).sum();
         assert_eq!(counted, found.len() as u64, "{when}: a record is counted twice");

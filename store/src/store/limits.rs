@@ -127,7 +127,7 @@ fn ask(store: &Store, records: u64) {
         if given == 100 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     snapshot.scan(&scan(Filter::equals(Field::Service, "payment")), &mut visit).unwrap();
-    let counting = Counting { step_ns: 100_000_000, by: vec![Field::Service], groups_max: 100 };
+    let counting = Counting { step_ns: 100_000_000, origin_ns: 0, by: vec![Field::Service], groups_max: 100 };
     snapshot.count(&scan(Filter::equals(Field::Level, "error")), &counting).unwrap();
     snapshot.trace(&trace(records / 2), 1000, later()).unwrap();
 }

@@ -511,7 +511,7 @@ fn any_range() -> impl Strategy<Value = TimeRange> {
 type Counted = BTreeMap<(Vec<Option<String>>, u64), u64>;
 
 fn counted(snapshot: &Snapshot, scan: &Scan, by: &[Field]) -> Counted {
-    let counting = Counting { step_ns: 100_000_000, by: by.to_vec(), groups_max: 10_000 };
+    let counting = Counting { step_ns: 100_000_000, origin_ns: 0, by: by.to_vec(), groups_max: 10_000 };
     let series = snapshot.count(scan, &counting).unwrap();
     let points = |series: crate::snapshot::Series| {
         series.points.into_iter().map(move |(start, count)| ((series.key.clone(), start.0), count))
@@ -666,7 +666,7 @@ fn a_question_that_nobody_waits_for_ends_in_the_middle() {
             ControlFlow::Continue(())
         });
         assert!(matches!(ended, Err(crate::ReadError::Stopped)) && visited < snapshot.record_count());
-        let counting = Counting { step_ns: 1, by: Vec::new(), groups_max: usize::MAX };
+        let counting = Counting { step_ns: 1, origin_ns: 0, by: Vec::new(), groups_max: usize::MAX };
         assert!(matches!(snapshot.count(&left, &counting), Err(crate::ReadError::Stopped)));
         let values = snapshot.values(&Field::Service, &left, 10);
         assert!(matches!(values, Err(crate::ReadError::Stopped)));

@@ -18,7 +18,7 @@ use crate::trace::summary::{Root, TraceSummary};
 use crate::{coverage, source};
 
 /// Items of the smaller kinds in one chunk.
-const CHUNK_ITEMS: usize = 1_000;
+pub(super) const CHUNK_ITEMS: usize = 1_000;
 
 /// The parts that an answer is sent in.
 pub(crate) type Parts = Box<dyn Iterator<Item = Part> + Send>;

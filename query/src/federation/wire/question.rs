@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::filter::{trace_id, trace_id_match};
 use super::{
-    Ask, CountAsk, FieldsAsk, Garbage, GraphAsk, Kind, Nothing, OverviewAsk, PageAsk, Position, Range,
-    TraceAsk, VERSION, ValuesAsk,
+    Ask, CountAsk, Cursor, FieldsAsk, Garbage, GraphAsk, HalvesAsk, Kind, Nothing, OverviewAsk, PageAsk,
+    Position, Range, TraceAsk, VERSION, ValuesAsk,
 };
 use crate::federation::identity::Identity;
 use crate::source::{
-    CountQuestion, FieldsQuestion, GraphQuestion, OverviewQuestion, PageQuestion, Question, TraceQuestion,
-    ValuesQuestion,
+    CountQuestion, FieldsQuestion, GraphQuestion, HalvesQuestion, OverviewQuestion, PageQuestion, Question,
+    TraceQuestion, ValuesQuestion,
 };
 
 /// Gateways that a question may pass through on its way to a sidecar.
@@ -37,6 +37,7 @@ pub(crate) enum Asked {
     Values(ValuesQuestion),
     Extent(Instant),
     Describe(Instant),
+    Halves(HalvesQuestion),
     Tail(Filter),
 }
 
@@ -87,8 +88,10 @@ impl Ask {
 
     pub(crate) fn histogram(ask: &CountQuestion) -> Ask {
         let by = ask.by.iter().map(super::Field::from).collect();
-        let count = CountAsk { step_ns: ask.step_ns, by, groups_max: ask.groups_max as u64 };
-        Ask::about(&ask.about, Kind::Histogram(count))
+        let (step_ns, origin_ns) = (ask.step_ns, ask.origin_ns);
+        let count = CountAsk { step_ns, by, groups_max: ask.groups_max as u64, origin_ns };
+        let kind = if origin_ns == 0 { Kind::Histogram(count) } else { Kind::Counts(count) };
+        Ask::about(&ask.about, kind)
     }
 
     pub(crate) fn graph(ask: &GraphQuestion) -> Ask {
@@ -111,6 +114,11 @@ impl Ask {
 
     pub(crate) fn describe() -> Ask {
         Ask::new(Kind::Describe(Nothing {}))
+    }
+
+    pub(crate) fn halves(ask: &HalvesQuestion) -> Ask {
+        let halves_max = ask.halves_max as u64;
+        Ask::new(Kind::Halves(HalvesAsk { after: ask.after.map(Cursor::from), halves_max }))
     }
 
     pub(crate) fn tail(filter: &Filter) -> Ask {
@@ -150,10 +158,16 @@ impl Ask {
                 let records_max = size(ask.records_max);
                 Asked::Overviews(OverviewQuestion { about: about()?, ids: ids?, records_max })
             }
-            Kind::Histogram(ask) => {
+            Kind::Histogram(ask) | Kind::Counts(ask) => {
                 let by: Result<Vec<Field>, Garbage> = ask.by.iter().map(super::Field::read).collect();
                 let (step_ns, groups_max) = (ask.step_ns.max(1), size(ask.groups_max));
-                Asked::Histogram(CountQuestion { about: about()?, step_ns, by: by?, groups_max })
+                Asked::Histogram(CountQuestion {
+                    about: about()?,
+                    step_ns,
+                    origin_ns: ask.origin_ns,
+                    by: by?,
+                    groups_max,
+                })
             }
             Kind::Graph(ask) => {
                 let (spans_max, ends_max) = (size(ask.spans_max), size(ask.ends_max));
@@ -166,6 +180,10 @@ impl Ask {
             }
             Kind::Extent(_) => Asked::Extent(deadline),
             Kind::Describe(_) => Asked::Describe(deadline),
+            Kind::Halves(ask) => {
+                let (after, halves_max) = (ask.after.map(Cursor::read), size(ask.halves_max));
+                Asked::Halves(HalvesQuestion { after, halves_max, deadline })
+            }
             Kind::Tail(_) => Asked::Tail(self.read_filter()?),
         })
     }
@@ -191,6 +209,7 @@ impl Asked {
             Asked::Histogram(ask) => Wants { groups: ask.groups_max, ..none },
             Asked::Fields(ask) => Wants { items: ask.fields_max, ..none },
             Asked::Values(ask) => Wants { items: ask.values_max, ..none },
+            Asked::Halves(ask) => Wants { records: ask.halves_max, ..none },
             Asked::Graph(_) | Asked::Extent(_) | Asked::Describe(_) | Asked::Tail(_) => none,
         }
     }

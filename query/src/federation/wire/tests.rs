@@ -24,6 +24,7 @@ use crate::source::{
     Beyond, CountQuestion, Description, FieldsQuestion, GraphQuestion, OverviewQuestion, PageQuestion, Peer,
     Question, Reply, TraceMatch, TraceQuestion, ValuesQuestion,
 };
+use crate::span_metrics::{Connection, Cursor, Half, Offered, Place, Side};
 use crate::{coverage, source};
 
 fn attribute(key: &str, value: &str) -> KeyValue {
@@ -161,6 +162,20 @@ fn every_kind_of_answer_comes_back() {
     assert_eq!(sent(of(extent)).body, extent);
     assert_eq!(sent(of(None::<(UnixNanos, UnixNanos)>)).body, None);
     let services = vec!["payment".to_owned()];
+    let half = Half {
+        place: Place { trace: [3; 16], span: [4; 8] },
+        side: Side::Server,
+        connection: Connection::Messaging,
+        service: "payment".into(),
+        namespace: "shop".into(),
+        peer: Some("kafka".into()),
+        seconds: 0.25,
+        failed: true,
+    };
+    let (from, next) = (Cursor { run: 7, number: 1 }, Cursor { run: 7, number: 3 });
+    let halves = vec![half.clone(), Half { side: Side::Client, peer: None, ..half }];
+    let offered = Offered { from, next, lost: 9, halves };
+    assert_eq!(sent(of(offered.clone())).body, offered);
     let described = Description { version: "1".to_owned(), services, record_count: 4, extent };
     assert_eq!(sent(of(described.clone())).body, described);
 }
@@ -257,6 +272,7 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
     let count = CountQuestion {
         about: about(),
         step_ns: 60,
+        origin_ns: 0,
         by: vec![Field::Service, attribute.clone()],
         groups_max: 9,
     };
@@ -423,6 +439,7 @@ fn what_was_released_is_understood() {
                 Asked::Graph(asked) => Ask::graph(&asked),
                 Asked::Fields(asked) => Ask::fields(&asked),
                 Asked::Values(asked) => Ask::values(&asked),
+                Asked::Halves(ask) => Ask::halves(&ask),
                 Asked::Extent(_) => Ask::extent(),
                 Asked::Describe(_) => Ask::describe(),
                 Asked::Tail(filter) => Ask::tail(&filter),

@@ -155,7 +155,18 @@ pub struct Measured {
     pub range_ns: u64,
     /// Back in time, or forth where negative.
     pub offset_ns: i64,
+    /// The one time at which it is evaluated, whatever the time of the answer.
+    pub at: Option<At>,
     pub grouping: Option<Grouping>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Nanoseconds since 1970.
+    Time(u64),
+    /// Of the question's range.
+    Start,
+    End,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,8 +2,8 @@
 //! [`super::pipeline`].
 
 use super::ast::{
-    Aggregation, Binary, Expr, Grouping, LogQuery, Matched, Matcher, Matching, Measured, Metric, Operator,
-    PatternPart, RangeFunction, Side, Stage, Vectors,
+    Aggregation, At, Binary, Expr, Grouping, LogQuery, Matched, Matcher, Matching, Measured, Metric,
+    Operator, PatternPart, RangeFunction, Side, Stage, Vectors,
 };
 use super::lexer::{self, Lexed, Token};
 use crate::language::SyntaxError;
@@ -20,6 +20,13 @@ pub(super) struct Parser<'a> {
 }
 
 pub(super) type Parsed<T> = Result<T, Mistake>;
+
+/// The lines that a function looks at.
+struct Window {
+    range_ns: u64,
+    offset_ns: i64,
+    at: Option<At>,
+}
 
 const RANGE_FUNCTIONS: [(&str, RangeFunction); 15] = [
     ("rate", RangeFunction::Rate),
@@ -39,7 +46,7 @@ const RANGE_FUNCTIONS: [(&str, RangeFunction); 15] = [
     ("quantile_over_time", RangeFunction::Quantile(0.0)),
 ];
 
-const AGGREGATIONS: [(&str, Aggregation); 11] = [
+const AGGREGATIONS: [(&str, Aggregation); 12] = [
     ("sum", Aggregation::Sum),
     ("avg", Aggregation::Avg),
     ("min", Aggregation::Min),
@@ -48,6 +55,8 @@ const AGGREGATIONS: [(&str, Aggregation); 11] = [
     ("stddev", Aggregation::Stddev),
     ("stdvar", Aggregation::Stdvar),
     ("topk", Aggregation::Top(0)),
+    // Loki's estimate of the same; this one is exact.
+    ("approx_topk", Aggregation::Top(0)),
     ("bottomk", Aggregation::Bottom(0)),
     ("sort", Aggregation::Sort),
     ("sort_desc", Aggregation::SortDescending),
@@ -74,7 +83,7 @@ const OPERATORS: [(&str, Operator, usize); 16] = [
 ];
 
 /// What Loki has and this program does not evaluate.
-const UNSUPPORTED: [&str; 3] = ["approx_topk", "variants", "count_min_sketch"];
+const UNSUPPORTED: [&str; 2] = ["variants", "count_min_sketch"];
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
@@ -319,16 +328,18 @@ impl<'a> Parser<'a> {
         if range.is_none() {
             range = self.range()?;
         }
-        let Some((range_ns, offset_ns)) = range else { return Err(self.error("a range such as `[5m]`")) };
+        let Some(Window { range_ns, offset_ns, at }) = range else {
+            return Err(self.error("a range such as `[5m]`"));
+        };
         self.expect(")")?;
         let grouping = self.grouping()?;
         let unwraps = log.stages.iter().any(|stage| matches!(stage, Stage::Unwrap { .. }));
         check_range(function, unwraps, grouping.is_some()).map_err(|why| Mistake::invalid(position, why))?;
-        Ok(Metric::Range(Box::new(Measured { function, log, range_ns, offset_ns, grouping })))
+        Ok(Metric::Range(Box::new(Measured { function, log, range_ns, offset_ns, at, grouping })))
     }
 
-    /// `[5m]` and what may stand behind it.
-    fn range(&mut self) -> Parsed<Option<(u64, i64)>> {
+    /// `[5m]`, with `offset` and `@` behind it in any order.
+    fn range(&mut self) -> Parsed<Option<Window>> {
         if !self.take("[") {
             return Ok(None);
         }
@@ -338,15 +349,34 @@ impl<'a> Parser<'a> {
         let range_ns =
             range_ns.ok_or_else(|| Mistake::invalid(position, "a range is longer than nothing"))?;
         self.expect("]")?;
-        let mut offset_ns = 0;
-        if self.take_word("offset") {
-            let sign = if self.take("-") { -1 } else { 1 };
-            offset_ns = sign * self.duration()?;
+        let mut window = Window { range_ns, offset_ns: 0, at: None };
+        loop {
+            if self.take_word("offset") {
+                let sign = if self.take("-") { -1 } else { 1 };
+                window.offset_ns = sign * self.duration()?;
+            } else if self.take("@") {
+                window.at = Some(self.time()?);
+            } else {
+                return Ok(Some(window));
+            }
         }
-        if self.at_symbol("@") {
-            return Err(self.unsupported("the modifier `@`".to_owned()));
+    }
+
+    /// Seconds since 1970, `start()` or `end()`.
+    fn time(&mut self) -> Parsed<At> {
+        for (name, at) in [("start", At::Start), ("end", At::End)] {
+            if self.take_word(name) {
+                self.expect("(")?;
+                self.expect(")")?;
+                return Ok(at);
+            }
         }
-        Ok(Some((range_ns, offset_ns)))
+        let position = self.position();
+        let nanos = self.number()? * 1e9;
+        match (0.0..u64::MAX as f64).contains(&nanos) {
+            true => Ok(At::Time(nanos.round() as u64)),
+            false => Err(Mistake::invalid(position, "a time is not before 1970")),
+        }
     }
 
     fn log_query(&mut self) -> Parsed<LogQuery> {

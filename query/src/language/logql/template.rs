@@ -1,12 +1,16 @@
 //! Go's text templates as LogQL uses them in `line_format` and `label_format`: `{{ .label | ToUpper }}`.
 //!
-//! Text, fields, pipelines, brackets, `if`/`else`, and the functions of Loki that say something about text and
-//! numbers. `range`, `with`, variables and functions that are not known are refused when the query is read.
+//! Text, fields, pipelines, brackets, variables, `if`, `with`, `range`, and the functions of Loki. Templates that
+//! call one another and functions that are not known are refused when the query is read. Filling one in takes a
+//! bounded number of steps and makes a bounded text, whatever it says.
 
+mod date;
+mod fill;
 mod functions;
 mod reader;
+mod value;
 
-use functions::{Function, Value};
+use functions::Function;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
@@ -17,8 +21,41 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
     Text(String),
-    Action(Pipe),
-    If { branches: Vec<(Pipe, Vec<Node>)>, otherwise: Vec<Node> },
+    Action(Action),
+    /// The first branch whose condition holds, with what its pipe says as the dot where it is a `with`.
+    Choice {
+        branches: Vec<Branch>,
+        otherwise: Vec<Node>,
+    },
+    Range {
+        over: Action,
+        key: Option<String>,
+        body: Vec<Node>,
+        otherwise: Vec<Node>,
+    },
+    Break,
+    Continue,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Branch {
+    condition: Action,
+    is_with: bool,
+    body: Vec<Node>,
+}
+
+/// A pipe, and the variable that takes its value.
+#[derive(Debug, Clone, PartialEq)]
+struct Action {
+    variable: Option<Variable>,
+    pipe: Pipe,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Variable {
+    name: String,
+    /// `:=`, in place of `=`.
+    is_new: bool,
 }
 
 /// Commands, each of which gets the value of the one before as its last argument.
@@ -32,13 +69,18 @@ struct Command {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Operand {
-    Field(String),
+    /// `.`, or `.a.b`: of what is looked at.
+    Dot(Vec<String>),
+    /// `$x` or `$x.a`; `$` is all labels.
+    Variable(String, Vec<String>),
     Text(String),
     Int(i64),
     Float(f64),
     Bool(bool),
+    Nil,
     Function(Function),
-    Pipe(Pipe),
+    /// In brackets, and what is looked at of its value.
+    Pipe(Pipe, Vec<String>),
 }
 
 /// Why a text is no template.
@@ -53,6 +95,8 @@ pub enum Refused {
 pub trait Source {
     /// The text of a label; empty where there is none.
     fn label(&self, name: &str) -> String;
+    /// All labels, by name.
+    fn labels(&self) -> Vec<(String, String)>;
     fn line(&self) -> &str;
     fn time_ns(&self) -> u64;
 }
@@ -69,55 +113,9 @@ impl Template {
 
     /// The text with all filled in, or why a function could not do its work.
     pub fn fill(&self, source: &dyn Source) -> Result<String, String> {
-        let mut out = String::new();
-        write(&self.nodes, source, &mut out)?;
-        Ok(out)
+        fill::fill(&self.nodes, source)
     }
 }
 
-fn write(nodes: &[Node], source: &dyn Source, out: &mut String) -> Result<(), String> {
-    for node in nodes {
-        match node {
-            Node::Text(text) => out.push_str(text),
-            Node::Action(pipe) => out.push_str(&run(pipe, source)?.to_string()),
-            Node::If { branches, otherwise } => {
-                let mut taken = otherwise;
-                for (condition, nodes) in branches {
-                    if run(condition, source)?.is_true() {
-                        taken = nodes;
-                        break;
-                    }
-                }
-                write(taken, source, out)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn run(pipe: &Pipe, source: &dyn Source) -> Result<Value, String> {
-    let mut last: Option<Value> = None;
-    for command in pipe {
-        let arguments = command.arguments.iter().map(|operand| value(operand, source));
-        let mut arguments = arguments.collect::<Result<Vec<Value>, String>>()?;
-        arguments.extend(last.take());
-        last = Some(match &command.head {
-            Operand::Function(function) => function.call(&arguments, source)?,
-            operand if arguments.is_empty() => value(operand, source)?,
-            _ => return Err("a value is no function".to_owned()),
-        });
-    }
-    last.ok_or_else(|| "an empty pipeline".to_owned())
-}
-
-fn value(operand: &Operand, source: &dyn Source) -> Result<Value, String> {
-    Ok(match operand {
-        Operand::Field(name) => Value::Text(source.label(name)),
-        Operand::Text(text) => Value::Text(text.clone()),
-        Operand::Int(int) => Value::Int(*int),
-        Operand::Float(float) => Value::Float(*float),
-        Operand::Bool(flag) => Value::Bool(*flag),
-        Operand::Function(function) => function.call(&[], source)?,
-        Operand::Pipe(pipe) => run(pipe, source)?,
-    })
-}
+#[cfg(test)]
+mod tests;

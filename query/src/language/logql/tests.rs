@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use spandrel_config::Limits;
 
 use super::template::{Source, Template};
-use super::{IpRange, parse, pattern_parts, selector};
+use super::{IpRange, format, parse, pattern_parts, selector};
 use crate::language::mistake::Mistake;
 
 /// One question to a line: what Grafana's editor, Explore and Logs Drilldown write.
@@ -36,6 +36,9 @@ const UNDERSTOOD: &str = r#"
     absent_over_time({a="b"}[1m]) or vector(0)
     1 + 2 * 3 ^ 2
     count_over_time(({a="b"} |= "x" [5m]))
+    approx_topk(5, sum by (x) (rate({a="b"}[5m] @ 1700000000.5 offset 1h)))
+    rate({a="b"} |= "x" [5m] offset -5m @ end()) / rate({a="b"}[5m] @ start())
+    {a="b"} | line_format `{{ range $k, $v := . }}{{ $k }}={{ $v }} {{ end }}{{ with .x }}{{ . }}{{ end }}`
     {a="b"} # a comment
     SUM BY (x) (COUNT_OVER_TIME({a="b"}[5m]))
 "#;
@@ -58,10 +61,9 @@ const REFUSED: &[(&str, usize, &str)] = &[
 ];
 
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("rate({a=\"b\"}[5m] @ 10)", "the modifier `@`"),
-    ("approx_topk(5, rate({a=\"b\"}[5m]))", "`approx_topk`"),
-    ("{a=\"b\"} | line_format `{{ range .x }}{{ end }}`", "`range` in a template"),
-    ("{a=\"b\"} | line_format `{{ fromJson __line__ }}`", "the template function `fromJson`"),
+    ("variants(rate({a=\"b\"}[5m])) of ({a=\"b\"}[5m])", "`variants`"),
+    ("{a=\"b\"} | line_format `{{ define \"x\" }}{{ end }}`", "`define` in a template"),
+    ("{a=\"b\"} | line_format `{{ nosuch __line__ }}`", "the template function `nosuch`"),
 ];
 
 #[test]
@@ -137,6 +139,10 @@ impl Source for Labels {
         }
     }
 
+    fn labels(&self) -> Vec<(String, String)> {
+        ["a", "n"].into_iter().map(|name| (name.to_owned(), self.label(name))).collect()
+    }
+
     fn line(&self) -> &str {
         "the line"
     }
@@ -167,6 +173,33 @@ fn templates_are_filled_in() {
         let template = Template::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         assert_eq!(template.fill(&Labels).as_deref(), Ok(filled), "{text}");
     }
+}
+
+#[test]
+fn a_question_is_written_anew_and_means_the_same() {
+    for text in UNDERSTOOD.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let limits = Limits::default();
+        let formatted = format(text, &limits).unwrap();
+        let again = parse(&formatted, &limits);
+        assert!(again.is_ok(), "{text}\n{formatted}\n{}", again.unwrap_err().located(&formatted));
+        assert_eq!(again, parse(text, &limits), "{text}\n{formatted}");
+        assert_eq!(format(&formatted, &limits).unwrap(), formatted);
+    }
+    let cases = [
+        ("{a=\"b\"}|json|x>5   |=`y`", "{a=\"b\"} | json | x>5 |= `y`"),
+        (
+            "sum by(x)(rate({a=\"b\",c=~\"d\"}|=\"e\"[5m]offset 1h))",
+            "sum by (x) (rate({a=\"b\", c=~\"d\"} |= \"e\" [5m] offset 1h))",
+        ),
+        ("vector(1)+vector( 1 )", "vector(1) + vector(1)"),
+        ("rate({a=\"b\"}[5m])>-1", "rate({a=\"b\"}[5m]) > -1"),
+    ];
+    for (text, formatted) in cases {
+        assert_eq!(format(text, &Limits::default()).unwrap(), formatted);
+    }
+    let long = "sum by (x) (count_over_time({service_name=\"checkout\"} | json | duration>10s | level=\"error\" or level=\"warn\" [5m]))";
+    let broken = "sum by (x) (\n  count_over_time(\n    {service_name=\"checkout\"}\n      | json\n      | duration>10s\n      | level=\"error\" or level=\"warn\" [5m]\n  )\n)";
+    assert_eq!(format(long, &Limits::default()).unwrap(), broken);
 }
 
 proptest! {

@@ -6,9 +6,26 @@ use crate::language::pattern::Pattern;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    pub pipeline: Pipeline,
-    pub metrics: Option<Metrics>,
+    pub asked: Asked,
     pub hints: Vec<Hint>,
+}
+
+/// What a question asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    Spans(Pipeline),
+    Numbers(Numbers),
+}
+
+/// Series of numbers over time.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Numbers {
+    Of(Box<(Pipeline, Metrics)>),
+    Number(f64),
+    /// `+`, `-`, `*` or `/` between series with the same labels, or with a number.
+    Arithmetic(Binary, Box<Numbers>, Box<Numbers>),
+    /// Of what comes out of arithmetic.
+    Then(Box<Numbers>, Vec<SecondStage>),
 }
 
 /// `with(most_recent=true)`.
@@ -451,7 +468,30 @@ impl Scalar {
     }
 }
 
+impl Numbers {
+    /// The questions that the numbers are made of, in the order in which they stand.
+    pub fn visit<'a>(&'a self, visit: &mut dyn FnMut(&'a Pipeline, &'a Metrics)) {
+        match self {
+            Numbers::Of(of) => visit(&of.0, &of.1),
+            Numbers::Number(_) => {}
+            Numbers::Arithmetic(_, left, right) => {
+                left.visit(visit);
+                right.visit(visit);
+            }
+            Numbers::Then(inner, _) => inner.visit(visit),
+        }
+    }
+}
+
 impl Query {
+    /// The spans that are asked for; nothing where numbers are.
+    pub fn spans(&self) -> Option<&Pipeline> {
+        match &self.asked {
+            Asked::Spans(pipeline) => Some(pipeline),
+            Asked::Numbers(_) => None,
+        }
+    }
+
     pub fn hint(&self, name: &str) -> Option<&Static> {
         self.hints.iter().find(|hint| hint.name == name).map(|hint| &hint.value)
     }

@@ -2,8 +2,8 @@
 //! and aggregates say something about spans.
 
 use super::ast::{
-    Aggregate, Attribute, Binary, Compared, Expr, Function, Intrinsic, Of, Pipeline, Query, Scalar, Spanset,
-    Stage, Static,
+    Aggregate, Asked, Attribute, Binary, Compared, Expr, Function, Intrinsic, Of, Pipeline, Query, Scalar,
+    Spanset, Stage, Static,
 };
 use crate::language::mistake::Mistake;
 
@@ -20,9 +20,21 @@ enum Type {
 }
 
 pub(super) fn check(query: &Query) -> Result<(), Mistake> {
-    pipeline(&query.pipeline)?;
-    let Some(metrics) = &query.metrics else { return Ok(()) };
-    match &metrics.function {
+    let numbers = match &query.asked {
+        Asked::Spans(of) => return pipeline(of),
+        Asked::Numbers(numbers) => numbers,
+    };
+    let mut checked = Ok(());
+    numbers.visit(&mut |of, metrics| {
+        if checked.is_ok() {
+            checked = pipeline(of).and_then(|()| function(&metrics.function));
+        }
+    });
+    checked
+}
+
+fn function(of: &Function) -> Result<(), Mistake> {
+    match of {
         Function::Rate | Function::CountOverTime => Ok(()),
         Function::Compare { selection, .. } => condition(selection),
         Function::MinOverTime(of)

@@ -76,6 +76,9 @@ impl Parser<'_> {
                 other => Expr::Negative(Box::new(other)),
             });
         }
+        if let Some(attribute) = self.parent_beside_nil() {
+            return Ok(Expr::Attribute(attribute));
+        }
         if let Some(attribute) = self.take_attribute()? {
             return Ok(Expr::Attribute(attribute));
         }

@@ -4,7 +4,7 @@
 use spandrel_config::Limits;
 use spandrel_store::Filter;
 
-use super::ast::{Attribute, Binary, Compared, Expr, Intrinsic, Of};
+use super::ast::{Asked, Attribute, Binary, Compared, Expr, Intrinsic, Numbers, Of};
 use super::expression::keyword;
 use super::lexer::{Lexed, Token, lex_leniently};
 use super::narrow::{narrow, narrow_pipeline};
@@ -20,7 +20,11 @@ pub fn conditions(text: &str, limits: &Limits) -> Filter {
         return Filter::All;
     }
     if let Ok(query) = parse(text, limits) {
-        return narrow_pipeline(&query.pipeline);
+        return match &query.asked {
+            Asked::Spans(pipeline) => narrow_pipeline(pipeline),
+            Asked::Numbers(Numbers::Of(of)) => narrow_pipeline(&of.0),
+            Asked::Numbers(_) => Filter::All,
+        };
     }
     let (tokens, _) = lex_leniently(text);
     let alternatives = ["||", "!", "&>>", ">>", ">", "<<", "~"];

@@ -136,7 +136,7 @@ fn fields(attribute: &Attribute) -> Vec<Field> {
             Intrinsic::StatusMessage => vec![Field::StatusMessage],
             Intrinsic::Kind => vec![Field::SpanKind],
             Intrinsic::SpanId => vec![Field::SpanId],
-            Intrinsic::ParentId => vec![Field::ParentSpanId],
+            Intrinsic::ParentId | Intrinsic::Parent => vec![Field::ParentSpanId],
             Intrinsic::EventName => vec![Field::EventName],
             Intrinsic::InstrumentationName => vec![Field::ScopeName],
             Intrinsic::InstrumentationVersion => vec![Field::ScopeVersion],

@@ -2,8 +2,8 @@
 //! read in [`super::expression`].
 
 use super::ast::{
-    Aggregate, Attribute, Binary, Compared, Expr, Function, Hint, Intrinsic, Metrics, Of, Pipeline, Query,
-    Relation, Scalar, ScalarFilter, SecondStage, Spanset, Stage, Static, Union,
+    Aggregate, Asked, Attribute, Binary, Compared, Expr, Function, Hint, Intrinsic, Metrics, Numbers, Of,
+    Pipeline, Query, Relation, Scalar, ScalarFilter, SecondStage, Spanset, Stage, Static, Union,
 };
 use super::lexer::{self, Lexed, Token};
 use crate::language::SyntaxError;
@@ -12,15 +12,15 @@ use crate::language::mistake::Mistake;
 
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
-    tokens: Vec<Lexed>,
-    at: usize,
+    pub(super) tokens: Vec<Lexed>,
+    pub(super) at: usize,
     depth: usize,
     depth_max: usize,
 }
 
 pub(super) type Parsed<T> = Result<T, Mistake>;
 
-const METRICS: [&str; 9] = [
+pub(super) const METRICS: [&str; 9] = [
     "rate",
     "count_over_time",
     "min_over_time",
@@ -76,30 +76,36 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn query(mut self) -> Parsed<Query> {
+        let mut hints = Vec::new();
+        let asked = match self.at_numbers_in_brackets() {
+            true => Asked::Numbers(self.calculated(&mut hints)?),
+            false => self.pipeline(&mut hints)?,
+        };
+        self.hints(&mut hints)?;
+        match self.peek() {
+            None => Ok(Query { asked, hints }),
+            Some(Token::Symbol("+" | "-" | "*" | "/")) if matches!(asked, Asked::Numbers(_)) => {
+                Err(self.error("brackets around each metrics query of a calculation"))
+            }
+            Some(_) => Err(self.error("`|`, an operator between spansets, or the end")),
+        }
+    }
+
+    /// A pipeline, up to its metrics function and what comes behind that, if it has one.
+    pub(super) fn pipeline(&mut self, hints: &mut Vec<Hint>) -> Parsed<Asked> {
         let mut stages = Vec::new();
-        let metrics = loop {
+        loop {
             if let Some(function) = self.metrics_function()? {
                 if stages.is_empty() {
                     return Err(self.error("a spanset such as `{}` before a metrics function"));
                 }
-                break Some(function);
+                let metrics = self.rest_of_metrics(function, hints)?;
+                return Ok(Asked::Numbers(Numbers::Of(Box::new((Pipeline(stages), metrics)))));
             }
             stages.push(self.stage(stages.is_empty())?);
             if !self.take("|") {
-                break None;
+                return Ok(Asked::Spans(Pipeline(stages)));
             }
-        };
-        let mut query = Query { pipeline: Pipeline(stages), metrics: None, hints: Vec::new() };
-        if let Some(function) = metrics {
-            query.metrics = Some(self.rest_of_metrics(function, &mut query.hints)?);
-        }
-        self.hints(&mut query.hints)?;
-        match self.peek() {
-            None => Ok(query),
-            Some(Token::Symbol(symbol @ ("+" | "-" | "*" | "/"))) => {
-                Err(self.unsupported(format!("arithmetic between queries (`{symbol}`)")))
-            }
-            Some(_) => Err(self.error("`|`, an operator between spansets, or the end")),
         }
     }
 
@@ -181,9 +187,6 @@ impl<'a> Parser<'a> {
         self.deeper()?;
         let mut stages = vec![self.stage(true)?];
         while self.take("|") {
-            if METRICS.iter().any(|name| self.at_call(name)) {
-                return Err(self.unsupported("arithmetic between queries".to_owned()));
-            }
             stages.push(self.stage(false)?);
         }
         self.expect(")")?;
@@ -321,14 +324,20 @@ impl<'a> Parser<'a> {
             self.at += 2;
             metrics.by = self.attributes()?;
         }
+        metrics.second = self.second_stages(hints)?;
+        Ok(metrics)
+    }
+
+    pub(super) fn second_stages(&mut self, hints: &mut Vec<Hint>) -> Parsed<Vec<SecondStage>> {
+        let mut stages = Vec::new();
         loop {
             self.hints(hints)?;
             if let Some(compared) = self.comparison() {
-                metrics.second.push(SecondStage::Keep(compared, self.float()?));
+                stages.push(SecondStage::Keep(compared, self.constant()?));
             } else if self.take("|") {
-                metrics.second.push(self.second_stage()?);
+                stages.push(self.second_stage()?);
             } else {
-                return Ok(metrics);
+                return Ok(stages);
             }
         }
     }
@@ -387,7 +396,9 @@ impl<'a> Parser<'a> {
         let attribute = match self.peek() {
             Some(Token::Attribute(attribute)) => attribute.clone(),
             Some(Token::Word(word)) => match Intrinsic::named(word) {
-                Some(Intrinsic::Parent) => return Err(self.unsupported("the intrinsic `parent`".to_owned())),
+                Some(Intrinsic::Parent) => {
+                    return Err(self.unsupported("the intrinsic `parent`, but for `= nil`,".to_owned()));
+                }
                 Some(intrinsic) => {
                     Attribute { of: Of::Intrinsic(intrinsic), written: word.clone(), position }
                 }
@@ -399,7 +410,19 @@ impl<'a> Parser<'a> {
         Ok(Some(attribute))
     }
 
-    fn number(&mut self) -> Parsed<Static> {
+    /// The parent of a span: it is there or not, and nothing else is asked of it.
+    pub(super) fn parent_beside_nil(&mut self) -> Option<Attribute> {
+        let ahead = |by: usize| self.tokens.get(self.at + by).map(|lexed| &lexed.token);
+        let is_word = |by, wanted: &str| matches!(ahead(by), Some(Token::Word(word)) if word == wanted);
+        let compares = matches!(ahead(1), Some(Token::Symbol("=" | "!=")));
+        let beside_nil = is_word(0, "parent") && compares && is_word(2, "nil");
+        let position = self.position();
+        self.at += usize::from(beside_nil);
+        let of = Of::Intrinsic(Intrinsic::Parent);
+        beside_nil.then(|| Attribute { of, written: "parent".to_owned(), position })
+    }
+
+    pub(super) fn number(&mut self) -> Parsed<Static> {
         let negative = self.take("-");
         let Some(Token::Number(number)) = self.peek() else {
             return Err(self.error("a number, a duration or an aggregate such as `count()`"));
@@ -414,12 +437,11 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    /// A number; a duration counts in seconds, as the values of metrics do.
+    /// A number without a unit.
     fn float(&mut self) -> Parsed<f64> {
         Ok(match self.number()? {
             Static::Int(int) => int as f64,
             Static::Float(float) => float,
-            Static::Duration(nanos) => nanos as f64 / 1e9,
             _ => return Err(self.error("a number")),
         })
     }

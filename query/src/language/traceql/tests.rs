@@ -36,6 +36,20 @@ const UNDERSTOOD: &str = r#"
     {} | count_over_time() by (span.http.path) > 5
     {} # with a comment
     { parent.a = 1 && parent.span.b = 2 }
+    { parent = nil } || { parent != nil && .a }
+    ({} | rate()) > 10
+    ({} | rate()) / ({} | count_over_time())
+    (({} | rate()) * ({} | count_over_time())) + ({} | rate())
+    ({} | rate()) + ({} | rate()) | topk(5) > 10
+    100 * ({ status = error } | rate() by(name)) / ({} | rate() by(name))
+    -1.5 - ({} | rate())
+    3 * 2 - ({} | rate())
+    (1 / 2.0) + ({} | rate()) - 2 * 20
+    (60 * ({} | rate())) / ({} | count_over_time())
+    ({} | rate() > 6) * 100 > 5 with(sample=0.1)
+    (({.a} || {.b}) | rate()) * 10 + 5 > 50 | topk(1)
+    ({} | rate()) > 1 / 2
+    {} | rate() | topk(5) > 20 | bottomk (10) <= 10
 "#;
 
 /// What each is refused for: a position and a part of the words.
@@ -65,12 +79,18 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("{ .a = \"open }", 7, "quotes that are closed"),
     ("{ .a = 10abc }", 7, "a number"),
     ("{} | rate() | rate()", 14, "`topk(n)`"),
+    ("5 + {} | rate()", 4, "an aggregate"),
+    ("{} | rate() + 5", 12, "brackets around"),
+    ("({} | rate()) + 5 100", 18, "the end"),
+    ("({} | rate()) + 5ms", 14, "a duration"),
+    ("({} | rate()) + 1 / 0", 18, "division by zero"),
 ];
 
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("{ parent = nil }", "the intrinsic `parent`"),
+    ("{ 1 >= parent }", "the intrinsic `parent`"),
+    ("{ parent }", "the intrinsic `parent`"),
     ("{ .a =~ .b }", "out of an attribute"),
-    ("({} | rate()) / ({} | rate())", "arithmetic between queries"),
+    ("({} | rate()) % 10", "`%`"),
     ("({} | count()) > 2", "ends in a number"),
     ("{} | compare({true}) by(name)", "`compare` with `by`"),
 ];
@@ -123,6 +143,8 @@ fn operators_bind_as_tempo_s_do() {
         ("{ !.a = false }", "{ (!.a) = false }"),
         ("{.a} && {.b} >> {.c} || {.d}", "({.a} && ({.b} >> {.c})) || {.d}"),
         ("{ 10 - 3 - 2 = .a }", "{ ((10 - 3) - 2) = .a }"),
+        ("1 - ({} | rate()) - 2 * ({} | rate())", "(1 - ({} | rate())) - (2 * ({} | rate()))"),
+        ("3 / 2 + ({} | rate())", "1 + ({} | rate())"),
     ];
     for (text, other) in same {
         assert_eq!(parse(text, &Limits::default()), parse(other, &Limits::default()), "{text}");
@@ -132,7 +154,7 @@ fn operators_bind_as_tempo_s_do() {
 #[test]
 fn of_half_a_question_the_whole_conditions_are_taken() {
     let limits = Limits::default();
-    let filter = |text: &str| narrow_pipeline(&parse(text, &limits).unwrap().pipeline);
+    let filter = |text: &str| narrow_pipeline(parse(text, &limits).unwrap().spans().unwrap());
     assert_eq!(
         conditions(r#"{resource.service.name="a" && }"#, &limits),
         filter(r#"{resource.service.name="a"}"#)

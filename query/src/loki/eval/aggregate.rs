@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::window::{grouped, quantile_of};
 use crate::language::logql::{
-    Aggregation, Binary, Grouping, Matching, Measured, Metric, Operator, RangeFunction, Side, Vectors,
+    Aggregation, At, Binary, Grouping, Matching, Measured, Metric, Operator, RangeFunction, Side, Vectors,
 };
 
 pub type Labels = BTreeMap<String, String>;
@@ -21,6 +21,29 @@ pub struct Steps {
 }
 
 impl Steps {
+    /// The times at which a function is evaluated: those of the question, or the one that it names.
+    pub fn of(self, measured: &Measured) -> Steps {
+        let start_ns = match measured.at {
+            None => return self,
+            Some(At::Time(nanos)) => nanos,
+            Some(At::Start) => self.start_ns,
+            Some(At::End) => self.time_ns(self.count.saturating_sub(1)),
+        };
+        Steps { start_ns, step_ns: 1, count: 1 }
+    }
+
+    /// What was found at the one time that a function names, at every step.
+    pub fn spread(self, measured: &Measured, mut vector: Vector) -> Vector {
+        if measured.at.is_some() {
+            for (_, points) in &mut vector {
+                let number = points.first().map(|(_, number)| *number);
+                *points = number
+                    .map_or_else(Vec::new, |number| (0..self.count).map(|step| (step, number)).collect());
+            }
+        }
+        vector
+    }
+
     pub fn time_ns(&self, step: usize) -> u64 {
         self.start_ns.saturating_add(self.step_ns.saturating_mul(step as u64))
     }
@@ -271,6 +294,9 @@ fn sets(binary: &Binary, left: Vector, right: Vector, steps: Steps) -> Vector {
     }
 }
 
+/// A series of the side that has one for each of the other: its labels, and its numbers by step.
+type One = (Labels, BTreeMap<usize, f64>);
+
 fn joined(
     binary: &Binary,
     left: Vector,
@@ -281,48 +307,54 @@ fn joined(
     let many = vectors.and_then(|vectors| vectors.many.as_ref());
     let right_is_many = matches!(many, Some((Side::Right, _)));
     let (many_side, one_side) = if right_is_many { (right, left) } else { (left, right) };
-    let mut ones: HashMap<Labels, (Labels, BTreeMap<usize, f64>)> = HashMap::new();
+    let mut ones: HashMap<Labels, Vec<One>> = HashMap::new();
     for (labels, points) in one_side {
         let points: BTreeMap<usize, f64> = points.into_iter().collect();
-        let other = ones.insert(signature(&labels, vectors), (labels, points));
-        if other.is_some() {
+        let others = ones.entry(signature(&labels, vectors)).or_default();
+        // Two may have their times one after the other.
+        if others.iter().any(|(_, known)| points.keys().any(|step| known.contains_key(step))) {
             return Err(
                 "many-to-many matching not allowed: matching labels must be unique on one side".to_owned()
             );
         }
+        others.push((labels, points));
     }
     let mut answer: BTreeMap<Labels, BTreeMap<usize, f64>> = BTreeMap::new();
     for (labels, points) in many_side {
         let signature = signature(&labels, vectors);
-        let Some((one_labels, one_points)) = ones.get(&signature) else { continue };
-        let compares = binary.operator.compares(0.0, 0.0).is_some() && !binary.as_bool;
-        let mut result = match many {
-            Some((_, taken)) => {
-                let mut result = labels.clone();
-                for name in taken {
-                    match one_labels.get(name) {
-                        Some(value) => result.insert(name.clone(), value.clone()),
-                        None => result.remove(name),
-                    };
+        let Some(ones) = ones.get(&signature) else { continue };
+        for (one_labels, one_points) in ones {
+            let into = answer.entry(result_labels(many, &labels, &signature, one_labels)).or_default();
+            for (step, number) in &points {
+                let Some(one) = one_points.get(step) else { continue };
+                let (left, right) = if right_is_many { (*one, *number) } else { (*number, *one) };
+                let Some(value) = keep(left, right, left) else { continue };
+                if into.insert(*step, value).is_some() {
+                    return Err("multiple matches for labels: many-to-one matching must be explicit \
+                                (group_left/group_right)"
+                        .to_owned());
                 }
-                result
-            }
-            None if compares && vectors.is_none() => labels.clone(),
-            None => signature,
-        };
-        result.remove("__name__");
-        let into = answer.entry(result).or_default();
-        for (step, number) in points {
-            let Some(one) = one_points.get(&step) else { continue };
-            let (left, right) = if right_is_many { (*one, number) } else { (number, *one) };
-            let Some(value) = keep(left, right, left) else { continue };
-            if into.insert(step, value).is_some() {
-                return Err("multiple matches for labels: many-to-one matching must be explicit \
-                            (group_left/group_right)"
-                    .to_owned());
             }
         }
     }
     let series = answer.into_iter().map(|(labels, points)| (labels, points.into_iter().collect::<Vec<_>>()));
     Ok(series.filter(|(_, points)| !points.is_empty()).collect())
+}
+
+/// The labels of a pair: what it was found by, or those of the many with what they take over from the one.
+fn result_labels(
+    many: Option<&(Side, Vec<String>)>,
+    labels: &Labels,
+    signature: &Labels,
+    one_labels: &Labels,
+) -> Labels {
+    let Some((_, taken)) = many else { return signature.clone() };
+    let mut result = labels.clone();
+    for name in taken {
+        match one_labels.get(name) {
+            Some(value) => result.insert(name.clone(), value.clone()),
+            None => result.remove(name),
+        };
+    }
+    result
 }

@@ -169,6 +169,10 @@ impl template::Source for Entry {
         self.get(name).unwrap_or_default().to_owned()
     }
 
+    fn labels(&self) -> Vec<(String, String)> {
+        self.all()
+    }
+
     fn line(&self) -> &str {
         &self.line
     }

@@ -106,6 +106,22 @@ impl Samples {
         }
     }
 
+    /// Adds so many lines of one time, of a function that only counts them.
+    pub fn add_many(&mut self, labels: &[(String, String)], time_ns: u64, count: u64) {
+        let labels = grouped(labels.to_vec(), self.grouping.as_ref());
+        if self.series.len() >= self.series_max && !self.series.contains_key(&labels) {
+            self.overflow = Some(SeriesOverflow::Series);
+            return;
+        }
+        let Some((first, last)) = self.steps_of(time_ns) else { return };
+        let numbers = self.series.entry(labels).or_insert_with(|| Numbers::Changes(BTreeMap::new()));
+        if let Numbers::Changes(changes) = numbers {
+            let lines = i64::try_from(count).unwrap_or(i64::MAX);
+            changes.entry(first).or_default().add(lines, count as f64);
+            changes.entry(last + 1).or_default().add(-lines, -(count as f64));
+        }
+    }
+
     /// The first and the last step whose range a time lies in: after the range's begin, up to its end.
     fn steps_of(&self, time_ns: u64) -> Option<(usize, usize)> {
         let time = i128::from(time_ns) + i128::from(self.offset_ns);

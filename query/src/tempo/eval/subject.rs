@@ -116,7 +116,7 @@ impl<'a> Subject<'a> {
                 Some(id) => Value::Text(Cow::Owned(id.to_string())),
                 None => return false,
             },
-            Intrinsic::ParentId => match span.parent() {
+            Intrinsic::ParentId | Intrinsic::Parent => match span.parent() {
                 Some(id) => Value::Text(Cow::Owned(id.to_string())),
                 None => return false,
             },

@@ -122,6 +122,19 @@ pub fn question() -> impl Strategy<Value = Question> {
     )
 }
 
+/// A question that counts lines in windows of some seconds, by some labels.
+pub fn counting(by: Vec<&'static str>) -> impl Strategy<Value = Question> {
+    (selector(), prop::collection::vec(stage(), 0..2), pick(&[3u64, 7])).prop_map(
+        move |(services, stages, range)| Question {
+            services,
+            stages,
+            function: Function::Count,
+            range,
+            by: Some(by.clone()),
+        },
+    )
+}
+
 /// Labels that the test gives; those that OpenTelemetry's own fields make are left out.
 pub fn is_shown(name: &str) -> bool {
     ["a", "b", "c", "z", "service_name", "__error__"].contains(&name.trim_end_matches("_extracted"))

@@ -1,30 +1,22 @@
 //! The functions of templates, under the names that Loki and Go give them.
 
 use std::cmp::Ordering;
-use std::fmt;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::Source;
+use super::value::Value;
+use super::{Source, date};
 use crate::language::pattern::Pattern;
 use crate::time::parse_duration;
 
 /// Bytes that `repeat` and its like make at most.
-const TEXT_BYTES_MAX: usize = 1 << 20;
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
-    Text(String),
-    Int(i64),
-    Float(f64),
-    Bool(bool),
-}
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// A function, by its name among [`NAMES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Function(&'static str);
 
-const NAMES: [&str; 74] = [
+const NAMES: [&str; 84] = [
     "__line__",
     "__timestamp__",
     "ToLower",
@@ -65,6 +57,16 @@ const NAMES: [&str; 74] = [
     "unixEpoch",
     "unixEpochMillis",
     "unixEpochNanos",
+    "now",
+    "date",
+    "toDate",
+    "toDateInZone",
+    "unixToTime",
+    "fromJson",
+    "index",
+    "slice",
+    "html",
+    "urlquery",
     "default",
     "alignLeft",
     "alignRight",
@@ -112,9 +114,21 @@ impl Function {
         let args = Arguments { name: self.0, values: arguments };
         match self.0 {
             "__line__" => Ok(Value::Text(source.line().to_owned())),
-            "__timestamp__" | "unixEpochNanos" => Ok(Value::Int(as_int(source.time_ns()))),
-            "unixEpoch" => Ok(Value::Int(as_int(source.time_ns() / 1_000_000_000))),
-            "unixEpochMillis" => Ok(Value::Int(as_int(source.time_ns() / 1_000_000))),
+            "__timestamp__" => Ok(Value::Time(as_int(source.time_ns()))),
+            "now" => Ok(Value::Time(as_int(spandrel_store::UnixNanos::now().0))),
+            "unixEpoch" | "unixEpochMillis" | "unixEpochNanos" => {
+                let nanos = match arguments.last() {
+                    Some(Value::Time(nanos)) => *nanos,
+                    _ => as_int(source.time_ns()),
+                };
+                Ok(match self.0 {
+                    "unixEpoch" => Value::Text(nanos.div_euclid(1_000_000_000).to_string()),
+                    "unixEpochMillis" => Value::Text(nanos.div_euclid(1_000_000).to_string()),
+                    _ => Value::Text(nanos.to_string()),
+                })
+            }
+            "date" | "toDate" | "toDateInZone" | "unixToTime" => time(&args),
+            "fromJson" | "index" | "slice" => structure(&args),
             "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "and" | "or" | "not" | "default" => logic(&args),
             "add" | "sub" | "mul" | "div" | "mod" | "addf" | "subf" | "mulf" | "divf" | "max" | "min"
             | "maxf" | "minf" | "ceil" | "floor" | "round" | "int" | "float64" => arithmetic(&args),
@@ -218,13 +232,94 @@ fn text(args: &Arguments<'_>) -> Called {
         }
         "alignLeft" => aligned(args.size(0)?, &args.text(1)?, true),
         "alignRight" => aligned(args.size(0)?, &args.text(1)?, false),
-        "len" => return Ok(Value::Int(args.text(0)?.len() as i64)),
+        "len" => {
+            return Ok(Value::Int(match args.get(0)? {
+                Value::List(items) => items.len() as i64,
+                Value::Map(map) => map.len() as i64,
+                other => other.to_string().len() as i64,
+            }));
+        }
+        "html" => escaped(&args.text(0)?),
+        "urlquery" => utf8_percent_encode(&args.text(0)?, NON_ALPHANUMERIC).to_string().replace("%20", "+"),
         "print" => args.values.iter().map(Value::to_string).collect(),
         "println" => format!("{}\n", args.values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")),
         "printf" => printf(&args.text(0)?, args.values.get(1..).unwrap_or_default()),
         name => return Err(format!("`{name}` is not known")),
     };
     Ok(Value::Text(done))
+}
+
+fn time(args: &Arguments<'_>) -> Called {
+    Ok(match args.name {
+        "date" => {
+            let nanos = match args.get(1)? {
+                Value::Time(nanos) => *nanos,
+                // Sprig takes whole numbers for seconds.
+                other => (other.float() as i64).saturating_mul(1_000_000_000),
+            };
+            Value::Text(date::format(&args.text(0)?, nanos))
+        }
+        "toDate" => Value::Time(date::parse(&args.text(0)?, "UTC", &args.text(1)?)?),
+        "toDateInZone" => Value::Time(date::parse(&args.text(0)?, &args.text(1)?, &args.text(2)?)?),
+        _ => {
+            // By the number of digits: days, seconds, milliseconds, microseconds, nanoseconds.
+            let text = args.text(0)?;
+            let number: i64 = text.trim().parse().map_err(|_| format!("`{text}` is no time"))?;
+            let unit = match text.trim().trim_start_matches('-').len() {
+                5 => 86_400_000_000_000,
+                10 => 1_000_000_000,
+                13 => 1_000_000,
+                16 => 1_000,
+                19 => 1,
+                _ => return Err(format!("`{text}` is no time since 1970")),
+            };
+            Value::Time(number.checked_mul(unit).ok_or("a time beyond all others")?)
+        }
+    })
+}
+
+fn structure(args: &Arguments<'_>) -> Called {
+    match args.name {
+        // What is no JSON is nothing, as in Sprig.
+        "fromJson" => Ok(serde_json::from_str(&args.text(0)?).map_or(Value::Nil, Value::of_json)),
+        "index" => {
+            let mut value = args.get(0)?.clone();
+            for key in args.values.iter().skip(1) {
+                value = match (value, key) {
+                    (Value::Map(mut map), key) => map.remove(&key.to_string()).unwrap_or(Value::Nil),
+                    (Value::List(mut items), key) => {
+                        let at = usize::try_from(key.float() as i64).ok().filter(|at| *at < items.len());
+                        items.swap_remove(at.ok_or_else(|| format!("index out of range: {key}"))?)
+                    }
+                    (other, _) => return Err(format!("`index` cannot look into `{other}`")),
+                };
+            }
+            Ok(value)
+        }
+        _ => {
+            let bound = |at: usize, length: usize| -> Result<usize, String> {
+                match args.values.get(at) {
+                    None => Ok(length),
+                    Some(bound) => usize::try_from(bound.float() as i64)
+                        .ok()
+                        .filter(|bound| *bound <= length)
+                        .ok_or_else(|| format!("slice index out of range: {bound}")),
+                }
+            };
+            let from = |length| if args.values.len() > 1 { bound(1, length) } else { Ok(0) };
+            match args.get(0)? {
+                Value::List(items) => {
+                    let (from, to) = (from(items.len())?, bound(2, items.len())?);
+                    Ok(Value::List(items.get(from..to).ok_or("slice bounds out of order")?.to_vec()))
+                }
+                Value::Text(text) => {
+                    let (from, to) = (from(text.len())?, bound(2, text.len())?);
+                    Ok(Value::Text(text.get(from..to).ok_or("slice bounds out of order")?.to_owned()))
+                }
+                other => Err(format!("`slice` cannot cut `{other}`")),
+            }
+        }
+    }
 }
 
 fn pattern(args: &Arguments<'_>) -> Result<Pattern, String> {
@@ -319,6 +414,22 @@ fn title(text: &str) -> String {
     title.collect()
 }
 
+/// As Go escapes text for HTML.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&#34;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn without_prefix(text: &str, prefix: &str) -> String {
     text.strip_prefix(prefix).unwrap_or(text).to_owned()
 }
@@ -410,44 +521,4 @@ fn printf(format: &str, values: &[Value]) -> String {
     }
     out.push_str(rest);
     out
-}
-
-impl Value {
-    /// As Go sees it: nothing, zero and no text are false.
-    pub(super) fn is_true(&self) -> bool {
-        match self {
-            Value::Text(text) => !text.is_empty(),
-            Value::Int(int) => *int != 0,
-            Value::Float(float) => *float != 0.0,
-            Value::Bool(flag) => *flag,
-        }
-    }
-
-    fn float(&self) -> f64 {
-        match self {
-            Value::Text(text) => text.trim().parse().unwrap_or(0.0),
-            Value::Int(int) => *int as f64,
-            Value::Float(float) => *float,
-            Value::Bool(flag) => f64::from(u8::from(*flag)),
-        }
-    }
-
-    fn compare(&self, other: &Value) -> Option<Ordering> {
-        match (self, other) {
-            (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
-            (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
-            (a, b) => a.float().partial_cmp(&b.float()),
-        }
-    }
-}
-
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Text(text) => f.write_str(text),
-            Value::Int(int) => write!(f, "{int}"),
-            Value::Float(float) => write!(f, "{float}"),
-            Value::Bool(flag) => write!(f, "{flag}"),
-        }
-    }
 }

@@ -1,13 +1,13 @@
 //! Text to nodes.
 
 use super::functions::Function;
-use super::{Command, Node, Operand, Pipe, Refused};
+use super::{Action, Branch, Command, Node, Operand, Pipe, Refused, Variable};
 use crate::language::lexeme::{self, Number};
 
 /// Blocks and brackets that may stand in one another.
 const DEPTH_MAX: usize = 32;
 
-const UNSUPPORTED: [&str; 7] = ["range", "with", "define", "template", "block", "break", "continue"];
+const UNSUPPORTED: [&str; 3] = ["define", "template", "block"];
 
 /// A piece of the text: as it stands, or what was between braces.
 enum Piece<'t> {
@@ -16,13 +16,21 @@ enum Piece<'t> {
 }
 
 pub(super) fn read(text: &str) -> Result<Vec<Node>, Refused> {
-    let pieces = pieces(text)?;
-    let mut at = 0;
-    let nodes = nodes(&pieces, &mut at, 0)?;
-    match pieces.get(at) {
+    let mut reader = Reader { pieces: pieces(text)?, at: 0, variables: Vec::new(), loops: 0 };
+    let nodes = reader.nodes(0)?;
+    match reader.pieces.get(reader.at) {
         None => Ok(nodes),
-        Some(_) => Err(syntax("`end` or `else` without `if`")),
+        Some(_) => Err(syntax("`end` or `else` without `if`, `with` or `range`")),
     }
+}
+
+struct Reader<'t> {
+    pieces: Vec<Piece<'t>>,
+    at: usize,
+    /// Those that are known here; `$` always is.
+    variables: Vec<String>,
+    /// Loops around.
+    loops: usize,
 }
 
 fn syntax(why: impl Into<String>) -> Refused {
@@ -69,71 +77,146 @@ fn action_end(text: &str) -> Option<usize> {
     None
 }
 
-/// Nodes up to the `else` or `end` of whoever asks, or the end of the text.
-fn nodes(pieces: &[Piece<'_>], at: &mut usize, depth: usize) -> Result<Vec<Node>, Refused> {
-    if depth > DEPTH_MAX {
-        return Err(syntax("nested too deep"));
-    }
-    let mut nodes = Vec::new();
-    while let Some(piece) = pieces.get(*at) {
-        let action = match piece {
-            Piece::Text(text) => {
-                if !text.is_empty() {
-                    nodes.push(Node::Text(text.clone()));
+impl<'t> Reader<'t> {
+    /// Nodes up to the `else` or `end` of whoever asks, or the end of the text.
+    fn nodes(&mut self, depth: usize) -> Result<Vec<Node>, Refused> {
+        if depth > DEPTH_MAX {
+            return Err(syntax("nested too deep"));
+        }
+        let mut nodes = Vec::new();
+        while let Some(piece) = self.pieces.get(self.at) {
+            let action = match piece {
+                Piece::Text(text) => {
+                    if !text.is_empty() {
+                        nodes.push(Node::Text(text.clone()));
+                    }
+                    self.at += 1;
+                    continue;
                 }
-                *at += 1;
-                continue;
+                Piece::Action(action) => *action,
+            };
+            let word = word(action);
+            if matches!(word, "end" | "else") {
+                return Ok(nodes);
             }
-            Piece::Action(action) => *action,
-        };
-        let word = action.split_whitespace().next().unwrap_or_default();
-        match word {
-            "end" | "else" => return Ok(nodes),
-            "if" => {
-                *at += 1;
-                nodes.push(condition(&action["if".len()..], pieces, at, depth)?);
-            }
-            word if UNSUPPORTED.contains(&word) => {
+            if UNSUPPORTED.contains(&word) {
                 return Err(Refused::Unsupported(format!("`{word}` in a template")));
             }
-            _ => {
-                *at += 1;
-                nodes.push(Node::Action(pipe(action)?));
+            self.at += 1;
+            nodes.push(match word {
+                "if" | "with" => self.choice(action, depth)?,
+                "range" => self.range(&action["range".len()..], depth)?,
+                "break" | "continue" if self.loops == 0 => {
+                    return Err(syntax(format!("`{word}` outside of `range`")));
+                }
+                "break" => Node::Break,
+                "continue" => Node::Continue,
+                _ => Node::Action(self.action(action)?),
+            });
+        }
+        Ok(nodes)
+    }
+
+    fn choice(&mut self, first: &'t str, depth: usize) -> Result<Node, Refused> {
+        let known = self.variables.len();
+        let (mut branches, mut otherwise) = (vec![self.branch(first, depth)?], Vec::new());
+        loop {
+            let Some(Piece::Action(action)) = self.pieces.get(self.at) else {
+                return Err(syntax(format!("`{}` without `end`", word(first))));
+            };
+            let action = *action;
+            self.at += 1;
+            match action.strip_prefix("else").map(str::trim) {
+                None => break,
+                Some("") => otherwise = self.nodes(depth + 1)?,
+                Some(rest) if matches!(word(rest), "if" | "with") => branches.push(self.branch(rest, depth)?),
+                Some(_) => return Err(syntax(format!("`{action}` is not understood"))),
             }
         }
+        self.variables.truncate(known);
+        Ok(Node::Choice { branches, otherwise })
     }
-    Ok(nodes)
-}
 
-fn condition(first: &str, pieces: &[Piece<'_>], at: &mut usize, depth: usize) -> Result<Node, Refused> {
-    let mut branches = vec![(pipe(first)?, nodes(pieces, at, depth + 1)?)];
-    let mut otherwise = Vec::new();
-    loop {
-        let Some(Piece::Action(action)) = pieces.get(*at) else { return Err(syntax("`if` without `end`")) };
-        *at += 1;
-        let rest = action.strip_prefix("else").map(str::trim);
-        match rest {
-            None => return Ok(Node::If { branches, otherwise }),
-            Some("") => otherwise = nodes(pieces, at, depth + 1)?,
-            Some(rest) => match rest.strip_prefix("if ") {
-                Some(condition) => branches.push((pipe(condition)?, nodes(pieces, at, depth + 1)?)),
-                None => return Err(syntax(format!("`{action}` is not understood"))),
-            },
+    /// `if …` or `with …`, and what stands behind it.
+    fn branch(&mut self, text: &'t str, depth: usize) -> Result<Branch, Refused> {
+        let word = word(text);
+        let condition = self.action(&text[word.len()..])?;
+        Ok(Branch { condition, is_with: word == "with", body: self.nodes(depth + 1)? })
+    }
+
+    fn range(&mut self, text: &'t str, depth: usize) -> Result<Node, Refused> {
+        let known = self.variables.len();
+        // `range $key, $value := …`
+        let pair = text.split_once(":=").and_then(|(names, pipe)| {
+            let (key, value) = names.split_once(',')?;
+            Some((key.trim().strip_prefix('$')?, value.trim(), pipe))
+        });
+        let (key, over) = match pair {
+            Some((key, value, pipe)) => {
+                let over = self.action(&format!("{value} := {pipe}"))?;
+                self.variables.push(key.to_owned());
+                (Some(key.to_owned()), over)
+            }
+            None => (None, self.action(text)?),
+        };
+        self.loops += 1;
+        let body = self.nodes(depth + 1)?;
+        self.loops -= 1;
+        let mut otherwise = Vec::new();
+        loop {
+            let Some(Piece::Action(action)) = self.pieces.get(self.at) else {
+                return Err(syntax("`range` without `end`"));
+            };
+            let action = *action;
+            self.at += 1;
+            match action {
+                "end" => break,
+                "else" => otherwise = self.nodes(depth + 1)?,
+                _ => return Err(syntax(format!("`{action}` is not understood"))),
+            }
+        }
+        self.variables.truncate(known);
+        Ok(Node::Range { over, key, body, otherwise })
+    }
+
+    /// A pipe, and the variable before it.
+    fn action(&mut self, text: &str) -> Result<Action, Refused> {
+        let named = text.trim_start().strip_prefix('$').and_then(|rest| {
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let (name, rest) = rest.split_at(end);
+            let rest = rest.trim_start();
+            let is_new = rest.starts_with(":=");
+            let pipe = rest.strip_prefix(":=").or_else(|| rest.strip_prefix('='))?;
+            Some((Variable { name: name.to_owned(), is_new }, pipe))
+        });
+        let Some((variable, text)) = named else {
+            return Ok(Action { variable: None, pipe: self.pipe(text)? });
+        };
+        let pipe = self.pipe(text)?;
+        if variable.is_new {
+            self.variables.push(variable.name.clone());
+        } else if !self.variables.contains(&variable.name) {
+            return Err(syntax(format!("undefined variable `${}`", variable.name)));
+        }
+        Ok(Action { variable: Some(variable), pipe })
+    }
+
+    fn pipe(&self, text: &str) -> Result<Pipe, Refused> {
+        let mut rest = text;
+        let pipe = commands(&mut rest, 0, &self.variables)?;
+        match rest.is_empty() {
+            true => Ok(pipe),
+            false => Err(syntax(format!("`{rest}` is not understood"))),
         }
     }
 }
 
-fn pipe(text: &str) -> Result<Pipe, Refused> {
-    let mut rest = text;
-    let pipe = commands(&mut rest, 0)?;
-    match rest.is_empty() {
-        true => Ok(pipe),
-        false => Err(syntax(format!("`{rest}` is not understood"))),
-    }
+fn word(action: &str) -> &str {
+    action.split_whitespace().next().unwrap_or_default()
 }
 
 /// Commands up to a closing bracket or the end.
-fn commands(rest: &mut &str, depth: usize) -> Result<Pipe, Refused> {
+fn commands(rest: &mut &str, depth: usize, variables: &[String]) -> Result<Pipe, Refused> {
     if depth > DEPTH_MAX {
         return Err(syntax("nested too deep"));
     }
@@ -149,7 +232,7 @@ fn commands(rest: &mut &str, depth: usize) -> Result<Pipe, Refused> {
             pipe.push(command(std::mem::take(&mut operands))?);
             continue;
         }
-        operands.push(operand(rest, depth)?);
+        operands.push(operand(rest, depth, variables)?);
     }
 }
 
@@ -159,27 +242,30 @@ fn command(operands: Vec<Operand>) -> Result<Command, Refused> {
     Ok(Command { head, arguments: operands.collect() })
 }
 
-fn operand(rest: &mut &str, depth: usize) -> Result<Operand, Refused> {
+fn operand(rest: &mut &str, depth: usize, variables: &[String]) -> Result<Operand, Refused> {
     if let Some(after) = rest.strip_prefix('(') {
         *rest = after;
-        let inner = commands(rest, depth + 1)?;
+        let inner = commands(rest, depth + 1, variables)?;
         *rest = rest.strip_prefix(')').ok_or_else(|| syntax("`(` without `)`"))?;
-        return Ok(Operand::Pipe(inner));
+        let end = if rest.starts_with('.') { word_end(rest) } else { 0 };
+        let (field, after) = rest.split_at(end);
+        *rest = after;
+        return Ok(Operand::Pipe(inner, path(field)));
     }
     if rest.starts_with(['"', '`']) {
         return lexeme::quoted(rest).map(Operand::Text).ok_or_else(|| syntax("a quote that is not closed"));
     }
-    if rest.starts_with('$') {
-        return Err(Refused::Unsupported("a variable in a template".to_owned()));
-    }
-    let end = rest.find(|c: char| c.is_whitespace() || "()|\"`".contains(c)).unwrap_or(rest.len());
-    let (word, after) = rest.split_at(end);
+    let (word, after) = rest.split_at(word_end(rest));
     *rest = after;
     if let Some(field) = word.strip_prefix('.') {
-        return match field {
-            "" => Err(Refused::Unsupported("`.` alone in a template".to_owned())),
-            field => Ok(Operand::Field(field.to_owned())),
-        };
+        return Ok(Operand::Dot(path(field)));
+    }
+    if let Some(variable) = word.strip_prefix('$') {
+        let (name, field) = variable.split_once('.').unwrap_or((variable, ""));
+        if !name.is_empty() && !variables.iter().any(|known| known == name) {
+            return Err(syntax(format!("undefined variable `${name}`")));
+        }
+        return Ok(Operand::Variable(name.to_owned(), path(field)));
     }
     let (digits, sign) = word.strip_prefix('-').map_or((word, 1), |digits| (digits, -1));
     let mut number = digits;
@@ -193,8 +279,18 @@ fn operand(rest: &mut &str, depth: usize) -> Result<Operand, Refused> {
     match word {
         "true" => Ok(Operand::Bool(true)),
         "false" => Ok(Operand::Bool(false)),
+        "nil" => Ok(Operand::Nil),
         word => Function::named(word)
             .map(Operand::Function)
             .ok_or_else(|| Refused::Unsupported(format!("the template function `{word}`"))),
     }
+}
+
+fn word_end(text: &str) -> usize {
+    text.find(|c: char| c.is_whitespace() || "()|\"`".contains(c)).unwrap_or(text.len())
+}
+
+/// `.a.b`
+fn path(text: &str) -> Vec<String> {
+    text.split('.').filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
