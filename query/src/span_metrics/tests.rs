@@ -118,7 +118,7 @@ fn operations_are_counted_with_their_outcome_their_latency_and_an_example() {
     let calls = lines(&metrics, "traces_spanmetrics_calls_total", now);
     assert_eq!(calls, BTreeMap::from([(labels("ERROR"), "1".to_owned()), (labels("UNSET"), "2".to_owned())]));
     let buckets = lines(&metrics, "traces_spanmetrics_latency_bucket", now);
-    let bucket = |le: &str| buckets[&format!("{},le=\"{le}\"", labels("UNSET"))].clone();
+    let bucket = |le: &str| buckets[&format!("le=\"{le}\",{}", labels("UNSET"))].clone();
     assert_eq!(bucket("0.004"), "0");
     assert!(
         bucket("0.008").starts_with("2 # {trace_id=\"01010101010101010101010101010101\"} 0.005 "),
