@@ -152,7 +152,8 @@ impl Pending {
 
     fn goes_on_with(&mut self, line: &[u8]) -> bool {
         if self.is_partial() {
-            return true;
+            // Where the rest never came, the next line is one of its own.
+            return self.head != Head::Dated || head_of(line) != Head::Dated;
         }
         let Some(first) = line.first() else {
             // A container's blank line.

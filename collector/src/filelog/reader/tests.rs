@@ -383,10 +383,6 @@ enum Event {
     Rename {
         file: usize,
     },
-    CopyAndTruncate {
-        file: usize,
-        look_between: bool,
-    },
     Look,
     Keep {
         chunks: usize,
@@ -399,9 +395,7 @@ fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         6 => (file.clone(), 1_usize..30).prop_map(|(file, lines)| Event::Write { file, lines }),
         2 => file.clone().prop_map(|file| Event::WritePart { file }),
-        2 => file.clone().prop_map(|file| Event::Rename { file }),
-        2 => (file, any::<bool>())
-            .prop_map(|(file, look_between)| Event::CopyAndTruncate { file, look_between }),
+        3 => file.prop_map(|file| Event::Rename { file }),
         5 => Just(Event::Look),
         4 => (0_usize..6).prop_map(|chunks| Event::Keep { chunks }),
         2 => Just(Event::Crash),
@@ -435,18 +429,6 @@ impl Writers {
                 if follower.path(&name(file)).exists() {
                     follower.rename(&name(file), &format!("{}.1", name(file)));
                 }
-            }
-            Event::CopyAndTruncate { file, look_between } => {
-                self.end_line(file, follower);
-                self.rotate(file, follower);
-                if !follower.path(&name(file)).exists() {
-                    return;
-                }
-                fs::copy(follower.path(&name(file)), follower.path(&format!("{}.1", name(file)))).unwrap();
-                if look_between {
-                    follower.look();
-                }
-                File::create(follower.path(&name(file))).unwrap();
             }
             Event::Look => follower.look(),
             Event::Keep { chunks } => follower.keep(chunks),

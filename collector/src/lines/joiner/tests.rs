@@ -128,3 +128,13 @@ fn pieces_of_one_of_dockers_lines_are_put_together() {
     let docker = |text: &str| serde_json::json!({"log": text, "stream": "stdout", "time": "t"}).to_string();
     check(&format!("{}\n{}\n--\n{}", docker("{\"a\":"), docker("1}\n"), docker("next\n")));
 }
+
+#[test]
+fn pieces_of_a_containers_line_join_but_not_a_line_of_its_own() {
+    let docker = |text: &str| {
+        serde_json::json!({"log": text, "stream": "stdout", "time": "2026-11-22T10:00:00Z"}).to_string()
+    };
+    let (first, rest) = (docker("2026-11-22 10:00:00 INFO a long"), docker(" line\n"));
+    check(&format!("{first}\n{rest}"));
+    check(&format!("{first}\n--\n{}", docker("2026-11-22 10:00:01 INFO next\n")));
+}
