@@ -86,7 +86,9 @@ impl Checkpoints {
             return Err(ReadCheckpoints::Damaged);
         }
         let stored = StoredCheckpoints::decode(payload).map_err(|_| ReadCheckpoints::Damaged)?;
-        let mut checkpoints = Checkpoints { kept_through: stored.through, ..Checkpoints::empty(count_max) };
+        // Its name may not have been synced: it is written once more before a frame is trimmed on the strength of it.
+        let (kept_through, is_dirty) = (stored.through, true);
+        let mut checkpoints = Checkpoints { kept_through, is_dirty, ..Checkpoints::empty(count_max) };
         apply(&mut checkpoints.kept, stored.checkpoints.into_iter().map(StoredCheckpoint::into_checkpoint));
         checkpoints.current = checkpoints.kept.clone();
         Ok(checkpoints)
