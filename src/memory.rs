@@ -51,23 +51,23 @@ pub fn let_go_of_program() -> ProcResult<()> {
     Ok(())
 }
 
-/// The code, and the read-only mappings before it. Those behind it may have been written to when the program was
-/// loaded.
+/// All code, that of libraries too, and the program's read-only mappings before its code. Those behind it may have been
+/// written to when the program was loaded.
 fn program() -> ProcResult<Vec<std::ops::Range<usize>>> {
     let process = Process::myself()?;
     let file = MMapPath::Path(process.exe()?);
-    let mut found = Vec::new();
-    for map in process.maps()?.into_iter().filter(|map| map.pathname == file) {
-        let code = map.perms.contains(MMPermissions::EXECUTE);
-        if map.perms.contains(MMPermissions::WRITE) {
-            return Ok(Vec::new());
+    let (mut found, mut before_code) = (Vec::new(), true);
+    for map in process.maps()? {
+        let is_code = map.perms.contains(MMPermissions::EXECUTE);
+        let is_whole =
+            map.perms.contains(MMPermissions::PRIVATE) && !map.perms.contains(MMPermissions::WRITE);
+        let of_program = map.pathname == file;
+        if matches!(map.pathname, MMapPath::Path(_)) && is_whole && (is_code || of_program && before_code) {
+            found.push(map.address.0 as usize..map.address.1 as usize);
         }
-        found.push(map.address.0 as usize..map.address.1 as usize);
-        if code {
-            return Ok(found);
-        }
+        before_code &= !(of_program && is_code);
     }
-    Ok(Vec::new())
+    Ok(found)
 }
 
 #[cfg(test)]
