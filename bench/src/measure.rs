@@ -26,7 +26,7 @@ pub(crate) use questions::spread;
 pub use questions::{Held, Latency, ask_all};
 pub(crate) use report::{both, decodes, megabytes, per_record, thousands};
 pub use report::{table, write_between_markers};
-pub use targets::{Target, of_release, of_run, of_scale, targets_table};
+pub use targets::{Target, Verdict, of_release, of_run, of_scale, targets_table};
 pub(crate) use targets::{at_most, share_of_core};
 
 pub(crate) use self::process::Peak;
@@ -82,6 +82,8 @@ pub struct Measured {
     pub memory_peak: u64,
     pub memory_peak_anonymous: u64,
     pub memory_after: Memory,
+    /// At rest after the questions: what they had read is let go of some seconds later.
+    pub memory_rested: Option<Memory>,
     /// Started again on what it holds, before any question.
     pub memory_restarted: Option<Memory>,
     pub disk_bytes: u64,
@@ -143,6 +145,12 @@ pub async fn run(binary: &Path, work: &Path, plan: Plan) -> anyhow::Result<Measu
     };
     let mut questions = ask(&sidecar, &shop, &plan, held).await?;
     let memory_after = process.memory()?;
+    let mut memory_rested = None;
+    if plan.asking == Asking::Everything {
+        process.until_idle().await?;
+        process.until_idle().await?;
+        memory_rested = Some(process.memory()?);
+    }
     let disk_bytes_idle = allocated_bytes(&folder)?;
     let partitions = std::fs::read_dir(folder.join("partitions"))?.count();
     stop(sidecar).await?;
@@ -170,6 +178,7 @@ pub async fn run(binary: &Path, work: &Path, plan: Plan) -> anyhow::Result<Measu
         memory_peak,
         memory_peak_anonymous,
         memory_after,
+        memory_rested,
         memory_restarted,
         disk_bytes: disk_bytes?,
         disk_bytes_idle,

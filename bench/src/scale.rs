@@ -20,9 +20,10 @@ const PACE: f64 = 1_000.0;
 const PACED_SECONDS: usize = 30;
 /// `--quick` measures one part in so many.
 const QUICK: usize = 10;
-/// Keeps all of the largest row, up to 90 bytes a span, in as many partitions as the limit allows without that
-/// anything is deleted.
-const MOST_MAX_BYTES: usize = 1 << 30;
+/// The largest row is held in partitions of so many bytes: about 24 of them.
+const PARTITION_BYTES_OF_MOST: usize = 22 << 20;
+/// And nothing of it is deleted. A partition is no larger than a tenth of this.
+const MAX_BYTES_OF_MOST: &str = "16GiB";
 
 /// What is varied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,7 +45,7 @@ pub struct Scale {
     pub seed: u64,
     /// A tenth of all sizes, to see whether it works.
     pub quick: bool,
-    /// Of the sidecar where the most is held; without any, a limit that makes many partitions.
+    /// Of the sidecar where the most is held; without any, those that make many partitions.
     pub settings_of_most: Vec<String>,
 }
 
@@ -134,9 +135,12 @@ impl Scale {
     fn held(&self, spans: usize) -> (String, Plan) {
         let mut plan = Plan { records: spans, asking: Asking::Everything, ..self.base() };
         if spans > 1_000_000 / self.divisor() {
-            let max_bytes = MOST_MAX_BYTES / self.divisor();
+            let partition_bytes = PARTITION_BYTES_OF_MOST / self.divisor();
             plan.settings = match &self.settings_of_most[..] {
-                [] => vec![format!("storage.retention.max_bytes={max_bytes}")],
+                [] => vec![
+                    format!("storage.retention.max_bytes={MAX_BYTES_OF_MOST}"),
+                    format!("limits.partition_bytes_max={partition_bytes}"),
+                ],
                 settings => settings.to_vec(),
             };
         }

@@ -43,7 +43,7 @@ pub fn write_between_markers(document: &Path, name: &str, table: &str) -> anyhow
 
 type Row = (&'static str, fn(&Measured) -> String);
 
-fn rows() -> [Row; 16] {
+fn rows() -> [Row; 17] {
     [
         ("bytes a record, as sent", |m| format!("{:.0}", m.bytes_per_record)),
         ("decode only: CPU a record, prost on one core", |m| micros(m.pieces.decode_s)),
@@ -61,6 +61,9 @@ fn rows() -> [Row; 16] {
             format!("{:.0} / {:.0} MB", megabytes(m.memory_peak), megabytes(m.memory_peak_anonymous))
         }),
         ("memory after the questions, all / anonymous", |m| memory(m.memory_after)),
+        ("memory at rest after the questions, all / anonymous", |m| {
+            m.memory_rested.map_or("–".to_owned(), memory)
+        }),
         ("memory idle after a start on what is held, all / anonymous", |m| {
             m.memory_restarted.map_or("–".to_owned(), memory)
         }),

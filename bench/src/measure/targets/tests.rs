@@ -2,15 +2,31 @@ use super::*;
 
 #[test]
 fn a_bound_itself_is_met_and_beyond_it_is_missed() {
-    assert!(at_most("x", 4.8, 4.8).met && !at_most("x", 4.8, 4.81).met);
-    assert!(at_least("x", 190_000.0, 190_000.0).met && !at_least("x", 190_000.0, 189_999.0).met);
+    assert_eq!(at_most("x", 4.8, 4.8).verdict, Verdict::Met);
+    assert_eq!(at_most("x", 4.8, 4.81).verdict, Verdict::Missed);
+    assert_eq!(at_least("x", 190_000.0, 190_000.0).verdict, Verdict::Met);
+    assert_eq!(at_least("x", 190_000.0, 189_999.0).verdict, Verdict::Missed);
+}
+
+#[test]
+fn a_slower_machine_is_allowed_for_in_times_and_in_rates() {
+    assert_eq!(at_most("x", 0.5, 0.75).scaled(1.5).verdict, Verdict::MetScaled);
+    assert_eq!(at_most("x", 0.5, 0.76).scaled(1.5).verdict, Verdict::Missed);
+    assert_eq!(at_least("x", 100.0, 50.0).scaled(2.0).verdict, Verdict::MetScaled);
+    assert_eq!(at_least("x", 100.0, 49.0).scaled(2.0).verdict, Verdict::Missed);
+    assert_eq!(at_least("x", 100.0, 120.0).scaled(0.5).verdict, Verdict::Met);
 }
 
 #[test]
 fn a_table_says_of_each_target_what_was_wanted_and_whether_it_is() {
-    let table = targets_table(&[at_most("disk, B", 60.0, 71.26), at_least("rate, /s", 1_000.0, 1_234.5)]);
+    let (disk, rate) = (at_most("disk, B", 60.0, 71.26), at_least("rate, /s", 1_000.0, 900.0));
+    let table = targets_table(&[disk, rate.scaled(2.0)]);
     let rows: Vec<&str> = table.lines().skip(2).collect();
-    assert_eq!(rows, ["| disk, B | ≤ 60.0 | 71.3 | **missed** |", "| rate, /s | ≥ 1,000 | 1,234 | met |"]);
+    let expected = [
+        "| disk, B | ≤ 60.0 | 71.3 | – | **missed** |",
+        "| rate, /s | ≥ 1,000 | 900.0 | 1,800 | met, scaled |",
+    ];
+    assert_eq!(rows, expected);
 }
 
 #[test]
