@@ -1,7 +1,8 @@
 //! What an idle sidecar does: it gives its memory back.
 //!
 //! The allocator gives freed memory back as it is used, so somebody has to ask it to when nothing goes on. Pages of the
-//! program and of the index that are not in use are let go of each time the process comes to rest.
+//! program and of the index that are not in use are let go of each time the process comes to rest, and when questions too few to
+//! count as work have gathered some.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -16,28 +17,47 @@ use crate::memory;
 const EVERY: Duration = Duration::from_secs(2);
 /// One that uses less of a core is at rest.
 const CPU_PERCENT: u64 = 1;
+/// So many pages more than when it came to rest are worth to let go of: those of a few questions, now and then.
+const PAGES_MORE: u64 = 1024;
 
 /// Runs as long as the sidecar does.
 pub async fn hold_little(store: Option<Store>) -> Infallible {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cpu_before = 0;
-    let mut at_rest = false;
+    let mut rest = Rest::None;
     loop {
         ticks.tick().await;
         if store.as_ref().is_none_or(|store| store.budget().bytes_used() == 0) {
             memory::give_back();
         }
-        let cpu = cpu_ticks().unwrap_or(u64::MAX);
+        // What cannot be read is taken for work.
+        let Ok((cpu, pages)) = cpu_ticks_and_pages() else { continue };
         let used = cpu.saturating_sub(cpu_before);
-        let comes_to_rest = used * 100 <= procfs::ticks_per_second() * EVERY.as_secs() * CPU_PERCENT;
-        if comes_to_rest && !at_rest {
-            let store = store.clone();
-            // Should it fail, pages stay where they are.
-            let _ = tokio::task::spawn_blocking(move || let_go(store.as_ref())).await;
+        cpu_before = cpu;
+        if used * 100 > procfs::ticks_per_second() * EVERY.as_secs() * CPU_PERCENT {
+            rest = Rest::None;
+            continue;
         }
-        (cpu_before, at_rest) = (cpu, comes_to_rest);
+        rest = match rest {
+            Rest::Begun => Rest::With(pages),
+            Rest::With(before) if pages <= before + PAGES_MORE => rest,
+            Rest::None | Rest::With(_) => {
+                let store = store.clone();
+                // Should it fail, pages stay where they are.
+                let _ = tokio::task::spawn_blocking(move || let_go(store.as_ref())).await;
+                Rest::Begun
+            }
+        };
     }
+}
+
+enum Rest {
+    None,
+    /// Pages were let go of; those that rest itself needs come back.
+    Begun,
+    /// With so many of them.
+    With(u64),
 }
 
 fn let_go(store: Option<&Store>) {
@@ -49,7 +69,9 @@ fn let_go(store: Option<&Store>) {
     }
 }
 
-fn cpu_ticks() -> ProcResult<u64> {
-    let stat = Process::myself()?.stat()?;
-    Ok(stat.utime + stat.stime)
+/// CPU time used so far, and resident pages of files.
+fn cpu_ticks_and_pages() -> ProcResult<(u64, u64)> {
+    let process = Process::myself()?;
+    let stat = process.stat()?;
+    Ok((stat.utime + stat.stime, process.statm()?.shared))
 }

@@ -281,6 +281,13 @@ impl Indexer {
                 Err(error) => tracing::warn!(%error, "cannot read the index after a merge"),
             }
         }
+        // Also where nothing comes any more, or the last records of a silent service would be kept for good.
+        if self.uncommitted_since.is_none()
+            && self.writer.as_ref().is_some_and(PartitionWriter::has_records)
+            && self.is_to_be_closed()
+        {
+            self.close_partition();
+        }
         if let Err(error) = self.history.tick(self.limits.max_age) {
             tracing::warn!(%error, "cannot note how long the store has run");
         }

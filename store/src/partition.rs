@@ -253,6 +253,11 @@ impl PartitionWriter {
         &self.path
     }
 
+    /// Whether any record is added, committed or not.
+    pub fn has_records(&self) -> bool {
+        self.pending.records() > 0
+    }
+
     /// Notes a batch for the next commit.
     pub fn add(&mut self, batch: Arc<HeadBatch>) {
         self.pending.add(&batch);

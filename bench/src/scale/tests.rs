@@ -26,8 +26,8 @@ fn small_requests_are_no_more_than_can_be_sent_in_a_while() {
 #[test]
 fn only_the_most_that_is_held_is_in_smaller_partitions() {
     let settings = |quick| scale(quick).plans(Varied::Held).into_iter().map(|(_, plan)| plan.settings.len());
-    assert_eq!(settings(false).collect::<Vec<_>>(), [0, 0, 1]);
-    assert_eq!(settings(true).collect::<Vec<_>>(), [0, 0, 1]);
+    assert_eq!(settings(false).collect::<Vec<_>>(), [0, 0, 2]);
+    assert_eq!(settings(true).collect::<Vec<_>>(), [0, 0, 2]);
 }
 
 #[test]
