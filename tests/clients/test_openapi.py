@@ -109,7 +109,7 @@ def test_every_answer_fits_its_schema(sidecar, document, trace_id):
 
 
 def test_every_described_path_is_asked_here(document, trace_id):
-    known = {*questions(trace_id), "/api/v1/tail", "/api/v1/openapi.json", "/metrics"}
+    known = {*questions(trace_id), "/api/v1/tail", "/api/v1/openapi.json", "/metrics", "/metrics/traces"}
     assert [path for path in document["paths"] if path not in known] == []
 
 
