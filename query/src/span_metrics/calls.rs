@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use foldhash::fast::RandomState;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 
@@ -25,7 +26,7 @@ pub(super) struct TraceLabel(pub [u8; 16]);
 
 #[derive(Debug)]
 pub(super) struct Calls {
-    series: Mutex<HashMap<Operation, Arc<Timed>>>,
+    series: Mutex<HashMap<Operation, Arc<Timed>, RandomState>>,
     overflow: Arc<Timed>,
     series_max: usize,
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use foldhash::fast::RandomState;
 use spandrel_config::Limits;
 
 use super::calls::{Latency, OVERFLOW, TraceLabel, latency};
@@ -13,7 +14,7 @@ use super::offers::{Cursor, Offered, Offers};
 
 #[derive(Debug)]
 pub(super) struct Graph {
-    edges: HashMap<Ends, Edge>,
+    edges: HashMap<Ends, Edge, RandomState>,
     edges_max: usize,
     joiner: Joiner,
     /// Not of a gateway.
@@ -44,7 +45,7 @@ pub(super) struct Edge {
 impl Graph {
     pub fn new(limits: &Limits, patience: Duration, offers: bool) -> Graph {
         Graph {
-            edges: HashMap::new(),
+            edges: HashMap::default(),
             edges_max: limits.span_series_max,
             joiner: Joiner::new(patience, limits.half_edges_max),
             offers: offers.then(|| Offers::new(limits.half_edges_max)),

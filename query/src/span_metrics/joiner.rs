@@ -3,14 +3,19 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
+
 use super::half::{Half, Place, Side};
+
+/// Halves that are joined may be left in the order, as many as wait and so many more.
+const JOINED_MAX: usize = 1_024;
 
 type Key = (Place, Side);
 
 #[derive(Debug)]
 pub(super) struct Joiner {
-    waiting: HashMap<Key, Waiting>,
-    /// In the order of their coming; some are joined already.
+    waiting: HashMap<Key, Waiting, RandomState>,
+    /// In the order of their coming; some are joined already, see [`JOINED_MAX`].
     order: VecDeque<(u64, Instant, Key)>,
     coming: u64,
     patience: Duration,
@@ -33,7 +38,7 @@ pub(super) struct Joined {
 
 impl Joiner {
     pub fn new(patience: Duration, halves_max: usize) -> Joiner {
-        Joiner { waiting: HashMap::new(), order: VecDeque::new(), coming: 0, patience, halves_max }
+        Joiner { waiting: HashMap::default(), order: VecDeque::new(), coming: 0, patience, halves_max }
     }
 
     /// Joins the half with its other half, or keeps it. One that comes twice replaces the first.
@@ -56,7 +61,17 @@ impl Joiner {
         self.coming += 1;
         self.waiting.insert(key, Waiting { number: self.coming, half });
         self.order.push_back((self.coming, now, key));
+        if self.order.len() > 2 * self.waiting.len() + JOINED_MAX {
+            self.forget_joined();
+        }
         None
+    }
+
+    /// One half that waits would else keep all in memory that came behind it and was joined.
+    fn forget_joined(&mut self) {
+        let Joiner { waiting, order, .. } = self;
+        order.retain(|(number, _, key)| waiting.get(key).is_some_and(|waiting| waiting.number == *number));
+        order.shrink_to(2 * waiting.len() + JOINED_MAX);
     }
 
     /// The next half that has waited too long, or that there is no room for.
@@ -75,3 +90,6 @@ impl Joiner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
 //! What the spans of a batch say, before it is written: operations, how often and for how long they ran, halves
 //! of calls. Spans that come encoded are walked and never decoded.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use spandrel_store::otlp::{self, KeyValue};
 use spandrel_store::record::value::text_attribute;
 use spandrel_store::wire::{Fields, Malformed, Value};
@@ -86,8 +86,9 @@ struct Origin {
 impl Looked {
     pub fn at(records: &[NewRecord<NewBody>]) -> Looked {
         let mut looked = Looked::default();
-        let mut origins: HashMap<*const ResourceContext, Origin> = HashMap::new();
-        let mut known: HashMap<(*const ResourceContext, Cow<'_, str>, u64, u64), u32> = HashMap::new();
+        let mut origins: HashMap<*const ResourceContext, Origin, RandomState> = HashMap::default();
+        let mut known: HashMap<(*const ResourceContext, &str, u64, u64), u32, RandomState> =
+            HashMap::default();
         for record in records {
             let seen = match &record.body {
                 NewBody::Span(bytes) => Seen::in_bytes(bytes).ok(),
@@ -97,7 +98,7 @@ impl Looked {
             let Some(seen) = seen else { continue };
             let resource = Arc::as_ptr(&record.resource);
             let origin = origins.entry(resource).or_insert_with(|| Origin::of(&record.resource));
-            let key = (resource, Cow::Borrowed(seen.name), seen.kind, seen.status);
+            let key = (resource, seen.name, seen.kind, seen.status);
             let operation = *known.entry(key).or_insert_with(|| {
                 looked.operations.push(Operation {
                     service: origin.service.clone(),
