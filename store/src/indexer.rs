@@ -48,7 +48,6 @@ pub(crate) struct Indexer {
     /// `None` after a failure, until it is opened again.
     writer: Option<PartitionWriter>,
     number: u64,
-    opened: Instant,
     failures: u32,
     retry_at: Instant,
     /// The last batch taken from the queue.
@@ -82,7 +81,6 @@ impl Indexer {
             queue,
             writer: None,
             number,
-            opened: now,
             failures: 0,
             retry_at: now,
             uncommitted_bytes: 0,
@@ -200,8 +198,14 @@ impl Indexer {
     fn is_to_be_closed(&self) -> bool {
         let Some(writer) = &self.writer else { return false };
         writer.is_full()
-            || self.opened.elapsed() >= self.limits.partition_age
+            || self.open_for(writer) >= self.limits.partition_age
             || disk_bytes(writer.path()) >= self.limits.partition_bytes
+    }
+
+    /// How long the store has run since the first commit of the open partition.
+    fn open_for(&self, writer: &PartitionWriter) -> Duration {
+        let since = |begun_ms| self.history.running_ms().saturating_sub(begun_ms);
+        Duration::from_millis(writer.begun_ms().map_or(0, since))
     }
 
     /// Ends the open partition, whose records are all committed, and begins the next.
@@ -214,7 +218,6 @@ impl Indexer {
             }
         }
         self.number += 1;
-        self.opened = Instant::now();
         self.reopen();
     }
 
@@ -283,7 +286,7 @@ impl Indexer {
         }
         // Also where nothing comes any more, or the last records of a silent service would be kept for good.
         if self.uncommitted_since.is_none()
-            && self.writer.as_ref().is_some_and(PartitionWriter::has_records)
+            && self.writer.as_ref().is_some_and(|writer| writer.begun_ms().is_some())
             && self.is_to_be_closed()
         {
             self.close_partition();

@@ -69,11 +69,14 @@ pub(crate) struct Commit {
     pub logs: u64,
     /// How long the store had run by then, see `history.rs`.
     pub running_ms: u64,
+    /// And by the partition's first commit; where an older version did not note it, by its last.
+    #[serde(default)]
+    pub begun_ms: Option<u64>,
 }
 
 impl Commit {
     fn empty(sequence: u64) -> Commit {
-        Commit { sequence, least: u64::MAX, greatest: 0, spans: 0, logs: 0, running_ms: 0 }
+        Commit { sequence, least: u64::MAX, greatest: 0, spans: 0, logs: 0, running_ms: 0, begun_ms: None }
     }
 
     pub fn records(&self) -> u64 {
@@ -253,9 +256,9 @@ impl PartitionWriter {
         &self.path
     }
 
-    /// Whether any record is added, committed or not.
-    pub fn has_records(&self) -> bool {
-        self.pending.records() > 0
+    /// How long the store had run when the first records were committed, if any are.
+    pub fn begun_ms(&self) -> Option<u64> {
+        self.pending.begun_ms
     }
 
     /// Notes a batch for the next commit.
@@ -268,6 +271,7 @@ impl PartitionWriter {
     pub fn commit(&mut self, running_ms: u64) -> tantivy::Result<Arc<PartitionView>> {
         self.write_blocks()?;
         self.pending.running_ms = running_ms;
+        self.pending.begun_ms.get_or_insert(running_ms);
         let payload = serde_json::to_string(&self.pending).expect("a struct of numbers is JSON");
         let mut prepared = self.writer.prepare_commit()?;
         prepared.set_payload(&payload);
@@ -415,8 +419,10 @@ fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
 
 fn commit_of(index: &Index) -> tantivy::Result<Commit> {
     let payload = index.load_metas()?.payload.unwrap_or_default();
-    serde_json::from_str(&payload)
-        .map_err(|_| tantivy::TantivyError::InternalError("no commit is noted".to_owned()))
+    let mut commit: Commit = serde_json::from_str(&payload)
+        .map_err(|_| tantivy::TantivyError::InternalError("no commit is noted".to_owned()))?;
+    commit.begun_ms.get_or_insert(commit.running_ms);
+    Ok(commit)
 }
 
 /// The contexts that are defined in the index, in the order of their numbers.

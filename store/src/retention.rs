@@ -20,7 +20,7 @@ pub(crate) struct Limits {
     pub max_bytes: u64,
     /// A partition is closed when it is this large: a tenth of the limit, and no more than is configured.
     pub partition_bytes: u64,
-    /// A partition that has records is closed when it has been open this long.
+    /// A partition is closed when the store has run for this long since its first commit.
     pub partition_age: Duration,
     /// Encoded bytes of records that a commit takes in at most.
     pub commit_bytes: u64,

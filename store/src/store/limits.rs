@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use fastrand::Rng;
 use spandrel_config::{ByteSize, Limits as ConfigLimits, Retention};
@@ -23,7 +23,8 @@ use crate::testing::{self, EPOCH, shop, shop_from};
 use crate::time::UnixNanos;
 
 const SAMPLE_EVERY: Duration = Duration::from_millis(10);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = HOUR.saturating_mul(24);
 
 fn limited(folder: &Path, limit: ByteSize) -> Storage {
     let retention = Retention { max_bytes: Some(limit), ..Retention::default() };
@@ -187,4 +188,50 @@ fn a_wall_clock_that_jumps_by_a_day_and_back_loses_nothing() {
     assert!(snapshot.state.partitions.len() > 1, "no partition is closed, so none could be deleted");
     assert_eq!(snapshot.gaps(), []);
     assert_eq!(snapshot.record_count(), clocks.len() as u64 * BATCH);
+}
+
+#[test]
+fn the_last_records_of_a_service_that_fell_silent_go_when_their_time_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut storage = limited(folder.path(), ByteSize::mib(16));
+    storage.retention.max_age = 24 * HOUR;
+    let (store, _) = open(&storage);
+    append(&store, shop(40));
+    store.close();
+    drop(store);
+
+    // Nothing more comes, and the store runs on and off for longer than a partition may be open: it is closed.
+    run_on(folder.path(), 2 * HOUR);
+    let (store, registry) = open(&storage);
+    let is_closed = || folder.path().join("partitions/00000002").exists();
+    wait_until("the partition is closed", is_closed);
+    assert_eq!(counter(&registry, "spandrel_store_deleted_records_total"), 0);
+    store.close();
+    drop(store);
+
+    run_on(folder.path(), 24 * HOUR);
+    let (store, registry) = open(&storage);
+    let are_gone = || counter(&registry, "spandrel_store_deleted_records_total") == 40;
+    wait_until("the records are deleted", are_gone);
+    let snapshot = store.snapshot();
+    assert_eq!(snapshot.record_count(), 0);
+    assert_eq!(snapshot.gaps()[0].reason, GapReason::Deleted);
+}
+
+/// As if a store had run so long with the folder.
+fn run_on(folder: &Path, time: Duration) {
+    let path = folder.join("history.json");
+    let mut history: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let before = history["running_ms"].as_u64().unwrap();
+    history["running_ms"] = (before + time.as_millis() as u64).into();
+    fs::write(path, history.to_string()).unwrap();
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = later();
+    let (_never, tick) = sync_channel::<()>(1);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        let _ = tick.recv_timeout(SAMPLE_EVERY);
+    }
 }
