@@ -185,6 +185,8 @@ impl Store {
 }
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod limits;
