@@ -14,7 +14,7 @@ use crate::folder::write_json;
 use crate::snapshot::{Gap, GapReason};
 use crate::time::{TimeRange, UnixNanos};
 
-/// More gaps than this are joined into the oldest of their kind.
+/// Of more gaps than this, the oldest are joined.
 const GAPS_MAX: usize = 64;
 /// The file is written anew at least this often while time passes.
 const WRITE_EVERY: Duration = Duration::from_secs(60);
@@ -79,10 +79,14 @@ impl History {
                 gaps.push(KeptGap { deleted, start, end, detail, at_running_ms: at });
             }
         }
-        if gaps.len() > GAPS_MAX {
-            let first = gaps.remove(0);
-            gaps[0].start = gaps[0].start.min(first.start);
-            gaps[0].end = gaps[0].end.max(first.end);
+        // There is one of deletions at most, so that among so many there are others.
+        if gaps.len() > GAPS_MAX
+            && let Some(first) = gaps.iter().position(|gap| !gap.deleted)
+        {
+            let first = gaps.remove(first);
+            if let Some(next) = gaps.iter_mut().find(|gap| !gap.deleted) {
+                (next.start, next.end) = (next.start.min(first.start), next.end.max(first.end));
+            }
         }
         self.write()
     }
@@ -111,3 +115,6 @@ impl KeptGap {
         Gap { reason, range, detail: self.detail.clone() }
     }
 }
+
+#[cfg(test)]
+mod tests;

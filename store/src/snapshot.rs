@@ -234,8 +234,7 @@ impl Snapshot {
             visit_fields(&record, &mut add);
         }
         for view in &self.state.partitions {
-            check(deadline, 0)?;
-            view.fields(fields_max, &mut add);
+            view.fields(deadline, &mut add)?;
         }
         Ok(fields.into_iter().collect())
     }

@@ -22,7 +22,8 @@ struct Files {
 }
 
 impl MappedFiles {
-    /// Notes a file that tantivy's `MmapDirectory` has opened.
+    /// Notes a file that tantivy's `MmapDirectory` has opened, and no other: of one in memory of our own, to let go of
+    /// its pages would be to lose them.
     pub fn note(&self, handle: &Arc<dyn FileHandle>) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if files.handles.len() >= PRUNED_FROM.max(files.open * 2) {

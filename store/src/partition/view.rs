@@ -61,6 +61,9 @@ impl std::fmt::Debug for PartitionView {
     }
 }
 
+/// Whether a block could be read at all, and whether to go on.
+type Visited = tantivy::Result<Result<(), ReadError>>;
+
 impl PartitionView {
     pub fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
@@ -190,28 +193,30 @@ impl PartitionView {
         in_time.map(|()| records)
     }
 
-    /// Visits the blocks with matching records, and which they are, in no order.
+    /// Visits the blocks with matching records, and which they are, in no order, until a visit gives up.
     fn each_block(
         &self,
         scan: &Scan,
-        visit: &mut dyn FnMut(&Block, Rows) -> tantivy::Result<()>,
+        visit: &mut dyn FnMut(&Block, Rows) -> Visited,
     ) -> Result<(), ReadError> {
-        let mut in_time = Ok(());
+        let mut outcome = Ok(());
         self.read(|| {
             for candidate in self.candidates(scan)? {
-                in_time = scan.check(0);
-                if in_time.is_err() {
-                    break;
+                outcome = scan.check(0);
+                if outcome.is_ok() {
+                    let block = self.block(candidate.address)?;
+                    let rows = self.select(&block, scan)?;
+                    if !rows.is_empty() {
+                        outcome = visit(&block, rows)?;
+                    }
                 }
-                let block = self.block(candidate.address)?;
-                let rows = self.select(&block, scan)?;
-                if !rows.is_empty() {
-                    visit(&block, rows)?;
+                if outcome.is_err() {
+                    break;
                 }
             }
             Ok(())
         });
-        in_time
+        outcome
     }
 
     /// Adds the counts of the matching records by group and bucket.
@@ -225,18 +230,17 @@ impl PartitionView {
             return Ok(());
         }
         let in_columns = counting.by.iter().all(are_in_columns);
-        let mut outcome = Ok(());
         self.each_block(scan, &mut |block, rows| {
             if !in_columns {
                 for row in rows.iter() {
-                    if outcome.is_err() {
-                        break;
-                    }
                     let record = self.record(block, row)?;
                     let key = counting.by.iter().map(|field| record.first_value(field)).collect();
-                    outcome = add(key, counting.bucket(block.rows[row].time), 1);
+                    let added = add(key, counting.bucket(block.rows[row].time), 1);
+                    if added.is_err() {
+                        return Ok(added);
+                    }
                 }
-                return Ok(());
+                return Ok(Ok(()));
             }
             let columns = self.columns(block, &counting.by)?;
             let mut counts: HashMap<(Vec<Option<u32>>, u64), u64, _> =
@@ -248,37 +252,40 @@ impl PartitionView {
             }
             for ((numbers, start), count) in counts {
                 let value = |(values, number): (&Values, Option<u32>)| Some(values.value(number?).to_owned());
-                let key = columns.iter().zip(numbers).map(value).collect();
-                if outcome.is_ok() {
-                    outcome = add(key, start, count);
+                let added = add(columns.iter().zip(numbers).map(value).collect(), start, count);
+                if added.is_err() {
+                    return Ok(added);
                 }
             }
-            Ok(())
-        })?;
-        outcome
+            Ok(Ok(()))
+        })
     }
 
     fn columns(&self, block: &Block, fields: &[Field]) -> Result<Vec<Values>, Undecodable> {
         fields.iter().map(|field| Values::of(block, &self.selector(), field)).collect()
     }
 
-    /// The attributes there are.
-    pub fn fields(&self, fields_max: usize, add: &mut dyn FnMut(FieldInfo)) {
-        let mut left = fields_max;
+    /// Adds the attributes there are, some of them several times.
+    pub fn fields(&self, deadline: Instant, add: &mut dyn FnMut(FieldInfo)) -> Result<(), ReadError> {
+        let mut in_time = Ok(());
         self.read(|| {
             for reader in self.searcher.segment_readers() {
                 let index = reader.inverted_index(self.fields.catalog)?;
+                let mut visited = 0;
                 visit_terms(&index, b"", &mut |term, _| {
-                    let info = std::str::from_utf8(term).ok().and_then(read_catalog_term);
-                    if let Some(info) = info.filter(|_| left > 0) {
-                        left -= 1;
-                        add(info);
+                    if in_time.is_ok() {
+                        in_time = check(deadline, visited);
+                        visited += 1;
+                        if let Some(info) = std::str::from_utf8(term).ok().and_then(read_catalog_term) {
+                            add(info);
+                        }
                     }
                     Ok(())
                 })?;
             }
             Ok(())
         });
+        in_time
     }
 
     /// Whether any record has the attribute.
@@ -315,7 +322,7 @@ impl PartitionView {
                 for row in rows.iter() {
                     self.record(block, row)?.visit_distinct_values(field, &mut |value| add(value, 1));
                 }
-                return Ok(());
+                return Ok(Ok(()));
             }
             let values = Values::of(block, &self.selector(), field)?;
             let mut tally = Tally::of(&values);
@@ -323,7 +330,7 @@ impl PartitionView {
                 tally.add(row, values.of_row(block, row)?);
             }
             tally.counts().for_each(|(number, count)| add(values.value(number), count));
-            Ok(())
+            Ok(Ok(()))
         })
     }
 }
