@@ -7,6 +7,8 @@ use crate::{ByteSize, Config, Pipeline, endpoint};
 
 /// The index's arena alone needs 15 MB.
 pub(crate) const MEMORY_MIN: ByteSize = ByteSize::mib(16);
+/// Of the folder. With less there is no room for a merge and a commit beside the records.
+const FOLDER_MIN: ByteSize = ByteSize::mib(1);
 
 impl Config {
     /// Checks what must hold between the values. A loaded configuration has passed this already; one that was
@@ -130,6 +132,9 @@ fn check_storage(config: &Config, note: Note<'_>) {
         let message =
             "a gateway keeps nothing, so that its receivers must be off: receivers.otlp.enabled: false";
         note("storage.enabled", message.to_owned());
+    }
+    if let Some(bytes) = config.storage.retention.max_bytes.filter(|bytes| *bytes < FOLDER_MIN) {
+        note("storage.retention.max_bytes", format!("expected at least {FOLDER_MIN}, found {bytes}"));
     }
 }
 

@@ -393,6 +393,7 @@ fn memory_follows_the_cgroup_only_downwards() {
     assert_eq!(with(ByteSize::mib(4), ""), validate::MEMORY_MIN);
     assert_eq!(with(ByteSize::mib(100), "limits: { memory: 96MiB }"), ByteSize::mib(96));
     assert!(only_mistake("limits: { memory: 1MiB }").contains("at least 16MiB"));
+    assert!(only_mistake("storage: { retention: { max_bytes: 1KiB } }").contains("at least 1MiB"));
 }
 
 #[test]
