@@ -185,7 +185,7 @@ impl Target {
         let scaled = Target::new(&self.what, self.sign, self.bound, there);
         let verdict = match (self.verdict, scaled.verdict) {
             (Verdict::Missed, Verdict::Met) => Verdict::MetScaled,
-            (here, _) => here,
+            (_, there) => there,
         };
         Target { scaled: Some(scaled.measured), verdict, ..self }
     }

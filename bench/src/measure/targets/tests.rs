@@ -14,7 +14,9 @@ fn a_slower_machine_is_allowed_for_in_times_and_in_rates() {
     assert_eq!(at_most("x", 0.5, 0.76).scaled(1.5).verdict, Verdict::Missed);
     assert_eq!(at_least("x", 100.0, 50.0).scaled(2.0).verdict, Verdict::MetScaled);
     assert_eq!(at_least("x", 100.0, 49.0).scaled(2.0).verdict, Verdict::Missed);
-    assert_eq!(at_least("x", 100.0, 120.0).scaled(0.5).verdict, Verdict::Met);
+    // Met on a faster machine only.
+    assert_eq!(at_least("x", 100.0, 120.0).scaled(0.5).verdict, Verdict::Missed);
+    assert_eq!(at_least("x", 100.0, 220.0).scaled(0.5).verdict, Verdict::Met);
 }
 
 #[test]
