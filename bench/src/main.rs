@@ -20,6 +20,7 @@ use spandrel_bench::replay::Case;
 use spandrel_bench::scale::{self, Varied};
 use spandrel_bench::sender::{Sending, quantile, send};
 use spandrel_bench::sidecar::Launch;
+use spandrel_config::ByteSize;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -238,9 +239,13 @@ struct Overload {
     minutes: f64,
     #[arg(long, default_value_t = 256)]
     connections: usize,
-    /// `limits.memory` of the sidecar
-    #[arg(long, default_value = "128MiB")]
-    memory: String,
+    /// `limits.memory` of the sidecar, which as a whole may take twice as much: what a container has for which `auto`
+    /// chooses this
+    #[arg(long, default_value = "128MiB", value_parser = byte_size)]
+    memory: ByteSize,
+    /// Processors that the sidecar may use; with fewer it is easier to send far more than it can take
+    #[arg(long, default_value_t = 1)]
+    cpus: usize,
     /// Spans of the one large trace
     #[arg(long, default_value_t = 200_000)]
     trace_spans: usize,
@@ -415,8 +420,10 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
     let kinds = [Kind::Shop, Kind::OneTrace(arguments.trace_spans), Kind::ManyKeys(arguments.keys)];
     for kind in kinds {
         let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
-        let launch = overload::launch(&arguments.binary, notes.path(), &arguments.memory);
-        let plan = overload::Plan { launch, kind, connections: arguments.connections, lasting };
+        let mut launch = overload::launch(&arguments.binary, notes.path(), arguments.memory);
+        launch.cpus = Some(arguments.cpus);
+        let resident_max = 2 * arguments.memory.0;
+        let plan = overload::Plan { launch, kind, connections: arguments.connections, lasting, resident_max };
         println!("{kind:?}: {}", overload::run(&plan).await?);
     }
     Ok(())
@@ -438,6 +445,10 @@ async fn crash_tail(arguments: Crash) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn byte_size(text: &str) -> Result<ByteSize, &'static str> {
+    ByteSize::parse(text).ok_or("sizes are written as 128MiB")
 }
 
 fn existing(folder: &Path) -> anyhow::Result<&Path> {

@@ -1,6 +1,8 @@
 //! More than the sidecar can take: many connections that never wait for one another, for a while. Its memory has to
-//! stay flat, refusals have to be retryable, and in the end what was acknowledged is stored, and nothing else.
+//! stay below a bound, refusals have to be retryable, and in the end what was acknowledged is stored, and nothing else.
+//! How much it can take is measured first, with a few connections that wait for their answers.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +13,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use serde::Deserialize;
+use spandrel_config::ByteSize;
 
 use crate::api::ask;
 use crate::http::{Http, PROTOBUF};
@@ -26,6 +29,10 @@ const SHOP_SPANS: usize = 100_000;
 const KEYS_PER_SPAN: usize = 10;
 /// A refused request is not sent again, the next one follows after this: far less than was asked for.
 const AFTER_REFUSAL: Duration = Duration::from_millis(5);
+/// What can be taken is measured with so many connections, for this part of the time, and no longer than that.
+const SUSTAINED_CONNECTIONS: usize = 4;
+const SUSTAINED_PART: u32 = 4;
+const SUSTAINED_MAX: Duration = Duration::from_secs(30);
 
 /// What is sent, over and over.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +50,18 @@ pub struct Plan {
     pub kind: Kind,
     pub connections: usize,
     pub lasting: Duration,
+    /// More resident memory than this is an error.
+    pub resident_max: u64,
 }
 
 #[derive(Debug)]
 pub struct Outcome {
+    /// Spans a second before the flood, until all of them were indexed.
+    pub sustained: f64,
     pub lasted: Duration,
+    /// Spans of the flood.
     pub acknowledged: usize,
-    /// Spans of all requests, also those that were refused.
+    /// Spans of all its requests, also those that were refused.
     pub offered: usize,
     /// Requests that were refused with a retryable status.
     pub refused: usize,
@@ -65,41 +77,46 @@ impl std::fmt::Display for Outcome {
         let [resident, anonymous] = [self.resident_peak, self.anonymous_peak].map(|bytes| bytes >> 20);
         write!(
             f,
-            "{offered:.0} spans/s sent for {seconds:.0} s, {rate:.0}/s acknowledged ({} in all), all stored; {} requests \
-             refused, all retryable; memory at its peak {resident} MiB, {anonymous} MiB of it anonymous",
-            self.acknowledged, self.refused
+            "{offered:.0} spans/s sent for {seconds:.0} s, {:.1} times the {:.0}/s it can take, {rate:.0}/s acknowledged \
+             ({} in all), all stored; {} requests refused, all retryable; memory at its peak {resident} MiB, {anonymous} \
+             MiB of it anonymous",
+            offered / self.sustained,
+            self.sustained,
+            self.acknowledged,
+            self.refused
         )
     }
 }
 
-/// Runs one kind of load against a fresh sidecar. A refusal that is not retryable, and a count that is not that of
-/// the acknowledged records, is an error.
+/// Runs one kind of load against a fresh sidecar. A refusal that is not retryable, a count that is not that of the
+/// acknowledged records, and too much memory are errors.
 pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let requests: Arc<[Request]> = plan.kind.requests(now_unix_ns()?).into();
     let sidecar = plan.launch.start().await?;
     let process = Process::new(sidecar.pid());
     let peak = Peak::watch(process);
+
     let began = Instant::now();
-    let next = Arc::new(AtomicUsize::new(0));
-    let mut connections = tokio::task::JoinSet::new();
-    for _ in 0..plan.connections {
-        let (requests, next) = (requests.clone(), next.clone());
-        let (http, end) = (Http::new(sidecar.addresses.http), began + plan.lasting);
-        connections.spawn(async move { flood(&http, &requests, &next, end).await });
-    }
-    let mut sent = Sent::default();
-    while let Some(ended) = connections.join_next().await {
-        sent.add(ended??);
-    }
-    let Sent { acknowledged, offered, refused } = sent;
+    let lasting = (plan.lasting / SUSTAINED_PART).min(SUSTAINED_MAX);
+    let first = flood(&requests, sidecar.addresses.http, SUSTAINED_CONNECTIONS, lasting).await?;
+    let idle = process.until_idle().await?;
+    let sustained = first.acknowledged as f64 / (idle.since - began).as_secs_f64();
+
+    let began = Instant::now();
+    let flooded = flood(&requests, sidecar.addresses.http, plan.connections, plan.lasting).await?;
     let lasted = began.elapsed();
     process.until_idle().await?;
     let (resident_peak, anonymous_peak) = peak.end().await?;
+    let Sent { acknowledged, offered, refused } = flooded;
+    let outcome =
+        Outcome { sustained, lasted, acknowledged, offered, refused, resident_peak, anonymous_peak };
     let stored = stored(&Http::new(sidecar.addresses.query)).await?;
-    anyhow::ensure!(stored == acknowledged, "{acknowledged} acknowledged, {stored} stored");
+    let expected = first.acknowledged + acknowledged;
+    anyhow::ensure!(stored == expected, "{expected} acknowledged, {stored} stored: {outcome}");
+    anyhow::ensure!(resident_peak <= plan.resident_max, "too much memory: {outcome}");
     let status = sidecar.stop().await?;
     anyhow::ensure!(status.success(), "the program ended with {status}");
-    Ok(Outcome { lasted, acknowledged, offered, refused, resident_peak, anonymous_peak })
+    Ok(outcome)
 }
 
 #[derive(Debug, Default)]
@@ -117,8 +134,29 @@ impl Sent {
     }
 }
 
+/// Sends over so many connections for so long.
+async fn flood(
+    requests: &Arc<[Request]>,
+    to: SocketAddr,
+    connections: usize,
+    lasting: Duration,
+) -> anyhow::Result<Sent> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let end = Instant::now() + lasting;
+    let mut senders = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let (requests, next) = (requests.clone(), next.clone());
+        senders.spawn(async move { send(&Http::new(to), &requests, &next, end).await });
+    }
+    let mut sent = Sent::default();
+    while let Some(ended) = senders.join_next().await {
+        sent.add(ended??);
+    }
+    Ok(sent)
+}
+
 /// Sends one request after the other until the end.
-async fn flood(http: &Http, requests: &[Request], next: &AtomicUsize, end: Instant) -> anyhow::Result<Sent> {
+async fn send(http: &Http, requests: &[Request], next: &AtomicUsize, end: Instant) -> anyhow::Result<Sent> {
     let mut sent = Sent::default();
     while Instant::now() < end {
         let request = &requests[next.fetch_add(1, Ordering::Relaxed) % requests.len()];
@@ -203,6 +241,6 @@ fn span(
 }
 
 /// A sidecar in a folder below `notes`, with so much memory.
-pub fn launch(binary: &Path, notes: &Path, memory: &str) -> Launch {
+pub fn launch(binary: &Path, notes: &Path, memory: ByteSize) -> Launch {
     Launch::new(binary, notes.join("data"), notes).set(format!("limits.memory={memory}"))
 }

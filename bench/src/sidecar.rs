@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use serde::Deserialize;
 use tokio::process::{Child, Command};
 
@@ -27,6 +28,8 @@ pub struct Launch {
     pub notes: PathBuf,
     /// Further `--set` values.
     pub settings: Vec<String>,
+    /// On how many processors it runs; on all where there is none.
+    pub cpus: Option<usize>,
 }
 
 /// Where it listens.
@@ -48,7 +51,8 @@ pub struct Sidecar {
 
 impl Launch {
     pub fn new(binary: impl Into<PathBuf>, folder: impl Into<PathBuf>, notes: impl Into<PathBuf>) -> Launch {
-        Launch { binary: binary.into(), folder: folder.into(), notes: notes.into(), settings: Vec::new() }
+        let (binary, folder, notes) = (binary.into(), folder.into(), notes.into());
+        Launch { binary, folder, notes, settings: Vec::new(), cpus: None }
     }
 
     #[must_use]
@@ -102,8 +106,23 @@ impl Launch {
             command.args(["--set", setting]);
         }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-        command.spawn().with_context(|| format!("start {}", self.binary.display()))
+        let mut spawn = || command.spawn().with_context(|| format!("start {}", self.binary.display()));
+        match self.cpus {
+            Some(cpus) => on_processors(cpus, spawn)?,
+            None => spawn(),
+        }
     }
+}
+
+/// Runs it on the first few of the processors that this thread may use: a child inherits them.
+fn on_processors<T>(count: usize, run: impl FnOnce() -> T) -> anyhow::Result<T> {
+    let ours = sched_getaffinity(None)?;
+    let mut few = CpuSet::new();
+    (0..CpuSet::MAX_CPU).filter(|cpu| ours.is_set(*cpu)).take(count.max(1)).for_each(|cpu| few.set(cpu));
+    sched_setaffinity(None, &few)?;
+    let ended = run();
+    sched_setaffinity(None, &ours)?;
+    Ok(ended)
 }
 
 impl Sidecar {
