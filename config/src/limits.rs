@@ -19,7 +19,8 @@ pub struct Limits {
     pub request_bytes_max: ByteSize,
     /// Open connections per listener; more wait in the kernel's backlog.
     pub connections_max: usize,
-    /// Time a client has to send a request once begun, so that slow ones don't hold memory.
+    /// Time a client has to send a request once begun, and to take some more of its answer, so that slow ones don't
+    /// hold memory.
     pub request_timeout: Duration,
     /// Attributes kept on one record, resource or scope, nested ones counted; more are cut and counted.
     pub attributes_max: usize,
@@ -63,8 +64,10 @@ pub struct Limits {
     pub answers_bytes_max: ByteSize,
     /// Peers asked, and peers remembered that are gone; more are not.
     pub peers_max: usize,
-    /// Questions that run at once; more wait for their turn.
+    /// Questions that run at once on this sidecar's own records; more wait for their turn.
     pub queries_max: usize,
+    /// Questions that are with peers at once, each with all of them; more wait for their turn.
+    pub peer_questions_max: usize,
     /// Bytes of the text of one question.
     pub query_bytes_max: usize,
     /// Clauses, nesting included, of one question.
@@ -118,6 +121,7 @@ impl Default for Limits {
             answers_bytes_max: ByteSize::mib(128),
             peers_max: 1_000,
             queries_max: 8,
+            peer_questions_max: 128,
             query_bytes_max: 16 << 10,
             query_clauses_max: 256,
             histogram_points_max: 100_000,
@@ -163,6 +167,7 @@ impl Limits {
             answers_bytes_max,
             peers_max,
             queries_max,
+            peer_questions_max,
             query_bytes_max,
             query_clauses_max,
             histogram_points_max,
@@ -201,6 +206,7 @@ impl Limits {
         section.set("answers_bytes_max", answers_bytes_max);
         section.set("peers_max", peers_max);
         section.set("queries_max", queries_max);
+        section.set("peer_questions_max", peer_questions_max);
         section.set("query_bytes_max", query_bytes_max);
         section.set("query_clauses_max", query_clauses_max);
         section.set("histogram_points_max", histogram_points_max);

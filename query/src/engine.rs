@@ -23,7 +23,7 @@ use arc_swap::ArcSwap;
 use spandrel_config::Limits;
 use spandrel_store::snapshot::Position;
 use spandrel_store::{Filter, Record, TimeRange, UnixNanos};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::coverage::Coverage;
 use crate::source::{Roster, Source};
@@ -38,6 +38,8 @@ pub struct Engine {
     /// Changes as peers come and go; one answer keeps to the roster that it began with.
     roster: Arc<ArcSwap<Roster>>,
     limits: Limits,
+    /// Those of questions that go to peers.
+    turns: Arc<Semaphore>,
 }
 
 /// Which records are asked for, of whom.
@@ -94,7 +96,8 @@ impl Engine {
 
     /// Over a roster that changes.
     pub fn over(roster: Arc<ArcSwap<Roster>>, limits: Limits) -> Engine {
-        Engine { roster, limits }
+        let turns = Arc::new(Semaphore::new(limits.peer_questions_max));
+        Engine { roster, limits, turns }
     }
 
     pub fn limits(&self) -> &Limits {

@@ -1,11 +1,13 @@
 //! The query port: binds it, serves the API on it, drains it.
 //!
 //! In come HTTP/1 and HTTP/2 connections, over TLS where there are certificates, at most `limits.connections_max` at once; more wait in the
-//! kernel's backlog. A client has `limits.request_timeout` to send a request's head. At shutdown no
+//! kernel's backlog. A client has `limits.request_timeout` to send a request's head, and to take some more of an answer
+//! that it was slow to take. At shutdown no
 //! connection is taken any more, live tails end, running questions are answered within a grace period, and
 //! what is left then is closed.
 
 mod connection;
+mod patient;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

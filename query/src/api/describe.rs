@@ -304,6 +304,8 @@ pub(super) struct PeersAnswer {
 pub(super) struct PeerAnswer {
     /// The query endpoint.
     peer: String,
+    /// Who it is: stays with its data folder, whatever name and address it has.
+    id: Option<String>,
     /// The service it stands next to, where known.
     #[schema(required)]
     service: Option<String>,

@@ -43,6 +43,9 @@ fn peer(known: PeerState) -> Json {
             "detail": error.to_string(),
         }),
     };
+    if let Some(identity) = known.identity {
+        json["id"] = identity.to_string().into();
+    }
     known.standing.into_iter().for_each(|standing| add(&mut json, &standing));
     json
 }

@@ -40,7 +40,7 @@ impl Engine {
         state: S,
         step: impl Fn(&mut S, Vec<Candidate>) -> ControlFlow<()> + Send + Sync + 'static,
     ) -> Result<Answer<(S, bool)>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let (mut state, step) = (state, Arc::new(step));
         let (mut seen, mut after, mut group) = (HashSet::new(), None, wanted.clamp(1, GROUP_MAX));
         loop {

@@ -3,6 +3,9 @@
 //! All questions of one answer share a deadline and one list of sources. A source that has not answered one of
 //! them is named in the coverage and not asked again, so that it delays an answer once at most. A question that
 //! another one follows may take half of the time that is left.
+//!
+//! At most `limits.peer_questions_max` answers with peers in them are in the making at once; more wait for a turn, and
+//! without one before the deadline everybody counts as busy. An answer that is made holds no turn while it is written.
 
 use std::sync::Arc;
 
@@ -27,6 +30,7 @@ pub(super) struct Asking {
     held: Vec<OwnedSemaphorePermit>,
     deadline: Instant,
     scope: Scope,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 struct Asked {
@@ -51,19 +55,35 @@ pub(super) struct Gathered<T> {
 }
 
 impl Engine {
-    pub(super) fn asking(&self, scope: Scope) -> Asking {
+    pub(super) async fn asking(&self, scope: Scope) -> Asking {
+        let deadline = Instant::now() + self.limits.query_timeout;
+        let turn = timeout_at(deadline, self.turn(scope)).await;
         let roster = self.roster.load_full();
         let sources = roster.sources.iter().filter(|source| scope.includes(source.as_ref()));
         let asked = sources.map(|source| Asked { source: source.clone(), asked: 1, answered: 1 });
-        Asking {
+        let is_late = turn.is_err();
+        let mut asking = Asking {
             asked: asked.collect(),
             coverage: Coverage::new(0),
             warnings: Vec::new(),
             held: Vec::new(),
-            deadline: Instant::now() + self.limits.query_timeout,
+            deadline,
             scope,
+            _turn: turn.ok().flatten(),
             roster,
+        };
+        if is_late {
+            asking.give_up();
         }
+        asking
+    }
+
+    /// Waits for one, where peers are asked.
+    async fn turn(&self, scope: Scope) -> Option<OwnedSemaphorePermit> {
+        let are_peers_asked =
+            scope == Scope::All && self.roster.load().sources.iter().any(|source| !source.peer().local);
+        // The semaphore is never closed.
+        if are_peers_asked { self.turns.clone().acquire_owned().await.ok() } else { None }
     }
 }
 
@@ -74,6 +94,14 @@ impl Scope {
 }
 
 impl Asking {
+    /// Asks nobody: there was no turn in time.
+    fn give_up(&mut self) {
+        for asked in std::mem::take(&mut self.asked) {
+            self.coverage.asked += asked.asked;
+            self.coverage.failed(asked.source.peer(), &SourceError::Busy);
+        }
+    }
+
     /// Asks every source; `ask` is given the time until which this question may take.
     pub(super) async fn gather<T>(
         &mut self,

@@ -11,7 +11,7 @@ const ENDS_MIN: usize = 1_000;
 impl Engine {
     /// Who calls whom in the time that is asked for. The filter says which spans count as calls.
     pub async fn graph(&self, about: &About) -> Result<Answer<ServiceGraph>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let spans_max = self.limits.graph_spans_max;
         let ends_max = (self.limits.graph_ends_max / asking.sources().max(1)).max(ENDS_MIN);
         let ask = |about| GraphQuestion { about, spans_max, ends_max };

@@ -11,7 +11,7 @@ impl Engine {
     /// Takes over what every sidecar has to tell since the last time. A sidecar that does not answer is asked
     /// again the next time.
     pub async fn gather_halves(&self, into: &SpanMetrics) -> Result<Answer<()>, Rejected> {
-        let mut asking = self.asking(Scope::All);
+        let mut asking = self.asking(Scope::All).await;
         let halves_max = self.limits.half_edges_max.min(self.limits.trace_records_max);
         let gathered = asking.gather(Share::All, |source, deadline| {
             let name = source.peer().name;

@@ -65,7 +65,7 @@ impl Engine {
         by: &[Field],
         step_ns: Option<u64>,
     ) -> Result<Answer<Histogram>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let range = bounded(&mut asking, about).await?;
         let length = range.end.0.saturating_sub(range.start.0);
         let step_ns = step_ns.unwrap_or_else(|| round_step(length));
@@ -97,7 +97,7 @@ impl Engine {
         origin_ns: u64,
         step_ns: u64,
     ) -> Result<Answer<Vec<CountedSeries>>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let length = about.range.end.0.saturating_sub(about.range.start.0);
         let steps = usize::try_from(length / step_ns.max(1)).unwrap_or(usize::MAX).saturating_add(1);
         let groups_max = self.limits.histogram_points_max / steps;

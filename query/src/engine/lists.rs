@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::gather::Share;
 use super::{About, Answer, Engine, Page, Rejected, Scope, position};
 use crate::coverage::{Absence, Coverage};
+use crate::federation::Identity;
 use crate::language::UNKNOWN_SERVICE;
 use crate::source::{
     Aside, CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, Question, SourceError, Standing,
@@ -33,6 +34,8 @@ pub struct ServiceCounts {
 #[derive(Debug)]
 pub struct PeerState {
     pub peer: Peer,
+    /// Who answered, whatever name it is called by.
+    pub identity: Option<Identity>,
     pub state: Result<Description, SourceError>,
     pub standing: Option<Standing>,
 }
@@ -55,7 +58,7 @@ impl Engine {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Answer<Page<Arc<Record>>>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let ask = |about| PageQuestion { about, after, limit: limit + 1 };
         let bodies =
             asking.gather_about(Share::All, about, |source, about| source.search(ask(about))).await?;
@@ -71,7 +74,7 @@ impl Engine {
     /// The attributes that records have, sorted.
     pub async fn fields(&self, about: &About) -> Result<Answer<Vec<FieldInfo>>, Rejected> {
         let fields_max = self.limits.list_max;
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let ask = |about: Question| FieldsQuestion { fields_max, deadline: about.deadline };
         let bodies =
             asking.gather_about(Share::All, about, |source, about| source.fields(ask(about))).await?;
@@ -85,7 +88,7 @@ impl Engine {
     /// The values of a field among the matching records, most frequent first.
     pub async fn values(&self, about: &About, field: &Field) -> Result<Answer<Vec<(String, u64)>>, Rejected> {
         let values_max = self.limits.list_max;
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let ask = |about| ValuesQuestion { about, field: field.clone(), values_max };
         let bodies =
             asking.gather_about(Share::All, about, |source, about| source.values(ask(about))).await?;
@@ -106,7 +109,7 @@ impl Engine {
 
     /// The services of the matching records, by name.
     pub async fn services(&self, about: &About) -> Result<Answer<Vec<ServiceCounts>>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let by = [Field::Service, Field::Type, Field::Level];
         // One step for all times.
         let (step_ns, groups_max) = (u64::MAX, self.limits.histogram_points_max);
@@ -144,9 +147,11 @@ impl Engine {
         for (source, answer) in states.await {
             let peer = source.peer();
             coverage.asked += usize::from(!matches!(answer, Err(SourceError::Itself)));
+            let mut identity = roster.identity.filter(|_| peer.local);
             let state = match answer {
                 Ok(reply) => {
                     coverage.answered();
+                    identity = reply.identity.or(identity);
                     let gaps = reply.gaps.into_iter().map(|gap| Absence::of_gap(peer.clone(), gap));
                     let beyond = reply.beyond.into_iter().flat_map(|beyond| beyond.missing);
                     gaps.chain(beyond).for_each(|absence| coverage.absent(absence));
@@ -159,7 +164,7 @@ impl Engine {
                     Err(error)
                 }
             };
-            list.states.push(PeerState { peer, state, standing: source.standing() });
+            list.states.push(PeerState { peer, identity, state, standing: source.standing() });
         }
         if scope == Scope::All {
             roster.absent.iter().for_each(|absence| coverage.absent(absence.clone()));

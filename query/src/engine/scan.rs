@@ -27,7 +27,7 @@ impl Engine {
         mut state: S,
         step: impl Fn(&mut S, &Arc<Record>) -> ControlFlow<()> + Send + Sync + 'static,
     ) -> Result<Answer<S>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let (step, mut after) = (Arc::new(step), None);
         loop {
             let ask = |about| PageQuestion { about, after, limit: PAGE_RECORDS };
@@ -60,7 +60,7 @@ impl Engine {
         about: &About,
         by: &[Field],
     ) -> Result<Answer<Vec<(Vec<Option<String>>, u64)>>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         // One step for all times.
         let (step_ns, groups_max) = (u64::MAX, self.limits.histogram_points_max);
         let ask = |about| CountQuestion { about, step_ns, origin_ns: 0, by: by.to_vec(), groups_max };

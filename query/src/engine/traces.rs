@@ -32,7 +32,7 @@ impl Engine {
     /// any time that was asked for: the trace may have been there.
     pub async fn trace(&self, id: &TraceIdMatch, about: &About) -> Result<Answer<TraceFound>, Rejected> {
         let records_max = self.limits.trace_records_max;
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let question = |deadline| TraceQuestion { id: id.clone(), records_max, deadline };
         let gathered = asking.gather(Share::All, |source, deadline| source.trace(question(deadline))).await?;
         let found = merge_trace(gathered.bodies, id, records_max, &mut asking.warnings);
@@ -54,7 +54,7 @@ impl Engine {
         place: Option<TracesPlace>,
         limit: usize,
     ) -> Result<Answer<TracesPage>, Rejected> {
-        let mut asking = self.asking(about.scope);
+        let mut asking = self.asking(about.scope).await;
         let (mut after, shown) =
             place.map_or((None, Shown::default()), |place| (Some(place.after), place.shown));
         let mut earlier = shown.lookup();

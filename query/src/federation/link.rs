@@ -16,6 +16,7 @@
 //! stream, which stops the peer from sending.
 
 mod connector;
+mod grant;
 mod health;
 mod refusal;
 
@@ -24,7 +25,8 @@ use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use spandrel_config::Limits;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use spandrel_store::UnixNanos;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::codec::{CompressionEncoding, Streaming};
@@ -40,6 +42,7 @@ use crate::credentials::Credentials;
 use crate::source::{Description, PeerFault, Reply, SourceError};
 
 use connector::Connector;
+use grant::{Grant, PERMIT_BYTES};
 pub(crate) use health::{Health, State};
 use refusal::Refusing;
 
@@ -58,9 +61,6 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// answer that is read slowly does not hold up the others.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
-
-/// The least that is charged for an answer.
-const PERMIT_BYTES: usize = 1 << 10;
 
 /// What all links have in common.
 #[derive(Debug, Clone)]
@@ -81,6 +81,12 @@ pub(crate) struct Link {
     health: Mutex<Health>,
     probe: Notify,
     metrics: PeerMetrics,
+}
+
+/// Live records of a peer.
+pub(crate) struct Followed {
+    stream: Streaming<Chunk>,
+    grant: Arc<Grant>,
 }
 
 impl Asker {
@@ -151,7 +157,7 @@ impl Link {
         self.metrics.question(answer.as_ref().err().map_or("ok", SourceError::reason));
         match &answer {
             Ok(reply) => self.note(|health| health.answered(begun.elapsed(), reply.identity, None)),
-            Err(error) => self.note(|health| health.failed(error, false)),
+            Err(error) => self.note_failure(error, false),
         }
         if answer.as_ref().is_err_and(Health::is_suspicious) || self.lock().is_unknown() {
             self.probe.notify_one();
@@ -160,12 +166,14 @@ impl Link {
     }
 
     /// Records as they come; `Ok` once the peer has taken the question.
-    pub(crate) async fn follow(&self, ask: Ask, visited: &Visited) -> Result<Streaming<Chunk>, SourceError> {
+    pub(crate) async fn follow(&self, ask: Ask, visited: &Visited) -> Result<Followed, SourceError> {
         let until = Instant::now() + self.asker.timeout;
+        let grant = Grant::of(&self.asker);
         let opened = timeout_at(until, async {
-            let mut stream = self.open(ask.passed_through(visited)).await?;
-            match next_part(&mut stream).await? {
-                Part::Begun(begun) => read_begun(&begun).map(|_| stream),
+            let stream = self.open(ask.passed_through(visited), &grant).await?;
+            let mut following = Followed { stream, grant };
+            match following.next().await? {
+                Part::Begun(begun) => read_begun(&begun).map(|_| following),
                 _ => Err(Garbage("an answer without its beginning").into()),
             }
         });
@@ -199,7 +207,7 @@ impl Link {
                 REFRESH
             }
             Err(error) => {
-                self.note(|health| health.failed(&error, true));
+                self.note_failure(&error, true);
                 self.pause()
             }
         }
@@ -210,6 +218,13 @@ impl Link {
         let failures = self.lock().failures.min(16);
         let pause = RETRY_MIN.saturating_mul(1 << failures.saturating_sub(1)).min(RETRY_MAX);
         pause.mul_f64(0.8 + 0.4 * fastrand::f64())
+    }
+
+    fn note_failure(&self, error: &SourceError, probed: bool) {
+        if *error != SourceError::Itself {
+            self.metrics.failed(error.reason(), UnixNanos::now());
+        }
+        self.note(|health| health.failed(error, probed));
     }
 
     fn note(&self, change: impl FnOnce(&mut Health)) {
@@ -236,21 +251,21 @@ impl Link {
         let begun = Instant::now();
         let mut until = deadline.min(begun + self.asker.timeout);
         let ask = ask.within(until.saturating_duration_since(begun));
-        let opened = timeout_at(until, self.open(ask)).await;
+        let grant = Grant::of(&self.asker);
+        let opened = timeout_at(until, self.open(ask, &grant)).await;
         let mut stream = opened.unwrap_or(Err(SourceError::Deadline))?;
         let (mut reading, mut identity) = (Reading::<T>::default(), None);
-        let mut grant = Grant::of(&self.asker);
         loop {
             let part = timeout_at(until, next_part(&mut stream)).await;
             let part = part.unwrap_or(Err(SourceError::Deadline))?;
-            grant.take(part.encoded_len())?;
+            grant.keep(part.encoded_len())?;
             until = deadline.min(begun + self.asker.timeout + grant.time_earned());
             match part {
                 Part::Begun(begun) => identity = Some(read_begun(&begun)?),
                 part => {
                     if let Some(mut reply) = reading.read(part)? {
                         reply.identity = identity;
-                        reply.held.extend(grant.held);
+                        reply.held.extend(grant.into_permit());
                         return Ok(reply);
                     }
                 }
@@ -258,8 +273,9 @@ impl Link {
         }
     }
 
-    async fn open(&self, ask: Ask) -> Result<Streaming<Chunk>, SourceError> {
-        let mut grpc = tonic::client::Grpc::new(Refusing(self.channel.clone()))
+    async fn open(&self, ask: Ask, grant: &Arc<Grant>) -> Result<Streaming<Chunk>, SourceError> {
+        let (channel, grant) = (self.channel.clone(), grant.clone());
+        let mut grpc = tonic::client::Grpc::new(Refusing { channel, grant })
             .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(self.asker.answer_bytes_max);
         let unready = |error| error_of(&tonic::Status::from_error(error));
@@ -282,6 +298,15 @@ impl Link {
     }
 }
 
+impl Followed {
+    /// The next part; an error ends it.
+    pub(crate) async fn next(&mut self) -> Result<Part, SourceError> {
+        let part = next_part(&mut self.stream).await?;
+        self.grant.pass();
+        Ok(part)
+    }
+}
+
 async fn next_part(stream: &mut Streaming<Chunk>) -> Result<Part, SourceError> {
     let chunk = stream.message().await.map_err(|status| error_of(&status))?;
     let broken = || SourceError::Peer(PeerFault::Unreachable, "the answer broke off".to_owned());
@@ -294,42 +319,6 @@ fn read_begun(begun: &Begun) -> Result<Identity, SourceError> {
         return Err(SourceError::Peer(PeerFault::Version, detail));
     }
     Ok(Identity::from_bytes(&begun.identity).ok_or(Garbage("not an identity"))?)
-}
-
-/// The memory that an answer has been granted so far.
-struct Grant<'a> {
-    asker: &'a Asker,
-    bytes: usize,
-    held: Option<OwnedSemaphorePermit>,
-}
-
-impl Grant<'_> {
-    fn of(asker: &Asker) -> Grant<'_> {
-        Grant { asker, bytes: 0, held: None }
-    }
-
-    fn take(&mut self, bytes: usize) -> Result<(), SourceError> {
-        let permits_before = self.bytes.div_ceil(PERMIT_BYTES);
-        self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > self.asker.answer_bytes_max {
-            let max = self.asker.answer_bytes_max;
-            let detail = format!("the answer has more than {max} bytes (limits.peer_answer_bytes_max)");
-            return Err(SourceError::Peer(PeerFault::TooLarge, detail));
-        }
-        let permits = self.bytes.div_ceil(PERMIT_BYTES) - permits_before;
-        let permits = u32::try_from(permits).map_err(|_| SourceError::Busy)?;
-        let more =
-            self.asker.answers.clone().try_acquire_many_owned(permits).map_err(|_| SourceError::Busy)?;
-        match &mut self.held {
-            Some(held) => held.merge(more),
-            held => *held = Some(more),
-        }
-        Ok(())
-    }
-
-    fn time_earned(&self) -> Duration {
-        Duration::from_micros((self.bytes as u64).saturating_mul(1_000_000) / PACE)
-    }
 }
 
 #[cfg(test)]

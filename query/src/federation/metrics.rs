@@ -1,7 +1,10 @@
 //! What is counted of peers. Their number is bounded, and so are the labels: a peer that goes takes its own
 //! along.
 
+use std::sync::{Mutex, PoisonError};
+
 use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use spandrel_store::UnixNanos;
 
 use super::link::{Health, State};
 
@@ -10,6 +13,7 @@ pub(crate) struct Metrics {
     up: IntGaugeVec,
     latency: GaugeVec,
     questions: IntCounterVec,
+    last_error: IntGaugeVec,
     pub(crate) gone: IntGauge,
 }
 
@@ -20,6 +24,8 @@ pub(crate) struct PeerMetrics {
     peer: String,
     up: IntGauge,
     latency: Gauge,
+    /// The label of the last error; there is one at most.
+    last_reason: Mutex<Option<&'static str>>,
 }
 
 impl Metrics {
@@ -30,16 +36,22 @@ impl Metrics {
             "spandrel_peer_questions_total",
             "Questions to peers by outcome: ok, not_asked (the peer is down), or the reason of the failure",
         );
+        let last_error = Opts::new(
+            "spandrel_peer_last_error_timestamp_seconds",
+            "When a peer last failed to answer, by the reason that it had",
+        );
         let gone = Opts::new("spandrel_peers_gone", "Peers that were seen within retention and are gone");
         let metrics = Metrics {
             up: IntGaugeVec::new(up, &["peer"])?,
             latency: GaugeVec::new(latency, &["peer"])?,
             questions: IntCounterVec::new(questions, &["peer", "outcome"])?,
+            last_error: IntGaugeVec::new(last_error, &["peer", "reason"])?,
             gone: IntGauge::with_opts(gone)?,
         };
         registry.register(Box::new(metrics.up.clone()))?;
         registry.register(Box::new(metrics.latency.clone()))?;
         registry.register(Box::new(metrics.questions.clone()))?;
+        registry.register(Box::new(metrics.last_error.clone()))?;
         registry.register(Box::new(metrics.gone.clone()))?;
         Ok(metrics)
     }
@@ -50,6 +62,7 @@ impl Metrics {
             peer: peer.to_owned(),
             up: self.up.with_label_values(&[peer]),
             latency: self.latency.with_label_values(&[peer]),
+            last_reason: Mutex::default(),
         }
     }
 }
@@ -76,6 +89,15 @@ impl PeerMetrics {
         self.all.questions.with_label_values(&[self.peer.as_str(), outcome]).inc();
     }
 
+    pub(crate) fn failed(&self, reason: &'static str, time: UnixNanos) {
+        let mut last = self.last_reason.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = last.replace(reason).filter(|before| *before != reason) {
+            let _ = self.all.last_error.remove_label_values(&[self.peer.as_str(), before]);
+        }
+        let seconds = i64::try_from(time.0 / 1_000_000_000).unwrap_or(i64::MAX);
+        self.all.last_error.with_label_values(&[self.peer.as_str(), reason]).set(seconds);
+    }
+
     pub(crate) fn show(&self, health: &Health) {
         self.up.set(i64::from(health.state == State::Up));
         if let Some(latency) = health.standing.latency {
@@ -91,6 +113,7 @@ impl Drop for PeerMetrics {
         let _ = self.all.latency.remove_label_values(&peer);
         for outcome in OUTCOMES {
             let _ = self.all.questions.remove_label_values(&[peer[0], outcome]);
+            let _ = self.all.last_error.remove_label_values(&[peer[0], outcome]);
         }
     }
 }

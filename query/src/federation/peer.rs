@@ -7,17 +7,15 @@ use futures_util::{StreamExt as _, stream};
 use spandrel_store::snapshot::{FieldInfo, Series, TraceRecords, Values};
 use spandrel_store::{Filter, Record, UnixNanos};
 use tokio::time::Instant;
-use tonic::codec::Streaming;
 
-use super::fault::error_of;
-use super::link::Link;
-use super::wire::{Ask, Body, Chunk, Garbage, Part, Visited, read_alone};
+use super::link::{self, Link};
+use super::wire::{Ask, Body, Garbage, Part, Visited, read_alone};
 use crate::coverage::Absence;
 use crate::graph::PartialGraph;
 use crate::source::{
     Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, Overview,
-    OverviewQuestion, PageQuestion, Peer, PeerFault, Source, SourceError, Standing, TailEvent, Tailing,
-    TraceMatch, TraceQuestion, ValuesQuestion,
+    OverviewQuestion, PageQuestion, Peer, Source, SourceError, Standing, TailEvent, Tailing, TraceMatch,
+    TraceQuestion, ValuesQuestion,
 };
 use crate::span_metrics::Offered;
 
@@ -116,7 +114,7 @@ enum Following {
     Not {
         told: bool,
     },
-    Records(Box<Streaming<Chunk>>),
+    Records(Box<link::Followed>),
     /// It is the asker itself: there is nothing to follow, ever.
     Nothing,
 }
@@ -129,7 +127,7 @@ impl Tail {
                 let told = *told;
                 self.follow(told).await
             }
-            Following::Records(stream) => match next_events(stream).await {
+            Following::Records(records) => match next_events(records).await {
                 Ok(events) => events,
                 Err(error) => self.lost(&error),
             },
@@ -160,14 +158,12 @@ impl Tail {
     }
 }
 
-async fn next_events(stream: &mut Streaming<Chunk>) -> Result<Vec<TailEvent>, SourceError> {
-    let broken = || SourceError::Peer(PeerFault::Unreachable, "the connection broke".to_owned());
-    let chunk = stream.message().await.map_err(|status| error_of(&status))?.ok_or_else(broken)?;
-    match chunk.part {
-        Some(Part::Records(records)) => Ok(read_alone(records)?.into_iter().map(TailEvent::Record).collect()),
-        Some(Part::Lagged(missed)) => Ok(vec![TailEvent::Lagged(missed)]),
-        Some(Part::Lost(absence)) => Ok(vec![TailEvent::Lost(absence.read())]),
-        Some(Part::Back(name)) => Ok(vec![TailEvent::Back(Peer { name, service: None, local: false })]),
+async fn next_events(records: &mut link::Followed) -> Result<Vec<TailEvent>, SourceError> {
+    match records.next().await? {
+        Part::Records(records) => Ok(read_alone(records)?.into_iter().map(TailEvent::Record).collect()),
+        Part::Lagged(missed) => Ok(vec![TailEvent::Lagged(missed)]),
+        Part::Lost(absence) => Ok(vec![TailEvent::Lost(absence.read())]),
+        Part::Back(name) => Ok(vec![TailEvent::Back(Peer { name, service: None, local: false })]),
         _ => Err(Garbage("not a part of a tail").into()),
     }
 }

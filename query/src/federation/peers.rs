@@ -179,7 +179,7 @@ impl Peers {
             Arc::new(PeerSource::new(link.clone(), visited.clone()))
         };
         let sources = self.around.local.iter().cloned().chain(asked.iter().map(source)).collect();
-        self.roster.store(Arc::new(Roster { sources, absent: absent.clone(), aside }));
+        self.roster.store(Arc::new(Roster { identity: Some(own), sources, absent: absent.clone(), aside }));
         self.links.store(Arc::new(Links { asked, absent }));
     }
 

@@ -2,12 +2,14 @@
 //!
 //! A sidecar answers out of its own store and asks nobody, so that sidecars that all list each other ask each
 //! other once and not in circles. A gateway, which has no store, asks its own peers; a question that has passed
-//! through it before gets the answer "itself", and so a cycle of gateways is cut. An answer is encoded piece by
-//! piece as its reader takes it; a reader that goes away ends it.
+//! through it before gets the answer "itself", and so a cycle of gateways is cut. A gateway passes on at most
+//! `limits.peer_questions_max` questions of others at once, besides its own. An answer is encoded piece by piece as
+//! its reader takes it; a reader that goes away ends it.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use axum::Router;
@@ -16,7 +18,7 @@ use axum::routing::post;
 use futures_util::{Stream, StreamExt as _, stream};
 use spandrel_config::Limits;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::codec::CompressionEncoding;
@@ -48,6 +50,8 @@ pub(crate) struct Responder {
     links: Arc<ArcSwap<Links>>,
     limits: Limits,
     tails: Arc<Semaphore>,
+    /// Those of questions that are passed on.
+    turns: Semaphore,
     /// Ends the tails.
     shutdown: CancellationToken,
 }
@@ -90,7 +94,8 @@ impl Responder {
         shutdown: CancellationToken,
     ) -> Responder {
         let tails = Arc::new(Semaphore::new(limits.tails_max));
-        Responder { identity, local, links, limits, tails, shutdown }
+        let turns = Semaphore::new(limits.peer_questions_max);
+        Responder { identity, local, links, limits, tails, turns, shutdown }
     }
 
     async fn answer(&self, ask: Ask) -> Result<tonic::Response<Chunks>, SourceError> {
@@ -102,9 +107,13 @@ impl Responder {
         let visited = ask.visited()?.and(self.identity).ok_or(SourceError::Itself)?;
         let asked = ask.read(Instant::now() + self.limits.query_timeout)?;
         self.check(&asked)?;
-        let source: Arc<dyn Source> = match &self.local {
-            Some(local) => local.clone(),
-            None => Arc::new(Fan::new(&self.links.load(), &visited)),
+        let (source, _turn): (Arc<dyn Source>, _) = match &self.local {
+            Some(local) => (local.clone(), None),
+            None => {
+                let patience = Duration::from_millis(ask.timeout_ms).min(self.limits.query_timeout);
+                let turn = timeout(patience, self.turns.acquire()).await.map_err(|_| SourceError::Busy)?;
+                (Arc::new(Fan::new(&self.links.load(), &visited)), Some(turn))
+            }
         };
         Ok(match asked {
             Asked::Trace(ask) => self.response(source.trace(ask).await?),
@@ -203,3 +212,6 @@ fn tail_parts(events: Vec<TailEvent>) -> Vec<Part> {
     parts.extend(tail_chunks(records).map(Part::Records));
     parts
 }
+
+#[cfg(test)]
+mod tests;

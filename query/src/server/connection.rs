@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::patient::Patient;
 use crate::api::Certified;
 use crate::credentials::Credentials;
 
@@ -28,7 +29,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(3);
 pub(super) struct Port {
     pub(super) router: Router,
     pub(super) credentials: Arc<Credentials>,
-    /// Time that a client has for a request's head.
+    /// Time that a client has for a request's head, and to take something of what it is sent.
     pub(super) head_timeout: Duration,
     pub(super) closing: CancellationToken,
 }
@@ -37,6 +38,7 @@ impl Port {
     /// Serves one connection until it ends, or, once `closing`, until its running questions are answered.
     pub(super) async fn serve(self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
+        let stream = Patient::new(stream, self.head_timeout);
         let Some(tls) = self.credentials.tls() else { return self.speak(stream).await };
         let accepting = TlsAcceptor::from(tls.server.clone()).accept(stream);
         let accepted = tokio::select! {

@@ -1,7 +1,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use spandrel_config::{Secret, Storage, TlsFiles};
-use spandrel_store::otlp::{AnyValue, KeyValue, Resource, Span, Value};
+use spandrel_store::otlp::{AnyValue, KeyValue, Resource, Span, Status, Value};
 use spandrel_store::{
     Batch, Digits, Filter, Flags, NewRecord, Receiver, RecordBody, ResourceContext, SpanId, TimeRange,
     UnixNanos,
@@ -127,6 +127,45 @@ async fn a_client_that_does_not_finish_its_request_is_let_go() {
     slow.write_all(b"GET /healthz HT").await.unwrap();
     read_to_end(&mut slow).await;
     assert!(running.get("/healthz").await.starts_with("HTTP/1.1 200"));
+    running.stopped().await;
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_let_go_with_what_it_held() {
+    const LETTERS: usize = 1 << 20;
+    let mut config = config(any_port());
+    config.limits.request_timeout = Duration::from_millis(200);
+    let (server, folder, store) = bind_with_store(&config).await;
+    let records: Vec<NewRecord> = (0..16)
+        .map(|number| {
+            let mut record = span_of("orders", number);
+            if let RecordBody::Span(span) = &mut record.body {
+                span.status = Some(Status { message: "x".repeat(LETTERS), code: 2 });
+            }
+            record
+        })
+        .collect();
+    let receiver = Receiver::OtlpHttp;
+    let records = records.into_iter().map(Into::into).collect();
+    let batch =
+        Batch { receiver, received: UnixNanos::now(), records, checkpoints: Vec::new(), permit: None };
+    store.append(batch).await.unwrap();
+    let running = Running::serving(server.unwrap_or_else(|error| panic!("{error}")), folder);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut unread = socket.connect(running.address).await.unwrap();
+    let request = b"GET /api/v1/search HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    unread.write_all(request).await.unwrap();
+    // Others are answered meanwhile, and a reader that reads gets it all.
+    let read = running.get("/api/v1/search").await;
+    assert!(read.len() > 16 * LETTERS && read.ends_with("0\r\n\r\n"), "{} bytes", read.len());
+    // What it sends now is answered with a reset, and it has not got all.
+    let let_go = async {
+        while unread.write_all(b"x").await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, let_go).await.unwrap();
     running.stopped().await;
 }
 
@@ -269,9 +308,12 @@ async fn peers_that_are_not_there_are_named_with_the_reason() {
     );
     assert_eq!(
         (&coverage["missing"][0]["peer"], &coverage["missing"][0]["reason"]),
-        (&nobody.into(), &"refused".into())
+        (&nobody.as_str().into(), &"refused".into())
     );
     assert!(running.get("/api/v1/search?scope=local").await.contains(r#""complete":true"#));
+    let metrics = running.get("/metrics").await;
+    let last = format!("spandrel_peer_last_error_timestamp_seconds{{peer=\"{nobody}\",reason=\"refused\"}}");
+    assert!(metrics.contains(&last) && metrics.contains("spandrel_peer_up"), "{metrics}");
     let required = running.get("/api/v1/search?require=complete").await;
     assert!(required.starts_with("HTTP/1.1 503") && required.contains("refused"), "{required}");
     running.stopped().await;
@@ -303,6 +345,9 @@ async fn a_peer_answers_every_kind_of_question() {
     let peers = orders.json_when("/api/v1/peers", |peers| peers["peers"][1]["service"].is_string()).await;
     assert_eq!(peers["peers"][1]["state"], "up", "{peers}");
     assert_eq!(peers["peers"][1]["records"], 2);
+    // Each says who it is, to itself and to others.
+    let own = payment.json("/api/v1/peers").await["peers"][0]["id"].clone();
+    assert!(own.as_str().is_some_and(|id| id.len() == 32) && own == peers["peers"][1]["id"], "{own} {peers}");
     let page = orders.json("/api/v1/search?limit=1").await;
     let next = page["next_cursor"].as_str().unwrap();
     let page = orders.json(&format!("/api/v1/search?limit=2&cursor={next}")).await;

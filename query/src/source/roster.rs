@@ -7,9 +7,12 @@ use spandrel_store::UnixNanos;
 
 use super::{Peer, Source};
 use crate::coverage::Absence;
+use crate::federation::Identity;
 
 #[derive(Default)]
 pub struct Roster {
+    /// Who this sidecar is among its peers.
+    pub identity: Option<Identity>,
     /// This sidecar's own store first, where it has one.
     pub sources: Vec<Arc<dyn Source>>,
     /// What is missing whoever is asked: sidecars that are gone, names that cannot be looked up.

@@ -380,3 +380,39 @@ async fn questions_beyond_the_turns_wait_and_give_up_at_the_deadline() {
     assert_eq!(counted[0].name(), "spandrel_query_busy_total");
     assert_eq!(counted[0].get_metric()[0].get_counter().get_value(), 1.0);
 }
+
+/// Here, and a peer that takes a second; so many questions may be with peers at once.
+async fn with_turns(peer_questions_max: usize) -> (axum::Router, [Sidecar; 2]) {
+    let (one, other) = (Sidecar::with_shop().await, Sidecar::empty().await);
+    let inner = LocalSource::new(other.store.clone(), String::new(), 100);
+    let remote = Remote { inner, name: "there:7317", mood: Mood::Late(Duration::from_secs(1)) };
+    let local = LocalSource::new(one.store.clone(), "here:7317".to_owned(), 100);
+    let limits = Limits { peer_questions_max, ..Limits::default() };
+    (router_over(vec![Arc::new(local), Arc::new(remote)], limits), [one, other])
+}
+
+#[tokio::test]
+async fn no_more_questions_are_with_peers_at_once_than_the_limit_says() {
+    let (router, _sidecars) = with_turns(2).await;
+    tokio::time::pause();
+    let begun = Instant::now();
+    let asked = (0..6).map(|_| get(&router, "/api/v1/search"));
+    for answered in futures_util::future::join_all(asked).await {
+        assert_eq!(answered.json()["coverage"]["complete"], true);
+    }
+    let took = begun.elapsed();
+    assert!(took >= Duration::from_secs(3) && took < Duration::from_secs(6), "{took:?}");
+}
+
+#[tokio::test]
+async fn without_a_turn_everybody_is_busy_and_a_question_to_this_sidecar_needs_none() {
+    let (router, _sidecars) = with_turns(0).await;
+    tokio::time::pause();
+    let coverage = get(&router, "/api/v1/search").await.json()["coverage"].clone();
+    assert_eq!((&coverage["asked"], &coverage["answered"]), (&json!(2), &json!(0)), "{coverage}");
+    let reasons: Vec<&Json> =
+        coverage["missing"].as_array().unwrap().iter().map(|one| &one["reason"]).collect();
+    assert_eq!(reasons, ["busy", "busy"]);
+    let local = get(&router, "/api/v1/search?scope=local").await.json();
+    assert_eq!(local["coverage"]["complete"], true, "{local}");
+}

@@ -1,9 +1,11 @@
 //! Refusals in HTTP's own words, made into statuses before anybody reads their bodies as gRPC.
 //!
 //! A sidecar refuses a wrong token, and any other server an unknown path, with an HTTP status and a body for
-//! people. tonic looks at the status only after it has tried to decode the body.
+//! people. tonic looks at the status only after it has tried to decode the body. What is no refusal is read within
+//! what the answer is granted.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
@@ -12,10 +14,15 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tower::Service;
 
+use super::grant::{Grant, Metered};
+
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Clone)]
-pub(super) struct Refusing(pub(super) Channel);
+pub(super) struct Refusing {
+    pub(super) channel: Channel,
+    pub(super) grant: Arc<Grant>,
+}
 
 impl Service<Request<Body>> for Refusing {
     type Response = Response<Body>;
@@ -23,15 +30,15 @@ impl Service<Request<Body>> for Refusing {
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.0.poll_ready(context).map_err(Error::from)
+        self.channel.poll_ready(context).map_err(Error::from)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let answer = self.0.call(request);
+        let (answer, grant) = (self.channel.call(request), self.grant.clone());
         Box::pin(async move {
             let answer = answer.await?;
             match answer.status() {
-                StatusCode::OK => Ok(answer),
+                StatusCode::OK => Ok(answer.map(|body| Body::new(Metered { body, grant }))),
                 status => Err(refusal(status).into()),
             }
         })

@@ -138,6 +138,32 @@ async fn all_answers_together_have_a_bound_and_give_back_what_they_held() {
 }
 
 #[tokio::test]
+async fn what_comes_of_a_part_is_charged_before_the_part_is_whole() {
+    let limits = Limits { answers_bytes_max: ByteSize::kib(100), ..Limits::default() };
+    let asker = Asker::new(Identity::random(), Arc::default(), &limits);
+    let all = asker.answers.available_permits();
+    let grant = Grant::of(&asker);
+    // One message that says it has many megabytes, and never ends.
+    let piece = || Ok::<_, std::io::Error>(bytes::Bytes::from(vec![0; 16 << 10]));
+    let body = tonic::body::Body::new(axum::body::Body::from_stream(stream::repeat_with(piece)));
+    let mut metered = grant::Metered { body, grant: grant.clone() };
+    let mut taken = 0;
+    let error = loop {
+        match http_body_util::BodyExt::frame(&mut metered).await.unwrap() {
+            Ok(frame) => taken += frame.into_data().unwrap().len(),
+            Err(status) => break error_of(&status),
+        }
+    };
+    assert_eq!(error, SourceError::Busy);
+    assert!(taken <= 100 << 10 && taken > 50 << 10, "{taken}");
+    // Once a part is whole, only what it is counts; and what is dropped is given back.
+    grant.keep(2_000).unwrap();
+    assert_eq!(asker.answers.available_permits(), all - 2);
+    drop((metered, grant));
+    assert_eq!(asker.answers.available_permits(), all);
+}
+
+#[tokio::test]
 async fn trickles_buy_no_time() {
     let limits = Limits { peer_timeout: Duration::from_millis(200), ..Limits::default() };
     let trickle = || -> Chunks {
@@ -193,7 +219,7 @@ async fn an_answer_that_nobody_reads_holds_up_no_other_on_the_same_connection() 
         Box::pin(stream::iter([begun(VERSION)]).chain(endless).map(Ok))
     };
     let (link, _tasks) = link_to(&limits, script).await;
-    let _unread = link.open(Ask::extent().within(PATIENCE)).await.unwrap();
+    let _unread = link.open(Ask::extent().within(PATIENCE), &Grant::of(&link.asker)).await.unwrap();
     tokio::time::timeout(PATIENCE, is_filled).await.unwrap().unwrap();
     for _ in 0..20 {
         assert_eq!(ask(&link).await.unwrap().body.values.len(), 1);

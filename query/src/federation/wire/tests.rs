@@ -21,8 +21,8 @@ use super::*;
 use crate::federation::Identity;
 use crate::graph::{self, PartialGraph};
 use crate::source::{
-    Beyond, CountQuestion, Description, FieldsQuestion, GraphQuestion, OverviewQuestion, PageQuestion, Peer,
-    Question, Reply, TraceMatch, TraceQuestion, ValuesQuestion,
+    Beyond, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, OverviewQuestion,
+    PageQuestion, Peer, Question, Reply, TraceMatch, TraceQuestion, ValuesQuestion,
 };
 use crate::span_metrics::{Connection, Cursor, Half, Offered, Place, Side};
 use crate::{coverage, source};
@@ -276,6 +276,9 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
         by: vec![Field::Service, attribute.clone()],
         groups_max: 9,
     };
+    let stepped = CountQuestion { origin_ns: 5, ..count.clone() };
+    let from = Cursor { run: 1, number: 2 };
+    let halves = HalvesQuestion { after: Some(from), halves_max: 3, deadline };
     let overviews = OverviewQuestion { about: about(), ids: vec![TraceId([3; 16])], records_max: 8 };
     let questions = [
         ("ask trace", Ask::trace(&TraceQuestion { id: trace, records_max: 12, deadline })),
@@ -289,6 +292,8 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
         ("ask extent", Ask::extent()),
         ("ask describe", Ask::describe()),
         ("ask tail", Ask::tail(&filter)),
+        ("ask counts", Ask::histogram(&stepped)),
+        ("ask halves", Ask::halves(&halves)),
     ];
     let patience = std::time::Duration::from_secs(1);
     let questions =
@@ -315,6 +320,8 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
         ("lagged", Part::Lagged(3)),
         ("lost", Part::Lost(Absence::of(&absence()))),
         ("back", Part::Back("a:1".to_owned())),
+        ("told", offered().into_parts().next().unwrap()),
+        ("halves", offered().into_parts().nth(1).unwrap()),
     ];
     let answers = answers.map(|(name, part)| (name, Chunk::from(part).encode_to_vec()));
     questions.into_iter().chain(answers).collect()
@@ -376,6 +383,21 @@ fn field() -> FieldInfo {
 fn description() -> Description {
     let extent = Some((UnixNanos(1), UnixNanos(2)));
     Description { version: "1".to_owned(), services: vec!["payment".to_owned()], record_count: 4, extent }
+}
+
+fn offered() -> Offered {
+    let half = Half {
+        place: Place { trace: [1; 16], span: [2; 8] },
+        side: Side::Client,
+        connection: Connection::Messaging,
+        service: "a".into(),
+        namespace: "shop".into(),
+        peer: Some("b".into()),
+        seconds: 0.5,
+        failed: true,
+    };
+    let place = |number| Cursor { run: 1, number };
+    Offered { from: place(2), next: place(3), lost: 4, halves: vec![half] }
 }
 
 fn absence() -> coverage::Absence {
@@ -464,6 +486,13 @@ fn what_was_released_is_understood() {
             "values" => again::<Values>(part),
             "extent" => again::<Option<(UnixNanos, UnixNanos)>>(part),
             "description" => again::<Description>(part),
+            "told" => again::<Offered>(part),
+            "halves" => {
+                let mut body = Offered::default();
+                body.read(part, &mut Contexts::default()).unwrap();
+                assert_eq!(body.halves, offered().halves);
+                body.into_parts().nth(1).unwrap()
+            }
             "end" => {
                 let reply = Reading::<Vec<Series>>::default().read(part).unwrap().unwrap();
                 Part::End(End::of(&reply))
