@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "clippy takes only functions marked #[test] for tests")]
 
 mod fleet {
+    mod credentials;
     mod demo;
     mod faults;
+    mod membership;
     mod missing;
+    pub mod names;
+    pub mod network;
     pub mod proxy;
     pub mod records;
+    mod traffic;
 }
 
 use std::collections::BTreeSet;

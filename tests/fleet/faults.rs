@@ -9,9 +9,12 @@ use std::time::Duration;
 use serde_json::Value;
 use spandrel_testing::Sidecar;
 
+use super::network::{self, Network, THERE};
 use super::proxy::{Mood, Proxy};
-use super::records::TRACE;
-use crate::{PEER_TIMEOUT, SHOP, SLACK, addresses, fleet, gateway, path, reasons, services, timed, when};
+use super::records::{TRACE, trace};
+use crate::{
+    PEER_TIMEOUT, SHOP, SLACK, addresses, fleet, gateway, keep, path, reasons, services, sidecar, timed, when,
+};
 
 /// Logs of the last service that make its part of the trace large, and do not compress.
 const HEAVY_LOGS: usize = 400;
@@ -190,4 +193,95 @@ fn a_reader_that_does_not_read_holds_up_nobody_else() {
         assert!(time < PEER_TIMEOUT + SLACK, "{time:?}");
     }
     drop(unread);
+}
+
+#[test]
+fn the_kernels_own_faults_over_a_real_cable() {
+    const NAME: &str = "fleet::faults::the_kernels_own_faults_over_a_real_cable";
+    if network::is_inside() {
+        check_cable();
+    } else if !network::run_inside(NAME) {
+        network::say("network namespaces are not permitted here: the proxy alone stands for the cable");
+    }
+}
+
+/// A gateway here, a sidecar here, and one at the other end of a cable.
+fn check_cable() {
+    let network = Network::new();
+    let whole = trace(&SHOP[..2]);
+    let near = sidecar().start();
+    keep(&near, &whole, SHOP[0]);
+    let folder = tempfile::tempdir().unwrap();
+    let far = |port: &str| {
+        let command = sidecar()
+            .through(network.prefix())
+            .folder(&folder.path().join("data"))
+            .set(format!("query.endpoint={THERE}:{port}"))
+            .set(format!("receivers.otlp.protocols.http.endpoint={THERE}:0"))
+            .set("security.insecure=true");
+        command.start()
+    };
+    let mut peer = far("0");
+    keep(&peer, &whole, SHOP[1]);
+    make_heavy(&peer);
+    let peer_address = peer.query().to_owned();
+    let gateway = gateway(&[near.query(), &peer_address]).start();
+    let complete =
+        |answer: &Value| answer["coverage"]["complete"] == true && services(answer).contains("orders");
+    when(&gateway, &path(), complete);
+    let check_without_it = |what: &str| {
+        let (answer, time) = timed(&gateway, &path());
+        assert!(time < PEER_TIMEOUT + SLACK, "{what}: {time:?}");
+        assert_eq!(services(&answer), BTreeSet::from([SHOP[0].to_owned()]), "{what}: {answer}");
+        let missing = reasons(&answer);
+        assert_eq!(missing.len(), 1, "{what}: {answer}");
+        assert_eq!(missing[0].0, peer_address, "{what}");
+        let reasons_of_it = ["timeout", "unreachable", "refused"];
+        assert!(reasons_of_it.contains(&missing[0].1.as_str()), "{what}: {answer}");
+        let counts = (&answer["coverage"]["asked"], &answer["coverage"]["answered"]);
+        assert_eq!(counts, (&2.into(), &1.into()), "{what}: {answer}");
+    };
+
+    if network.treat(&["netem", "delay", "200ms", "loss", "5%"]) {
+        for _ in 0..3 {
+            let (answer, time) = timed(&gateway, &path());
+            assert!(time < PEER_TIMEOUT + SLACK, "netem: {time:?}");
+            let found = services(&answer).len();
+            assert_eq!(answer["coverage"]["complete"] == true, found == 2, "netem: {answer}");
+        }
+        network.leave_alone();
+        when(&gateway, &path(), complete);
+    }
+
+    // So slow that the part of the trace which is there takes minutes.
+    if network.treat(&["tbf", "rate", "8kbit", "burst", "1600", "latency", "400ms"]) {
+        check_without_it("1 KiB/s");
+        network.leave_alone();
+        when(&gateway, &path(), complete);
+    }
+
+    // The cable is pulled out in the middle of the answer, when the first bytes of it have come.
+    let is_slow = network.treat(&["tbf", "rate", "800kbit", "burst", "3200", "latency", "400ms"]);
+    let before = network.received();
+    std::thread::scope(|scope| {
+        let ask = || check_without_it("a cable pulled out in the middle");
+        let asking = is_slow.then(|| scope.spawn(ask));
+        while asking.as_ref().is_some_and(|asking| !asking.is_finished())
+            && network.received() < before + 20_000
+        {
+            std::thread::yield_now();
+        }
+        network.pull_out();
+        asking.into_iter().for_each(|asking| asking.join().unwrap());
+    });
+    check_without_it("a cable that is out");
+
+    // Meanwhile the other side dies, and nobody here hears of it: the connection is open on this side alone.
+    peer.kill();
+    network.leave_alone();
+    network.plug_in();
+    check_without_it("a connection that is half open");
+    let port = peer_address.rsplit_once(':').unwrap().1.to_owned();
+    let _peer = far(&port);
+    when(&gateway, &path(), complete);
 }

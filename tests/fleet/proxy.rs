@@ -6,6 +6,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ struct State {
     target: String,
     /// Towards the asker, and towards the peer.
     open: Mutex<Vec<(TcpStream, TcpStream)>>,
+    bytes_back: AtomicU64,
 }
 
 /// What fits into a packet.
@@ -65,6 +67,7 @@ impl Proxy {
             changed: Condvar::new(),
             target: target.to_owned(),
             open: Mutex::default(),
+            bytes_back: AtomicU64::new(0),
         });
         let serving = Arc::downgrade(&state);
         std::thread::spawn(move || {
@@ -78,6 +81,11 @@ impl Proxy {
 
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// What the peer has sent so far.
+    pub fn bytes_back(&self) -> u64 {
+        self.state.bytes_back.load(Ordering::Relaxed)
     }
 
     pub fn set(&self, mood: Mood) {
@@ -130,6 +138,7 @@ impl State {
         let (mut sent, mut parting, mut segments) = (0, 0, 0);
         while let Ok(length @ 1..) = from.read(&mut buffer) {
             let piece = &mut buffer[..length];
+            self.bytes_back.fetch_add(length as u64, Ordering::Relaxed);
             let passed = match self.silent().unwrap_or(mood) {
                 Mood::Pass => to.write_all(piece).is_ok(),
                 Mood::Refuse => false,

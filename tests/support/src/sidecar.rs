@@ -20,6 +20,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Command {
     program: PathBuf,
+    /// Words that stand before the program.
+    prefix: Vec<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     folder: Option<PathBuf>,
@@ -60,6 +62,12 @@ impl Command {
     /// A data folder that outlives the sidecar, to start another one on it.
     pub fn folder(mut self, folder: &Path) -> Command {
         self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Runs it through another command, which must become it: `nsenter`, for one.
+    pub fn through(mut self, prefix: Vec<String>) -> Command {
+        self.prefix = prefix;
         self
     }
 
@@ -115,8 +123,9 @@ impl Command {
             "query.endpoint=127.0.0.1:0",
             "shutdown.linger=0s",
         ];
-        let mut command = std::process::Command::new(&self.program);
-        command.args(["run", "--addresses-file", "-"]);
+        let mut words = self.prefix.iter().map(OsStr::new).chain([self.program.as_os_str()]);
+        let mut command = std::process::Command::new(words.next().expect("the program is one"));
+        command.args(words).args(["run", "--addresses-file", "-"]);
         ports.iter().for_each(|setting| _ = command.args(["--set", setting]));
         command.arg("--set").arg(format!("storage.directory={}", data.display()));
         let stdin = if self.has_stdin { Stdio::piped() } else { Stdio::null() };
@@ -137,6 +146,7 @@ impl Sidecar {
     pub fn of(program: impl Into<PathBuf>) -> Command {
         Command {
             program: program.into(),
+            prefix: Vec::new(),
             arguments: Vec::new(),
             environment: Vec::new(),
             folder: None,
