@@ -9,6 +9,8 @@ MINUTES ?= 10
 SEEDS ?= 3000
 # Of `make fuzz`.
 FUZZ_MINUTES ?= 60
+# What bench-fleet is told: all of it into the document, or less of everything and only shown.
+FLEET = $(if $(findstring --quick,$(SCALE)),--records 20000 --traces 2000 --questions 200 --seconds 5,--output docs/benchmarks.md)
 .DEFAULT_GOAL := help
 .PHONY: help demo build release tools test test-scale clients crash crash-tail crash-seeds soak fuzz bench bench-lines bench-scale bench-fleet fmt fmt-check lint deny
 
@@ -34,7 +36,7 @@ test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python 
 
 test-scale: tools ## fleets: all recorded incidents and the demo shop over 15 sidecars, faults, then 15, 100 and 500 measured
 	SPANDREL_FLEET_CASES=all $(CARGO) test --release --locked --test trainticket --test federation -- --nocapture
-	target/release/spandrel-bench fleet $(if $(findstring --quick,$(SCALE)),--records 20000 --traces 2000 --questions 200 --seconds 5,--output docs/benchmarks.md)
+	target/release/spandrel-bench fleet $(FLEET)
 
 clients: ## only the Python and Node clients against the real binary
 	tests/clients/run.sh
@@ -69,8 +71,8 @@ bench-lines: tools ## what a line of a log costs, and file tail, into docs/bench
 bench-scale: tools ## how each figure grows with the work, into docs/benchmarks.md; SCALE=--quick to try it out
 	target/release/spandrel-bench scale $(if $(findstring --quick,$(SCALE)),,--output docs/benchmarks.md) $(SCALE)
 
-bench-fleet: tools ## only the figures of test-scale, into docs/benchmarks.md
-	target/release/spandrel-bench fleet --output docs/benchmarks.md
+bench-fleet: tools ## only the figures of test-scale, into docs/benchmarks.md; SCALE=--quick to try it out
+	target/release/spandrel-bench fleet $(FLEET)
 
 fmt: ## format all Rust files
 	$(CARGO) fmt --all

@@ -9,7 +9,7 @@ mod members;
 mod report;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal as ProcessSignal;
 
@@ -24,7 +24,7 @@ pub use report::{report, targets};
 /// Questions that a stopped peer delays before it counts as hung, and so many after that.
 const HUNG_FIRST: u64 = 3;
 const HUNG_AFTER: u64 = 200;
-/// Traces of the largest fleets, in each group of fifteen sidecars.
+/// Traces of the further fleets, in each group of fifteen sidecars.
 const TRACES_OF_MANY: u64 = 20;
 
 /// What to measure.
@@ -52,8 +52,10 @@ pub struct Measured {
     pub records_held: usize,
     /// Trace by id, of one sidecar that holds everything.
     pub local: Vec<Duration>,
-    /// A trace that one of the fifteen has nothing of.
+    /// A trace that one of the fifteen, asked alone, has nothing of.
     pub unknown: Vec<Duration>,
+    /// The same over all fifteen, as each of them saw it.
+    pub refusals: Refusals,
     pub by_id: Vec<Duration>,
     pub errors_of_trace: Vec<Duration>,
     pub newest_errors: Vec<Duration>,
@@ -67,6 +69,16 @@ pub struct Measured {
     pub sizes: Vec<OfSize>,
 }
 
+/// What it took a sidecar to say that it has nothing of a trace, on average.
+#[derive(Debug, Clone, Copy)]
+pub struct Refusals {
+    pub questions: u64,
+    /// From the arrival of the question to the beginning of the answer.
+    pub took: Duration,
+    /// Of the whole process, connections included.
+    pub cpu: Duration,
+}
+
 /// A fleet of so many.
 #[derive(Debug)]
 pub struct OfSize {
@@ -77,7 +89,9 @@ pub struct OfSize {
 }
 
 /// Measures all of it; `say` is told how far it is.
-pub async fn run(plan: Plan, mut say: impl FnMut(String)) -> anyhow::Result<Measured> {
+pub async fn run(plan: Plan, mut tell: impl FnMut(String)) -> anyhow::Result<Measured> {
+    let begun = Instant::now();
+    let mut say = |what: String| tell(format!("{:>4} s: {what}", begun.elapsed().as_secs()));
     let shop = Shop::new(plan.seed, now_unix_ns()?);
     let members = Members::start(&plan, members::SERVICES, plan.traces).await?;
     say(format!("{} traces over {} sidecars", plan.traces, members::SERVICES));
@@ -102,6 +116,12 @@ pub async fn run(plan: Plan, mut say: impl FnMut(String)) -> anyhow::Result<Meas
     for number in asked.numbers(plan.questions) {
         unknown.push(stranger.unknown(number).await?);
     }
+    say("a trace that nobody has".to_owned());
+    let before = members.answered().await?;
+    for number in asked.numbers(plan.questions) {
+        asked.unknown(number).await?;
+    }
+    let refusals = members.answered().await?.since(before);
     say("errors of one trace".to_owned());
     let mut errors_of_trace = Vec::new();
     for number in asked.numbers(plan.questions) {
@@ -138,11 +158,13 @@ pub async fn run(plan: Plan, mut say: impl FnMut(String)) -> anyhow::Result<Meas
         say(format!("{size} sidecars"));
         sizes.push(of_size(&plan, size).await?);
     }
+    say("done".to_owned());
     Ok(Measured {
         plan,
         records_held,
         local,
         unknown,
+        refusals,
         by_id,
         errors_of_trace,
         newest_errors,
@@ -156,8 +178,9 @@ pub async fn run(plan: Plan, mut say: impl FnMut(String)) -> anyhow::Result<Meas
 }
 
 async fn of_size(plan: &Plan, size: usize) -> anyhow::Result<OfSize> {
+    anyhow::ensure!(size > 0, "a fleet has a sidecar at least");
     let shop = Shop::new(plan.seed, now_unix_ns()?);
-    let traces = TRACES_OF_MANY * (size / members::SERVICES) as u64;
+    let traces = TRACES_OF_MANY * (size / members::SERVICES).max(1) as u64;
     let members = Members::start(plan, size, traces).await?;
     members.send(&shop).await?;
     members.settle().await?;

@@ -153,7 +153,7 @@ struct Fleet {
     #[arg(long, default_value_t = 30)]
     seconds: u64,
     /// Further fleets, by their number of sidecars
-    #[arg(long, value_delimiter = ',', default_value = "100,500")]
+    #[arg(long, value_delimiter = ',', default_value = "1,100,500")]
     sizes: Vec<usize>,
     /// What the load follows from
     #[arg(long, default_value_t = 1)]

@@ -1,4 +1,5 @@
-//! The processes of a fleet: sidecars in groups of fifteen, one for each service, and a gateway that asks them all.
+//! The processes of a fleet: sidecars in groups of fifteen, one for each service, and a gateway that asks them all. In
+//! a smaller fleet each sidecar has several services.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
-use super::Plan;
+use super::{Plan, Refusals};
 use crate::api::{self, Page};
 use crate::eventually::eventually;
 use crate::http::Http;
@@ -25,6 +26,10 @@ const FOUND_DEADLINE: Duration = Duration::from_secs(120);
 /// Processes that start at once.
 const STARTS: usize = 8;
 const NEWEST: usize = 100;
+/// How long a large fleet is left alone before it is measured.
+const SETTLING: Duration = Duration::from_secs(5);
+/// What peers ask, as the metrics name it.
+const PEERS_CALL: &str = "/spandrel.peer.v1.Peer/Ask";
 
 pub(super) struct Members {
     pub(super) sidecars: Vec<Sidecar>,
@@ -58,14 +63,15 @@ impl Members {
 
     /// The shop's traces: group by group a part of them, each service's records to its own sidecar.
     pub(super) async fn send(&self, shop: &Shop) -> anyhow::Result<usize> {
-        let groups = (self.sidecars.len() / SERVICES).max(1) as u64;
+        let group_size = SERVICES.min(self.sidecars.len()).max(1);
+        let groups = (self.sidecars.len() / group_size).max(1) as u64;
         let mut sent = 0;
-        for (group, sidecars) in (0..groups).zip(self.sidecars.chunks_exact(SERVICES)) {
+        for (group, sidecars) in (0..groups).zip(self.sidecars.chunks_exact(group_size)) {
             let traces = self.traces * group / groups..self.traces * (group + 1) / groups;
             for signal in [Signal::Spans, Signal::Logs] {
                 let load = load::of_traces(shop, signal, traces.clone(), PER_REQUEST);
-                for (service, sidecar) in sidecars.iter().enumerate() {
-                    let own = load.requests.iter().filter(|request| request.service.0 == service);
+                for (place, sidecar) in sidecars.iter().enumerate() {
+                    let own = load.requests.iter().filter(|request| request.service.0 % group_size == place);
                     sent += deliver(sidecar, own.cloned().collect()).await?;
                 }
             }
@@ -106,10 +112,29 @@ impl Members {
             Ok((answer.coverage.complete && answer.coverage.answered == all).then_some(()))
         })
         .await?;
-        // Of many, some stand for all: looking at each would keep the machine busy.
-        let some = self.sidecars.iter().take(SERVICES).chain([&self.gateway]);
+        // Of many, some stand for all: looking at each would keep the machine busy. And the gateway of many is never
+        // idle: it asks each of them now and then how it is.
+        let is_small = self.sidecars.len() <= SERVICES;
+        let some = self.sidecars.iter().take(SERVICES).chain(is_small.then_some(&self.gateway));
         let idle = some.map(|sidecar| Process::new(sidecar.pid()).until_idle());
-        futures_util::future::join_all(idle).await.into_iter().try_for_each(|idle| idle.map(drop))
+        futures_util::future::join_all(idle).await.into_iter().try_for_each(|idle| idle.map(drop))?;
+        if !is_small {
+            tokio::time::sleep(SETTLING).await;
+        }
+        Ok(())
+    }
+
+    /// What all sidecars have answered to their peers so far.
+    pub(super) async fn answered(&self) -> anyhow::Result<Answered> {
+        let mut all = Answered::default();
+        for sidecar in &self.sidecars {
+            let metrics = Http::new(sidecar.addresses.query).get("/metrics").await?;
+            let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
+            all.questions += figure(&metrics, "spandrel_query_duration_seconds_count")?;
+            all.seconds += figure(&metrics, "spandrel_query_duration_seconds_sum")?;
+            all.cpu += Process::new(sidecar.pid()).cpu()?;
+        }
+        Ok(all)
     }
 
     /// The ids of the newest errors of all, out of each sidecar's own answer.
@@ -134,6 +159,35 @@ impl Members {
         }
         Ok(())
     }
+}
+
+/// Questions of peers, and what they took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Answered {
+    questions: f64,
+    /// From a question's arrival to the beginning of its answer.
+    seconds: f64,
+    /// Of the whole process.
+    cpu: Duration,
+}
+
+impl Answered {
+    /// Of the questions since then, each on average.
+    pub(super) fn since(self, before: Answered) -> Refusals {
+        let questions = (self.questions - before.questions).max(1.0);
+        Refusals {
+            questions: questions as u64,
+            took: Duration::from_secs_f64((self.seconds - before.seconds).max(0.0) / questions),
+            cpu: self.cpu.saturating_sub(before.cpu).div_f64(questions),
+        }
+    }
+}
+
+/// The figure of a metric about the questions of peers; none were asked where it is not there.
+fn figure(metrics: &str, name: &str) -> anyhow::Result<f64> {
+    let of_peers = format!("{name}{{call=\"{PEERS_CALL}\"}} ");
+    let value = metrics.lines().find_map(|line| line.strip_prefix(&of_peers));
+    value.map_or(Ok(0.0), |value| value.trim().parse().with_context(|| format!("read {name}")))
 }
 
 fn launch(binary: &Path, notes: &Path, name: &str) -> anyhow::Result<Launch> {

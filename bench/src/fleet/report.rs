@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Measured;
+use super::{Measured, OfSize, Refusals, members};
 use crate::measure::{Memory, Target, at_most, both, megabytes, thousands};
 use crate::sender::quantile;
 
 /// `limits.peer_timeout`, and what an answer may take beyond it.
 const HUNG_MS_MAX: f64 = 500.0 + 10.0;
 const LOCAL_TIMES_MAX: f64 = 5.0;
+/// "In microseconds": below a millisecond.
+const REFUSAL_US_MAX: f64 = 1_000.0;
 
 pub fn targets(measured: &Measured) -> Vec<Target> {
     let local = millis(&measured.local, 0.99);
@@ -26,7 +28,7 @@ pub fn targets(measured: &Measured) -> Vec<Target> {
         ),
         at_most("with one sidecar stopped, from then on, p99, ms", 10.0, after),
     ];
-    for size in &measured.sizes {
+    for size in measured.sizes.iter().filter(|size| size.sidecars > members::SERVICES) {
         let max = match size.sidecars {
             ..=100 => 40.0,
             _ => 150.0,
@@ -34,6 +36,9 @@ pub fn targets(measured: &Measured) -> Vec<Target> {
         let what = format!("trace by id over {} sidecars, p99, ms", size.sidecars);
         targets.push(at_most(&what, max, millis(&size.by_id, 0.99)));
     }
+    let refusal = measured.refusals.took.as_secs_f64() * 1e6;
+    let what = "a sidecar without the trace says so, among 15, mean, µs";
+    targets.push(at_most(what, REFUSAL_US_MAX, refusal));
     let errors = "`trace_id:x AND level:error` over 15 sidecars, p99, ms";
     targets.push(at_most(errors, 10.0, millis(&measured.errors_of_trace, 0.99)));
     let newest = format!("newest 100 of `level:error` over 15 sidecars with {held} records each, p99, ms");
@@ -65,6 +70,14 @@ pub fn report(context: &str, measured: &Measured) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "| {name} | {cell} |");
     }
+    let Refusals { questions, took, cpu } = measured.refusals;
+    let _ = writeln!(
+        text,
+        "\nA sidecar says that it has nothing of a trace {:.0} µs after it was asked, with {:.0} µs of CPU time of its whole process: means of {} such answers, each of fifteen sidecars asked at once on two cores.",
+        took.as_secs_f64() * 1e6,
+        cpu.as_secs_f64() * 1e6,
+        thousands(questions as f64),
+    );
     let held = thousands(measured.records_held as f64);
     let _ =
         writeln!(text, "\n{held} records in all, of them {} traces over all fifteen.", measured.plan.traces);
@@ -72,6 +85,9 @@ pub fn report(context: &str, measured: &Measured) -> String {
         text,
         "\n| sidecars | trace by id, p50 / p99 | gateway idle, all / anonymous | after the questions |\n|---:|---:|---:|---:|"
     );
+    let (smaller, larger): (Vec<&OfSize>, Vec<&OfSize>) =
+        measured.sizes.iter().partition(|size| size.sidecars < members::SERVICES);
+    smaller.iter().for_each(|size| row(&mut text, size));
     let under = format!(
         "{:.0} / {:.0} MB under load",
         megabytes(measured.gateway_peak.0),
@@ -79,11 +95,13 @@ pub fn report(context: &str, measured: &Measured) -> String {
     );
     let _ =
         writeln!(text, "| 15 | {} | {} | {under} |", both(&measured.by_id), memory(measured.gateway_idle));
-    for size in &measured.sizes {
-        let (idle, after) = (memory(size.idle), memory(size.after));
-        let _ = writeln!(text, "| {} | {} | {idle} | {after} |", size.sidecars, both(&size.by_id));
-    }
+    larger.iter().for_each(|size| row(&mut text, size));
     text
+}
+
+fn row(text: &mut String, size: &OfSize) {
+    let (idle, after) = (memory(size.idle), memory(size.after));
+    let _ = writeln!(text, "| {} | {} | {idle} | {after} |", size.sidecars, both(&size.by_id));
 }
 
 fn memory(memory: Memory) -> String {
