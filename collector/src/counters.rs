@@ -1,6 +1,9 @@
 //! What the collector counts of itself. Every label is a closed set: no client can add a series.
 
-use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    IntCounterVec, IntGauge, Registry, register_int_counter_vec_with_registry,
+    register_int_gauge_with_registry,
+};
 use spandrel_store::Receiver;
 
 use crate::normalise::Cuts;
@@ -21,47 +24,47 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn register(registry: &Registry) -> Result<Counters, prometheus::Error> {
-        let vec = |name: &str, help: &str, labels: &[&str]| {
-            let vec = IntCounterVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok::<_, prometheus::Error>(vec)
-        };
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(name, help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
         Ok(Counters {
-            accepted: vec(
+            accepted: register_int_counter_vec_with_registry!(
                 "spandrel_receiver_accepted_records_total",
                 "Records that were acknowledged and are kept.",
                 &["receiver", "signal"],
+                registry
             )?,
-            refused_records: vec(
+            refused_records: register_int_counter_vec_with_registry!(
                 "spandrel_receiver_refused_records_total",
                 "Records that were read and not kept, by reason.",
                 &["receiver", "signal", "reason"],
+                registry
             )?,
-            refused_requests: vec(
+            refused_requests: register_int_counter_vec_with_registry!(
                 "spandrel_receiver_requests_refused_total",
                 "Requests that were refused as a whole, by reason.",
                 &["receiver", "reason"],
+                registry
             )?,
-            cut: vec(
+            cut: register_int_counter_vec_with_registry!(
                 "spandrel_receiver_cut_total",
                 "Attributes, nested values, strings and lines that were cut to the limits.",
                 &["what"],
+                registry
             )?,
-            dropped: vec(
+            dropped: register_int_counter_vec_with_registry!(
                 "spandrel_receiver_dropped_total",
                 "Records that were answered with success and not kept, by reason.",
                 &["signal", "reason"],
+                registry
             )?,
-            requests_in_flight: gauge(
+            requests_in_flight: register_int_gauge_with_registry!(
                 "spandrel_receiver_requests_in_flight",
                 "Requests that are being read, decoded or kept.",
+                registry
             )?,
-            connections_open: gauge("spandrel_receiver_connections_open", "Open connections of receivers.")?,
+            connections_open: register_int_gauge_with_registry!(
+                "spandrel_receiver_connections_open",
+                "Open connections of receivers.",
+                registry
+            )?,
         })
     }
 

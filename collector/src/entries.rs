@@ -1,8 +1,8 @@
-//! Log entries of protocols that say something beside the line: whose it is, when, how bad.
+//! Log entries: lines, with what is said beside them: whose they are, when, how bad.
 //!
-//! In comes one entry after the other as its reader walks through a body; each becomes a record at once and is
-//! charged to the memory budget, so that no body unfolds as a whole before it is known that there is room. The
-//! entries of one call of [`keep`] are kept together, or none of them is.
+//! In comes one entry after the other, of a protocol as its reader walks through a body or of plain lines; each becomes
+//! a record at once and is charged to the memory budget, so that no body unfolds as a whole before it is known that
+//! there is room. The entries of one call of [`keep`] are kept together, or none of them is.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::de::IgnoredAny;
 use spandrel_store::otlp::{KeyValue, LogRecord, Resource, Value};
 use spandrel_store::record::value::text_attribute;
-use spandrel_store::{Flags, Receiver, UnixNanos};
+use spandrel_store::{Flags, NewBody, NewRecord, Permit, Receiver, UnixNanos};
 
 use crate::admission::Admission;
 use crate::body::compression;
@@ -32,6 +32,8 @@ const CONTEXTS_MAX: usize = 64;
 pub(crate) struct Owner {
     attributes: Arc<[KeyValue]>,
     names_service: bool,
+    /// Of lines that name none, where the attributes don't.
+    default_service: String,
     flags: Flags,
     number: u64,
 }
@@ -61,29 +63,44 @@ pub(crate) struct Gathering {
     contexts: HashMap<(u64, String), Context>,
 }
 
+/// Entries as records.
+pub(crate) struct Gathered {
+    pub(crate) received: UnixNanos,
+    pub(crate) records: Vec<NewRecord<NewBody>>,
+    pub(crate) permit: Option<Permit>,
+    pub(crate) cuts: Cuts,
+}
+
 /// Keeps the entries that `read` gathers: how many there were, and what it returns. What it reads has so many bytes,
 /// and unfolds where it is compressed.
 pub(crate) async fn keep<T: Send + 'static>(
     intake: &Intake,
     receiver: Receiver,
-    (size, compression): (usize, Compression),
+    size: (usize, Compression),
     admission: Admission,
     read: impl FnOnce(&mut Gathering) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<(u64, T), Refusal> {
+    let (Gathered { received, records, permit, cuts }, read) = gather(intake, size, admission, read).await?;
+    let kept = intake.keep(receiver, Signal::Logs, received, records, permit).await?;
+    intake.counters.cut(&cuts);
+    Ok((kept, read))
+}
+
+/// The same, and nothing is kept yet.
+pub(crate) async fn gather<T: Send + 'static>(
+    intake: &Intake,
+    (size, compression): (usize, Compression),
+    admission: Admission,
+    read: impl FnOnce(&mut Gathering) -> Result<T, Refusal> + Send + 'static,
+) -> Result<(Gathered, T), Refusal> {
     let start = Start::of(intake);
     let gather = move || {
         let mut gathering = start.gathering(admission);
         let read = read(&mut gathering)?;
-        Ok((gathering.normaliser, read))
+        // The body's bytes are given back: its records hold copies of what they need.
+        Ok((gathering.finish(), read))
     };
-    let (mut normaliser, read) = intake::run(size, compression, gather).await?;
-    let (cuts, received) = (normaliser.cuts, normaliser.received);
-    let (records, permit) = normaliser.take_records();
-    // The body's bytes are given back: its records hold copies of what they need.
-    drop(normaliser);
-    let kept = intake.keep(receiver, Signal::Logs, received, records, permit).await?;
-    intake.counters.cut(&cuts);
-    Ok((kept, read))
+    intake::run(size, compression, gather).await
 }
 
 /// What a gathering begins with.
@@ -105,9 +122,22 @@ impl Start {
     }
 }
 
+impl Owner {
+    /// Whose the lines are that name no service themselves, where the attributes don't either.
+    pub(crate) fn with_default_service(self, service: &str) -> Owner {
+        Owner { default_service: service.to_owned(), ..self }
+    }
+}
+
 impl Gathering {
-    fn new(normaliser: Normaliser, rules: Arc<Rules>, body_bytes_max: usize) -> Gathering {
+    pub(crate) fn new(normaliser: Normaliser, rules: Arc<Rules>, body_bytes_max: usize) -> Gathering {
         Gathering { normaliser, rules, body_bytes_max, owners: 0, contexts: HashMap::new() }
+    }
+
+    pub(crate) fn finish(self) -> Gathered {
+        let mut normaliser = self.normaliser;
+        let (records, permit) = normaliser.take_records();
+        Gathered { received: normaliser.received, records, permit, cuts: normaliser.cuts }
     }
 
     /// What a body, or a part of one, may unfold to.
@@ -134,10 +164,11 @@ impl Gathering {
 
     /// Whose entries follow.
     pub(crate) fn owner(&mut self, attributes: Vec<KeyValue>) -> Owner {
-        let (attributes, flags) = self.within_limit(attributes);
+        let (attributes, flags) = self.within(attributes, self.limits().attributes_max);
         let names_service = text_attribute(&attributes, SERVICE_NAME).is_some();
         self.owners += 1;
-        Owner { attributes: attributes.into(), names_service, flags, number: self.owners }
+        let (attributes, default_service) = (attributes.into(), String::new());
+        Owner { attributes, names_service, default_service, flags, number: self.owners }
     }
 
     /// Ids and level among fields.
@@ -159,16 +190,20 @@ impl Gathering {
         let Normaliser { limits, cuts, received, .. } = &mut self.normaliser;
         let mut reader = LineReader { limits, rules: &self.rules, cuts };
         let mut understood = reader.understand_with(line, beside, *received);
+        // Of the line's own, its reader has cut what is beyond the limit.
+        let room = self.limits().attributes_max.saturating_sub(understood.log.attributes.len());
+        let (attributes, cut_of_attributes) = self.within(attributes, room);
         understood.log.attributes.extend(attributes);
-        let (attributes, cut_of_attributes) =
-            self.within_limit(std::mem::take(&mut understood.log.attributes));
-        understood.log.attributes = attributes;
         let mut flags = flags;
         for more in [understood.flags, cut, cut_of_attributes, owner.flags] {
             flags.insert(more);
         }
         self.charge(understood.log.attributes.len() * ATTRIBUTE_BYTES)?;
-        let service = understood.service.filter(|_| !owner.names_service).unwrap_or_default();
+        let service = match understood.service {
+            _ if owner.names_service => String::new(),
+            Some(service) => service,
+            None => owner.default_service.clone(),
+        };
         let context = self.context(owner, service);
         let bytes_max = if cut == Flags::CUT { self.limits().line_bytes_max } else { usize::MAX };
         let kept = |original: &[u8]| Bytes::copy_from_slice(&original[..original.len().min(bytes_max)]);
@@ -187,8 +222,8 @@ impl Gathering {
         (&line[..bytes_max], Flags::CUT)
     }
 
-    fn within_limit(&mut self, attributes: Vec<KeyValue>) -> (Vec<KeyValue>, Flags) {
-        let (mut attributes, attributes_max) = (attributes, self.normaliser.limits.attributes_max);
+    fn within(&mut self, attributes: Vec<KeyValue>, attributes_max: usize) -> (Vec<KeyValue>, Flags) {
+        let mut attributes = attributes;
         if attributes.len() <= attributes_max {
             return (attributes, Flags::NONE);
         }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use spandrel_config::{FileLogReceiver, Limits};
-use spandrel_store::{NewBody, NewRecord, Permit, Receiver, UnixNanos};
+use spandrel_store::Receiver;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -35,25 +35,17 @@ use self::discovery::Stat;
 use self::files::Files;
 pub(crate) use self::metrics::FileLogMetrics;
 use self::position::FileId;
-use self::reader::{FileChunk, FileReader};
+use self::reader::{FileChunk, FileReader, Piece};
 use self::tailed::{Origin, Reading, Tailed, Turn, folder_of};
 use crate::content::Compression;
-use crate::intake::{self, Intake};
-use crate::lines::{CHUNK_LINES_MAX, ChunkLimits, Understanding};
-use crate::normalise::{Cuts, Normaliser};
+use crate::entries::{self, Gathered, Gathering};
+use crate::intake::Intake;
+use crate::lines::{CHUNK_LINES_MAX, ChunkLimits, LineOwner};
 use crate::refusal::Refusal;
 
 const RECEIVER: Receiver = Receiver::FileLog;
 /// How often a refused chunk is tried again, unless the store says otherwise.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
-
-/// A chunk as records.
-struct Understood {
-    received: UnixNanos,
-    records: Vec<NewRecord<NewBody>>,
-    permit: Option<Permit>,
-    cuts: Cuts,
-}
 
 /// Follows files until stopped; then keeps what was read.
 pub(crate) async fn run(
@@ -132,7 +124,7 @@ pub(crate) fn read_alone(limits: &Limits, path: &Path) -> io::Result<(u64, usize
 async fn understand_all(
     intake: &Intake,
     mut read: mpsc::Receiver<FileChunk>,
-    understood: mpsc::Sender<(Arc<FileChunk>, Understood)>,
+    understood: mpsc::Sender<(Arc<FileChunk>, Gathered)>,
 ) {
     while let Some(chunk) = read.recv().await {
         let chunk = Arc::new(chunk);
@@ -144,7 +136,7 @@ async fn understand_all(
 }
 
 /// One after the other: what a later chunk says of a file must not be kept before the earlier one is.
-async fn keep_all(intake: &Intake, mut to_keep: mpsc::Receiver<(Arc<FileChunk>, Understood)>) {
+async fn keep_all(intake: &Intake, mut to_keep: mpsc::Receiver<(Arc<FileChunk>, Gathered)>) {
     while let Some((chunk, understood)) = to_keep.recv().await {
         let _in_flight = intake.activity.request();
         let mut understood = understood;
@@ -156,15 +148,15 @@ async fn keep_all(intake: &Intake, mut to_keep: mpsc::Receiver<(Arc<FileChunk>, 
     }
 }
 
-async fn keep(intake: &Intake, chunk: &FileChunk, understood: Understood) -> Result<(), Refusal> {
-    let Understood { received, records, permit, cuts } = understood;
+async fn keep(intake: &Intake, chunk: &FileChunk, understood: Gathered) -> Result<(), Refusal> {
+    let Gathered { received, records, permit, cuts } = understood;
     intake.keep_with_checkpoints(RECEIVER, received, records, permit, chunk.checkpoints.clone()).await?;
     intake.counters.cut(&cuts);
     Ok(())
 }
 
 /// However long it takes until there is memory for it.
-async fn understand_patiently(intake: &Intake, chunk: &Arc<FileChunk>) -> Understood {
+async fn understand_patiently(intake: &Intake, chunk: &Arc<FileChunk>) -> Gathered {
     let mut told = false;
     loop {
         match understand(intake, chunk.clone()).await {
@@ -182,23 +174,16 @@ async fn wait(intake: &Intake, refusal: &Refusal, told: &mut bool) {
     tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER).min(RETRY_AFTER)).await;
 }
 
-async fn understand(intake: &Intake, chunk: Arc<FileChunk>) -> Result<Understood, Refusal> {
-    let (limits, admission, rules) = (intake.record_limits, intake.admit()?, intake.rules.clone());
-    let (received, bytes) = (UnixNanos::now(), chunk.bytes);
-    let understand = move || {
-        let normaliser = Normaliser::new(received, limits, admission);
-        let mut understanding = Understanding::new(normaliser, rules, Vec::new());
-        for piece in &chunk.pieces {
-            let origin = &piece.origin;
-            understanding.turn_to(&origin.resource, &origin.attributes, origin.service.as_deref());
-            piece.records.iter().try_for_each(|record| understanding.line(record))?;
-        }
-        let mut normaliser = understanding.normaliser;
-        let cuts = normaliser.cuts;
-        let (records, permit) = normaliser.take_records();
-        Ok(Understood { received, records, permit, cuts })
+async fn understand(intake: &Intake, chunk: Arc<FileChunk>) -> Result<Gathered, Refusal> {
+    let size = (chunk.bytes, Compression::Identity);
+    let read = move |gathering: &mut Gathering| {
+        chunk.pieces.iter().try_for_each(|Piece { origin, records }| {
+            let Origin { resource, service, attributes } = &**origin;
+            let whose = LineOwner::new(resource, attributes.clone(), service.as_deref(), gathering);
+            records.iter().try_for_each(|record| whose.take(record, gathering))
+        })
     };
-    intake::run(bytes, Compression::Identity, understand).await
+    entries::gather(intake, size, intake.admit()?, read).await.map(|(gathered, ())| gathered)
 }
 
 #[cfg(test)]

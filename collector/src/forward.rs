@@ -84,9 +84,7 @@ impl Forward {
 
     /// Accepts until stopped.
     pub(crate) async fn accept(self, socket: TcpListener, connections: Connections) {
-        let socket = &socket;
-        let next = move || async move { socket.accept().await.map(|(stream, _)| stream) };
-        connections.accept(next, |stream, stop| self.clone().serve(stream, stop)).await;
+        connections.accept_tcp(socket, |stream, stop| self.clone().serve(stream, stop)).await;
     }
 
     async fn serve(self, stream: TcpStream, stop: CancellationToken) {

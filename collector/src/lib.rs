@@ -35,6 +35,8 @@ mod refusal;
 mod sockets;
 mod stdin;
 mod syslog;
+#[cfg(test)]
+mod testing;
 
 pub use collector::{Addresses, BindError, Collector};
 pub use explain::{Explained, explain};

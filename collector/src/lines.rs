@@ -5,28 +5,23 @@ pub(crate) mod feed;
 pub(crate) mod joiner;
 pub(crate) mod stream;
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use spandrel_config::Limits;
-use spandrel_store::otlp::{KeyValue, LogRecord, Resource, Value};
-use spandrel_store::{Flags, Receiver, UnixNanos};
+use spandrel_store::otlp::{KeyValue, Value};
+use spandrel_store::{Flags, Receiver};
 
 use self::joiner::JoinLimits;
 use crate::content::Compression;
-use crate::intake::{self, Intake};
-use crate::json_log::{LineReader, Rules};
-use crate::normalise::{Context, Normaliser, attribute};
-use crate::otlp::Signal;
+use crate::entries::{self, Entry, Gathering, Owner};
+use crate::intake::Intake;
+use crate::json_log::Beside;
+use crate::normalise::attribute;
 use crate::refusal::Refusal;
 
 /// Lines of a chunk, whatever their size: what one costs beside its bytes counts as well.
 pub(crate) const CHUNK_LINES_MAX: usize = 2_048;
-
-/// Different services that the lines of one chunk name, of which the resources are shared.
-const SERVICES_MAX: usize = 64;
 
 /// One line, without its line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,113 +98,50 @@ impl LineOrigin {
 /// Understands a chunk's lines and keeps them: how many there were. The chunk stays with the caller, who may
 /// try again.
 pub(crate) async fn keep(intake: &Intake, origin: &LineOrigin, chunk: &Chunk) -> Result<u64, Refusal> {
-    let (limits, admission) = (intake.record_limits, intake.admit()?);
-    let received = UnixNanos::now();
-    let (lines, resource) = (chunk.lines.clone(), origin.resource.clone());
-    let attributes = origin.attributes.clone();
-    let rules = intake.rules.clone();
-    let understand = move || {
-        let normaliser = Normaliser::new(received, limits, admission);
-        let mut understanding = Understanding::new(normaliser, rules, resource);
-        understanding.attributes = attributes;
-        lines.into_iter().try_for_each(|line| understanding.line(&line))?;
-        Ok(understanding.normaliser)
+    let (lines, LineOrigin { receiver, resource, attributes, .. }) = (chunk.lines.clone(), origin.clone());
+    let read = move |gathering: &mut Gathering| {
+        let whose = LineOwner::new(&resource, attributes, None, gathering);
+        lines.iter().try_for_each(|line| whose.take(line, gathering))
     };
-    let mut normaliser = intake::run(chunk.bytes, Compression::Identity, understand).await?;
-    let cuts = normaliser.cuts;
-    let (records, permit) = normaliser.take_records();
-    drop(normaliser);
-    let kept = intake.keep(origin.receiver, Signal::Logs, received, records, permit).await?;
-    intake.counters.cut(&cuts);
+    let size = (chunk.bytes, Compression::Identity);
+    let (kept, ()) = entries::keep(intake, receiver, size, intake.admit()?, read).await?;
     Ok(kept)
 }
 
-/// Turns lines into records.
-pub(crate) struct Understanding {
-    pub(crate) normaliser: Normaliser,
-    rules: Arc<Rules>,
-    resource: Vec<(String, String)>,
-    names_service: bool,
+/// Whose lines follow.
+pub(crate) struct LineOwner {
+    owner: Owner,
     /// Of each line.
     attributes: Vec<KeyValue>,
-    /// Of lines that name none.
-    default_service: String,
-    /// By the service that the lines name themselves; empty where they don't, or where the resource does.
-    contexts: HashMap<String, Context>,
 }
 
-impl Understanding {
+impl LineOwner {
     pub(crate) fn new(
-        normaliser: Normaliser,
-        rules: Arc<Rules>,
-        resource: Vec<(String, String)>,
-    ) -> Understanding {
-        let names_service = names_service(&resource);
-        Understanding {
-            normaliser,
-            rules,
-            resource,
-            names_service,
-            attributes: Vec::new(),
-            default_service: String::new(),
-            contexts: HashMap::new(),
-        }
-    }
-
-    /// The lines that follow come from somewhere else.
-    pub(crate) fn turn_to(
-        &mut self,
         resource: &[(String, String)],
-        attributes: &[KeyValue],
+        attributes: Vec<KeyValue>,
         default_service: Option<&str>,
-    ) {
-        self.names_service = names_service(resource);
-        self.resource = resource.to_vec();
-        self.attributes = attributes.to_vec();
-        self.default_service = default_service.unwrap_or_default().to_owned();
-        self.contexts.clear();
+        gathering: &mut Gathering,
+    ) -> LineOwner {
+        let pairs = resource.iter();
+        let resource = pairs.map(|(key, value)| attribute(key, Value::StringValue(value.clone()))).collect();
+        let owner = gathering.owner(resource).with_default_service(default_service.unwrap_or_default());
+        LineOwner { owner, attributes }
     }
 
-    pub(crate) fn line(&mut self, line: &RawLine) -> Result<(), Refusal> {
-        // What a line unfolds to is bounded by its length and by its attributes.
-        self.normaliser.charge(size_of::<LogRecord>() + 2 * line.bytes.len())?;
-        let Normaliser { limits, cuts, received, .. } = &mut self.normaliser;
-        let mut reader = LineReader { limits, rules: &self.rules, cuts };
-        let mut understood = reader.understand(&line.bytes, *received);
-        understood.log.attributes.extend(self.attributes.iter().cloned());
-        let mut flags = understood.flags;
+    /// Turns a line into a record.
+    pub(crate) fn take(&self, line: &RawLine, gathering: &mut Gathering) -> Result<(), Refusal> {
+        let mut flags = Flags::NONE;
         if line.cut {
-            self.normaliser.cuts.lines += 1;
+            gathering.cuts().lines += 1;
             flags.insert(Flags::CUT);
         }
-        const ATTRIBUTE_BYTES: usize = size_of::<spandrel_store::otlp::KeyValue>();
-        self.normaliser.charge(understood.log.attributes.len() * ATTRIBUTE_BYTES)?;
-        let service = understood.service.unwrap_or_else(|| self.default_service.clone());
-        let service = if self.names_service { String::new() } else { service };
-        let context = self.context(service);
-        // Copied, so that no record keeps the whole body in memory.
-        let original = Bytes::copy_from_slice(&line.bytes);
-        self.normaliser.log(&context, understood.log, flags, Some(original))
+        gathering.entry(Entry {
+            owner: &self.owner,
+            line: &line.bytes,
+            original: Some(&line.bytes),
+            beside: Beside::default(),
+            attributes: self.attributes.clone(),
+            flags,
+        })
     }
-
-    fn context(&mut self, service: String) -> Context {
-        if let Some(context) = self.contexts.get(&service) {
-            return context.clone();
-        }
-        let named = (!service.is_empty()).then(|| ("service.name".to_owned(), service.clone()));
-        let pairs = named.into_iter().chain(self.resource.iter().cloned());
-        let attributes = pairs.map(|(key, value)| attribute(&key, Value::StringValue(value))).collect();
-        let resource = Resource { attributes, ..Resource::default() };
-        let resource = self.normaliser.resource(Some(resource), String::new(), Flags::NONE);
-        let context = self.normaliser.scope(&resource, None, String::new(), Flags::NONE);
-        if self.contexts.len() >= SERVICES_MAX {
-            self.contexts.clear();
-        }
-        self.contexts.insert(service, context.clone());
-        context
-    }
-}
-
-fn names_service(resource: &[(String, String)]) -> bool {
-    resource.iter().any(|(key, _)| key == "service.name")
 }

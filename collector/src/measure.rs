@@ -8,10 +8,11 @@ use spandrel_config::Config;
 use spandrel_store::{MemoryBudget, UnixNanos};
 
 use crate::admission::Admission;
+use crate::entries::Gathering;
 use crate::filelog;
 use crate::json_log::Rules;
 use crate::lines::body::BodyLines;
-use crate::lines::{ChunkLimits, Understanding};
+use crate::lines::{ChunkLimits, LineOwner};
 use crate::normalise::{Normaliser, RecordLimits};
 
 /// Bytes that the records of one call may take.
@@ -24,13 +25,15 @@ pub fn records(config: &Config, lines: Bytes) -> usize {
         return 0;
     };
     let normaliser = Normaliser::new(UnixNanos::now(), limits, admission);
-    let mut understanding = Understanding::new(normaliser, Rules::of(&config.logs).into(), Vec::new());
+    let body_bytes_max = config.limits.request_bytes_max.as_usize();
+    let mut gathering = Gathering::new(normaliser, Rules::of(&config.logs).into(), body_bytes_max);
+    let whose = LineOwner::new(&[], Vec::new(), None, &mut gathering);
     for line in BodyLines::of(lines, limits.line_bytes_max, join) {
-        if understanding.line(&line).is_err() {
+        if whose.take(&line, &mut gathering).is_err() {
             break;
         }
     }
-    understanding.normaliser.records.len()
+    gathering.finish().records.len()
 }
 
 /// Reads a file to its end as file tail does, up to the lines that would be understood next: bytes and records.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use spandrel_store::Receiver;
 use tokio::io::AsyncRead;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -91,6 +91,19 @@ impl Connections {
                 }
             }
         }
+    }
+}
+
+impl Connections {
+    /// The same for TCP.
+    pub(crate) async fn accept_tcp<Served: Future<Output = ()> + Send + 'static>(
+        self,
+        socket: TcpListener,
+        serve: impl Fn(TcpStream, CancellationToken) -> Served,
+    ) {
+        let socket = &socket;
+        let next = move || async move { socket.accept().await.map(|(stream, _)| stream) };
+        self.accept(next, serve).await;
     }
 }
 

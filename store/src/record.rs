@@ -3,6 +3,7 @@
 //! The OpenTelemetry protocol's own types hold the content, so that it comes back field for field. What is
 //! derived (level, flags) stands beside it and never replaces it.
 
+pub mod streams;
 pub mod value;
 
 use std::sync::Arc;

@@ -1,6 +1,9 @@
 //! What following files tells of itself, for Prometheus.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    IntCounter, IntCounterVec, IntGauge, Registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
+};
 
 #[derive(Debug, Clone)]
 pub(crate) struct FileLogMetrics {
@@ -34,33 +37,48 @@ pub(super) enum Trouble {
 
 impl FileLogMetrics {
     pub(crate) fn register(registry: &Registry) -> Result<FileLogMetrics, prometheus::Error> {
-        let gauge = |name: &str, help: &str| {
-            let gauge = IntGauge::new(format!("spandrel_filelog_{name}"), help)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let counter = |name: &str, help: &str| {
-            let counter = IntCounter::new(format!("spandrel_filelog_{name}"), help)?;
-            registry.register(Box::new(counter.clone()))?;
-            Ok::<_, prometheus::Error>(counter)
-        };
-        let vec = |name: &str, help: &str, label: &str| {
-            let vec = IntCounterVec::new(Opts::new(format!("spandrel_filelog_{name}"), help), &[label])?;
-            registry.register(Box::new(vec.clone()))?;
-            Ok::<_, prometheus::Error>(vec)
-        };
         Ok(FileLogMetrics {
-            files: gauge("files", "Files that are followed.")?,
-            files_open: gauge("files_open", "Files that are held open.")?,
-            files_refused: gauge("files_refused", "Files that are not followed: there are too many.")?,
-            lag_bytes: gauge("lag_bytes", "Bytes of followed files that are not read yet.")?,
-            bytes: counter("read_bytes_total", "Bytes of files that were read.")?,
-            lines: counter("read_records_total", "Records that were read from files, before they are kept.")?,
-            rotations: vec("rotations_total", "Files that were renamed, removed or truncated.", "kind")?,
-            errors: vec(
-                "errors_total",
+            files: register_int_gauge_with_registry!(
+                "spandrel_filelog_files",
+                "Files that are followed.",
+                registry
+            )?,
+            files_open: register_int_gauge_with_registry!(
+                "spandrel_filelog_files_open",
+                "Files that are held open.",
+                registry
+            )?,
+            files_refused: register_int_gauge_with_registry!(
+                "spandrel_filelog_files_refused",
+                "Files that are not followed: there are too many.",
+                registry
+            )?,
+            lag_bytes: register_int_gauge_with_registry!(
+                "spandrel_filelog_lag_bytes",
+                "Bytes of followed files that are not read yet.",
+                registry
+            )?,
+            bytes: register_int_counter_with_registry!(
+                "spandrel_filelog_read_bytes_total",
+                "Bytes of files that were read.",
+                registry
+            )?,
+            lines: register_int_counter_with_registry!(
+                "spandrel_filelog_read_records_total",
+                "Records that were read from files, before they are kept.",
+                registry
+            )?,
+            rotations: register_int_counter_vec_with_registry!(
+                "spandrel_filelog_rotations_total",
+                "Files that were renamed, removed or truncated.",
+                &["kind"],
+                registry
+            )?,
+            errors: register_int_counter_vec_with_registry!(
+                "spandrel_filelog_errors_total",
                 "Files that could not be opened, read, or read to their end.",
-                "what",
+                &["what"],
+                registry
             )?,
         })
     }

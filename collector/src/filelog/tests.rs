@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use spandrel_config::{Config, FilePattern, StartAt};
 use spandrel_store::record::{log_message, value};
-use spandrel_store::snapshot::Scan;
-use spandrel_store::{Filter, Record, RecordBody, Stop, Store, TimeRange};
+use spandrel_store::{Record, RecordBody, Store};
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::counters::Counters;
+use crate::testing::records;
 
 struct Stage {
     folder: tempfile::TempDir,
@@ -79,19 +79,6 @@ impl Running {
         tokio::task::spawn_blocking(move || self.store.close()).await.unwrap();
         records
     }
-}
-
-fn records(store: &Store) -> Vec<Arc<Record>> {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let scan =
-        Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline, stop: Stop::default() };
-    let mut records = Vec::new();
-    let mut visit = |record| {
-        records.push(record);
-        std::ops::ControlFlow::Continue(())
-    };
-    store.snapshot().scan(&scan, &mut visit).unwrap();
-    records
 }
 
 fn original(record: &Record) -> &str {

@@ -11,7 +11,7 @@ use rmp::Marker;
 use rmp::decode::{read_f32, read_f64};
 
 use super::message::event_time;
-use super::pack::{DEPTH_MAX, Malformed, Reader};
+use super::pack::{DEPTH_MAX, Malformed, Reader, is_text};
 
 /// Writes values; refuses to write more than its limit.
 #[derive(Debug)]
@@ -90,13 +90,7 @@ impl JsonWriter {
                 let pairs = reader.map()?;
                 self.pairs(reader, pairs, depth + 1, |_| true)
             }
-            Marker::FixStr(_)
-            | Marker::Str8
-            | Marker::Str16
-            | Marker::Str32
-            | Marker::Bin8
-            | Marker::Bin16
-            | Marker::Bin32 => {
+            mark if is_text(mark) => {
                 self.string(reader.text()?);
                 Ok(())
             }

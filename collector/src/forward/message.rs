@@ -18,7 +18,7 @@ use spandrel_store::Flags;
 use spandrel_store::otlp::{KeyValue, Value};
 
 use super::json::JsonWriter;
-use super::pack::{Malformed, Reader};
+use super::pack::{Malformed, Reader, is_text};
 use crate::content::Compression;
 use crate::entries::{Entry, Gathering, Owner};
 use crate::json_log::{Beside, json_object};
@@ -67,13 +67,7 @@ impl Message {
                 events.array()?;
                 (message.slice_ref(events.rest), 2)
             }
-            Marker::FixStr(_)
-            | Marker::Str8
-            | Marker::Str16
-            | Marker::Str32
-            | Marker::Bin8
-            | Marker::Bin16
-            | Marker::Bin32 => (message.slice_ref(reader.text()?), 2),
+            mark if is_text(mark) => (message.slice_ref(reader.text()?), 2),
             _ => (one_event(&mut reader)?, 3),
         };
         let option = match parts.checked_sub(read) {

@@ -23,6 +23,12 @@ pub(super) enum Malformed {
 
 const BEYOND: Malformed = Malformed::Bytes("a length passes the end");
 
+/// Whether text follows, or bytes, which old senders write for it.
+pub(super) fn is_text(mark: Marker) -> bool {
+    let is_bytes = matches!(mark, Marker::Bin8 | Marker::Bin16 | Marker::Bin32);
+    is_bytes || matches!(mark, Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32)
+}
+
 /// Finds the end of a value while its bytes come in.
 #[derive(Debug, Default)]
 pub(super) struct Scan {

@@ -1,32 +1,10 @@
 //! A stream's labels: how they are written, and what they are as attributes of a resource.
 
 use spandrel_store::otlp::{KeyValue, Value};
+use spandrel_store::record::streams::STREAM_ATTRIBUTES;
 
 use crate::normalise::attribute;
 use crate::refusal::Refusal;
-
-/// The labels that Loki makes of resource attributes by default, which are named so again here. The query side has
-/// the same list; `tests/clients/test_loki.py` pushes each and asks for it.
-const OF_ATTRIBUTES: [&str; 18] = [
-    "service.name",
-    "service.namespace",
-    "service.instance.id",
-    "deployment.environment",
-    "deployment.environment.name",
-    "cloud.region",
-    "cloud.availability_zone",
-    "k8s.cluster.name",
-    "k8s.namespace.name",
-    "k8s.pod.name",
-    "k8s.container.name",
-    "container.name",
-    "k8s.replicaset.name",
-    "k8s.deployment.name",
-    "k8s.statefulset.name",
-    "k8s.daemonset.name",
-    "k8s.cronjob.name",
-    "k8s.job.name",
-];
 
 /// Where a stream has no `service_name`, Loki takes the first of these.
 const SERVICES: [&str; 13] = [
@@ -57,10 +35,11 @@ pub(super) fn resource(labels: Vec<(String, String)>) -> Vec<KeyValue> {
     all.map(|(name, value)| attribute(attribute_name(&name), Value::StringValue(value))).collect()
 }
 
+/// The attribute that Loki makes the label of by default; a label of any other name is an attribute of that name.
 fn attribute_name(label: &str) -> &str {
     let stands_for =
         |attribute: &&str| attribute.len() == label.len() && attribute.replace('.', "_") == label;
-    OF_ATTRIBUTES.into_iter().find(stands_for).unwrap_or(label)
+    STREAM_ATTRIBUTES.into_iter().find(stands_for).unwrap_or(label)
 }
 
 /// `{job="orders", zone="a\"b"}`, with the escapes of Go's strings, or `` `…` `` without any.

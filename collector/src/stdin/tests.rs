@@ -1,13 +1,11 @@
-use std::time::Instant;
-
 use spandrel_config::{Config, StdinReceiver};
-use spandrel_store::snapshot::Scan;
-use spandrel_store::{Filter, Receiver, Record, Stop, Store, TimeRange};
+use spandrel_store::{Receiver, Store};
 use tokio::io::AsyncWriteExt as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
 use crate::intake::Intake;
+use crate::testing::records;
 
 struct Setup {
     store: Store,
@@ -26,19 +24,6 @@ fn setup() -> Setup {
     let intake = Intake::new(store.clone(), &config, counters);
     let resource = vec![("service.name".to_owned(), "cart".to_owned())];
     Setup { store, intake, config: StdinReceiver { enabled: true, resource }, _folder: folder }
-}
-
-fn records(store: &Store) -> Vec<std::sync::Arc<Record>> {
-    let deadline = Instant::now() + std::time::Duration::from_secs(60);
-    let scan =
-        Scan { filter: Filter::All, range: TimeRange::ALL, after: None, deadline, stop: Stop::default() };
-    let mut records = Vec::new();
-    let mut visit = |record| {
-        records.push(record);
-        std::ops::ControlFlow::Continue(())
-    };
-    store.snapshot().scan(&scan, &mut visit).unwrap();
-    records
 }
 
 #[tokio::test]

@@ -6,8 +6,9 @@
 
 use spandrel_store::Receiver;
 use spandrel_store::filter::{Field, Place};
+use spandrel_store::record::streams::STREAM_ATTRIBUTES;
 
-use super::eval::{INDEX_LABELS, Samples, Steps, mangled};
+use super::eval::{Samples, Steps, mangled};
 use super::query::about_range;
 use crate::api::App;
 use crate::engine::Answer;
@@ -119,7 +120,7 @@ impl Key {
             "service_name" => Some(Key::Service),
             "detected_level" => Some(Key::Level),
             label => {
-                let stream = INDEX_LABELS.into_iter().find(|attribute| mangled(attribute) == label);
+                let stream = STREAM_ATTRIBUTES.into_iter().find(|attribute| mangled(attribute) == label);
                 let attribute = || ATTRIBUTES.into_iter().find(|name| *name == label).map(Key::Attribute);
                 stream.map(Key::Stream).or_else(attribute)
             }

@@ -8,7 +8,7 @@ mod pipeline;
 mod window;
 
 pub use aggregate::{Steps, Vector, evaluate, leaves};
-pub use entry::{Entry, INDEX_LABELS, Kind, index_attributes, mangled, stream_labels};
+pub use entry::{Entry, Kind, index_attributes, mangled, stream_labels};
 pub use pipeline::{Pipeline, PipelineError};
 pub use window::{Samples, SeriesOverflow};
 

@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use spandrel_store::record::streams::STREAM_ATTRIBUTES;
+
 use super::counted::{self, Plan};
 use super::eval::{
-    Entry, INDEX_LABELS, Pipeline, PipelineError, Samples, SeriesOverflow, Steps, Vector, evaluate, leaves,
-    mangled,
+    Entry, Pipeline, PipelineError, Samples, SeriesOverflow, Steps, Vector, evaluate, leaves, mangled,
 };
 use super::query::about_range;
 use crate::api::App;
@@ -73,7 +74,7 @@ async fn leaf(
     let limits = app.engine().limits();
     let pipeline = Pipeline::new(measured.log.clone());
     // Metadata is a part of what names a series, unless it is grouped by labels that streams have.
-    let of_streams = |label: &String| INDEX_LABELS.iter().any(|attribute| mangled(attribute) == *label);
+    let of_streams = |label: &String| STREAM_ATTRIBUTES.iter().any(|attribute| mangled(attribute) == *label);
     let grouped_by_streams =
         grouping.as_ref().is_some_and(|grouping| !grouping.without && grouping.labels.iter().all(of_streams));
     let with_metadata = pipeline.needs_metadata() || !grouped_by_streams;

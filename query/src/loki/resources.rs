@@ -6,10 +6,11 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use spandrel_store::filter::{Field, Place};
+use spandrel_store::record::streams::STREAM_ATTRIBUTES;
 use spandrel_store::{Filter, Receiver, TimeRange};
 
 use super::answer::{self, LabelMap};
-use super::eval::{INDEX_LABELS, mangled};
+use super::eval::mangled;
 use super::query::{about, bad_query, range_of};
 use crate::api::App;
 use crate::coverage::Coverage;
@@ -112,7 +113,8 @@ impl StreamKind {
         let of_push = Filter::equals(Field::Source, Receiver::LokiPush.as_str());
         let pushed = About { filter: of_push.clone(), ..About::everything() };
         let any_pushed = engine.groups(&pushed, &[]).await?.body.iter().any(|(_, count)| *count > 0);
-        let indexed = held.iter().filter(|name| INDEX_LABELS.contains(&name.as_str())).cloned().collect();
+        let indexed =
+            held.iter().filter(|name| STREAM_ATTRIBUTES.contains(&name.as_str())).cloned().collect();
         if !any_pushed {
             return Ok(vec![StreamKind { filter: Filter::All, attributes: indexed }]);
         }

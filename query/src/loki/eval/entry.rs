@@ -9,32 +9,11 @@
 use std::borrow::Cow;
 
 use spandrel_store::otlp::{AnyValue, KeyValue, Value};
+use spandrel_store::record::streams::STREAM_ATTRIBUTES;
 use spandrel_store::record::value::to_text;
 use spandrel_store::{Receiver, Record};
 
 use crate::language::logql::template;
-
-/// Resource attributes that become labels of streams.
-pub const INDEX_LABELS: [&str; 18] = [
-    "service.name",
-    "service.namespace",
-    "service.instance.id",
-    "deployment.environment",
-    "deployment.environment.name",
-    "cloud.region",
-    "cloud.availability_zone",
-    "k8s.cluster.name",
-    "k8s.namespace.name",
-    "k8s.pod.name",
-    "k8s.container.name",
-    "container.name",
-    "k8s.replicaset.name",
-    "k8s.deployment.name",
-    "k8s.statefulset.name",
-    "k8s.daemonset.name",
-    "k8s.cronjob.name",
-    "k8s.job.name",
-];
 
 const SERVICE_NAME: &str = "service_name";
 const UNKNOWN_SERVICE: &str = "unknown_service";
@@ -70,14 +49,17 @@ pub struct Entry {
 /// The resource attributes that a label of streams is made of. One that Loki doesn't make itself can only be a label
 /// that a stream was pushed with.
 pub fn index_attributes(label: &str) -> Vec<String> {
-    let known: Vec<String> =
-        INDEX_LABELS.into_iter().filter(|attribute| mangled(attribute) == label).map(str::to_owned).collect();
+    let known: Vec<String> = STREAM_ATTRIBUTES
+        .into_iter()
+        .filter(|attribute| mangled(attribute) == label)
+        .map(str::to_owned)
+        .collect();
     if known.is_empty() { vec![label.to_owned()] } else { known }
 }
 
 /// Whether an attribute of a record's resource is a label of its stream.
 fn is_label(attribute: &str, receiver: Receiver) -> bool {
-    receiver == Receiver::LokiPush || INDEX_LABELS.contains(&attribute)
+    receiver == Receiver::LokiPush || STREAM_ATTRIBUTES.contains(&attribute)
 }
 
 /// An attribute's name as a label's: letters, digits and underscores.
