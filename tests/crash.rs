@@ -37,4 +37,5 @@ async fn every_line_of_files_that_are_rotated_survives_kills_once() {
         tail::run(&plan, |line| println!("{line}")).await.unwrap_or_else(|error| panic!("{error:#}"));
     println!("{summary}");
     assert!(summary.lines > 0, "nothing was written, so nothing was tested");
+    assert!(summary.renamed >= ROUNDS && summary.truncated >= ROUNDS, "each round rotates in both ways");
 }

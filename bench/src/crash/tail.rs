@@ -2,7 +2,8 @@
 //! follows them is killed at others, and in the end each line has to be found, once.
 //!
 //! Rotated are files by renaming, the writer going on in the old one for a while as loggers do, and by copying and
-//! truncating, with a pause between that the program may look into. Some writers append, others write at their own
+//! truncating, with a pause between that the program may look into, or be killed in. Each of the two comes at least
+//! once in every round, at a random moment before the kill. Some writers append, others write at their own
 //! offset, which leaves a hole behind a truncation. Lines are JSON, dated text and what follows such a line.
 //!
 //! What no program can tell is left out: no line is written between a copy and its truncation; rotated files are
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use fastrand::Rng;
+use tokio::time::Instant;
 
 use crate::api;
 use crate::eventually::eventually;
@@ -29,8 +31,10 @@ const CHECK_EVERY: usize = 5;
 /// How long it may take until everything is found.
 const FOUND_DEADLINE: Duration = Duration::from_secs(120);
 const PAUSE_MS_MAX: u64 = 8;
-/// One step of so many rotates a file.
+/// One step of so many rotates a file, beside the rotations that a round has anyway.
 const ROTATE_EVERY: usize = 12;
+/// The longest time between a copy and the truncation behind it.
+const TRUNCATE_MS_MAX: u64 = 400;
 
 #[derive(Debug, Clone)]
 pub struct TailPlan {
@@ -71,11 +75,17 @@ pub async fn run(plan: &TailPlan, mut say: impl FnMut(String)) -> anyhow::Result
             check(&sidecar.addresses, &mut writer).await.map_err(in_round)?;
         }
         let load = Duration::from_millis(rng.u64(20..plan.load_max.as_millis() as u64));
+        writer.rotate_within(load);
         writer.write_for(load).await.map_err(in_round)?;
+        writer.rotate_all_due().map_err(in_round)?;
         sidecar.kill().await?;
         let down = Duration::from_millis(rng.u64(0..200));
         writer.write_for(down).await.map_err(in_round)?;
-        say(format!("round {round}: killed after {} ms, {} lines written", load.as_millis(), writer.lines));
+        let Writer { lines, renamed, truncated, .. } = &writer;
+        say(format!(
+            "round {round}: killed after {} ms; in all {lines} lines, {renamed} files renamed, {truncated} copied",
+            load.as_millis()
+        ));
     }
     let sidecar = start(&launch, &mut writer).await?;
     writer.write_for(Duration::from_millis(500)).await?;
@@ -144,10 +154,18 @@ async fn counts(http: &Http, lines: usize) -> anyhow::Result<Vec<u32>> {
 struct Writer {
     files: Vec<Log>,
     rng: Rng,
+    /// Rotations of this round that are still to come.
+    due: Vec<(Instant, Rotation)>,
     /// Lines written; each has its number in it.
     lines: usize,
     renamed: usize,
     truncated: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Rotation {
+    Rename,
+    CopyAndTruncate,
 }
 
 /// One file that a program writes its log to.
@@ -160,6 +178,8 @@ struct Log {
     is_named: bool,
     /// Lines that go to the renamed file still; then it writes to a new one.
     late_lines: Option<usize>,
+    /// It was copied and is not truncated yet: nothing is written until then.
+    truncates_at: Option<Instant>,
     rotations: usize,
     may_rotate: bool,
 }
@@ -178,17 +198,26 @@ impl Writer {
                     appends,
                     is_named,
                     late_lines: None,
+                    truncates_at: None,
                     rotations: 0,
                     may_rotate: is_named,
                 });
             }
         }
-        Ok(Writer { files, rng, lines: 0, renamed: 0, truncated: 0 })
+        Ok(Writer { files, rng, due: Vec::new(), lines: 0, renamed: 0, truncated: 0 })
+    }
+
+    /// Rotates a file in each of the ways, at some moment within this time.
+    fn rotate_within(&mut self, time: Duration) {
+        for rotation in [Rotation::Rename, Rotation::CopyAndTruncate] {
+            let moment = Instant::now() + time.mul_f64(self.rng.f64());
+            self.due.push((moment, rotation));
+        }
     }
 
     async fn write_for(&mut self, time: Duration) -> anyhow::Result<()> {
-        let end = tokio::time::Instant::now() + time;
-        while tokio::time::Instant::now() < end {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
             self.step().await?;
             tokio::time::sleep(Duration::from_millis(self.rng.u64(0..PAUSE_MS_MAX))).await;
         }
@@ -197,11 +226,18 @@ impl Writer {
 
     /// Writes some lines to one of the files, or rotates it.
     async fn step(&mut self) -> anyhow::Result<()> {
+        self.truncate_some(Instant::now())?;
+        if let Some(place) = self.due.iter().position(|(moment, _)| *moment <= Instant::now()) {
+            let (_, rotation) = self.due.swap_remove(place);
+            return self.rotate_any(rotation);
+        }
         let at = self.rng.usize(0..self.files.len());
-        let rotates = self.rng.usize(0..ROTATE_EVERY) == 0 && self.files[at].may_rotate;
-        if rotates {
-            self.files[at].may_rotate = self.files[at].is_named;
-            return if self.rng.bool() { self.rename(at) } else { self.copy_and_truncate(at).await };
+        if self.files[at].truncates_at.is_some() {
+            return Ok(());
+        }
+        if self.rng.usize(0..ROTATE_EVERY) == 0 && self.files[at].may_rotate {
+            let rotation = if self.rng.bool() { Rotation::Rename } else { Rotation::CopyAndTruncate };
+            return self.rotate(at, rotation);
         }
         for _ in 0..self.rng.usize(1..30) {
             let line = self.line();
@@ -228,33 +264,60 @@ impl Writer {
         }
     }
 
-    fn rename(&mut self, at: usize) -> anyhow::Result<()> {
-        let late_lines = self.rng.usize(0..40);
-        let log = &mut self.files[at];
-        log.reopen()?;
-        log.rotations += 1;
-        fs::rename(&log.path, log.rotated())?;
-        log.late_lines = Some(late_lines);
-        self.renamed += 1;
+    /// What of this round was not rotated yet, because the machine was too slow.
+    fn rotate_all_due(&mut self) -> anyhow::Result<()> {
+        for (_, rotation) in std::mem::take(&mut self.due) {
+            self.rotate_any(rotation)?;
+        }
         Ok(())
     }
 
-    async fn copy_and_truncate(&mut self, at: usize) -> anyhow::Result<()> {
-        let pause = Duration::from_millis(self.rng.u64(0..400));
+    fn rotate_any(&mut self, rotation: Rotation) -> anyhow::Result<()> {
+        let can = |log: &Log| log.may_rotate && log.truncates_at.is_none();
+        let mut candidates: Vec<usize> = (0..self.files.len()).filter(|at| can(&self.files[*at])).collect();
+        if candidates.is_empty() {
+            self.truncate_some(Instant::now() + Duration::from_millis(TRUNCATE_MS_MAX))?;
+            candidates.extend((0..self.files.len()).filter(|at| can(&self.files[*at])));
+        }
+        let at = *self.rng.choice(&candidates).context("named files may always be rotated")?;
+        self.rotate(at, rotation)
+    }
+
+    fn rotate(&mut self, at: usize, rotation: Rotation) -> anyhow::Result<()> {
+        let (late_lines, pause_ms) = (self.rng.usize(0..40), self.rng.u64(0..TRUNCATE_MS_MAX));
         let log = &mut self.files[at];
+        log.may_rotate = log.is_named;
         log.reopen()?;
         log.rotations += 1;
-        fs::copy(&log.path, log.rotated())?;
-        tokio::time::sleep(pause).await;
-        OpenOptions::new().write(true).open(&log.path)?.set_len(0)?;
-        self.truncated += 1;
+        match rotation {
+            Rotation::Rename => {
+                fs::rename(&log.path, log.rotated())?;
+                log.late_lines = Some(late_lines);
+                self.renamed += 1;
+            }
+            Rotation::CopyAndTruncate => {
+                fs::copy(&log.path, log.rotated())?;
+                log.truncates_at = Some(Instant::now() + Duration::from_millis(pause_ms));
+                self.truncated += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Truncates the files that were copied long enough ago.
+    fn truncate_some(&mut self, now: Instant) -> anyhow::Result<()> {
+        for log in self.files.iter_mut().filter(|log| log.truncates_at.is_some_and(|due| due <= now)) {
+            OpenOptions::new().write(true).open(&log.path)?.set_len(0)?;
+            log.truncates_at = None;
+        }
         Ok(())
     }
 
     /// Removes what was rotated, so that inodes are given to other files.
     fn all_is_found(&mut self) -> anyhow::Result<()> {
         for log in &mut self.files {
-            log.may_rotate = true;
+            // One that is to be truncated still is rotated by that.
+            log.may_rotate = log.is_named || log.truncates_at.is_none();
             log.reopen()?;
             let folder = log.path.parent().context("a file is in a folder")?;
             for entry in fs::read_dir(folder)? {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use spandrel_config::FilePattern;
 
@@ -17,6 +17,9 @@ const COMPRESSED: &[&str] = &["gz", "bz2", "xz", "zst", "zstd", "lz4", "lzma", "
 /// How compressed files begin, whatever they are called: gzip, bzip2, xz, zstd, lz4, zip.
 const MAGIC: &[&[u8]] =
     &[b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18", b"PK\x03\x04"];
+
+/// File systems tell times by a clock that ticks a few hundred times a second.
+const TICK_MAX: Duration = Duration::from_millis(50);
 
 /// What changes when a file is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,11 +39,18 @@ impl Stat {
     pub(super) fn of(metadata: &Metadata) -> Stat {
         Stat { size: metadata.len(), modified: metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH) }
     }
+
+    /// The file has changed so lately that it may change again, to the same size, and look the same.
+    pub(super) fn is_fresh(self) -> bool {
+        SystemTime::now().duration_since(self.modified).is_ok_and(|age| age < TICK_MAX)
+    }
 }
 
 impl FileId {
     pub(super) fn of(metadata: &Metadata) -> FileId {
-        FileId { device: metadata.dev(), inode: metadata.ino() }
+        let born = metadata.created().ok().and_then(|born| born.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let born_ns = born.and_then(|born| u64::try_from(born.as_nanos()).ok()).unwrap_or(0);
+        FileId { device: metadata.dev(), inode: metadata.ino(), born_ns }
     }
 }
 

@@ -1,6 +1,6 @@
 //! All files that are followed: which come, which go, and which take another's place.
 //!
-//! A file is its device and inode, whatever its name, so that a rename changes nothing. What a pattern no longer names
+//! A file is its device, its inode and when it was born, whatever its name, so that a rename changes nothing. What a pattern no longer names
 //! is read to its end and for a while after, for its writer may not have noticed yet. A file that was truncated, or
 //! that begins differently, is another file from then on; if a copy of what it was lies beside it (logrotate's
 //! `copytruncate`), the copy is read from where the original was left. A copy is told by its folder, its name and its
@@ -258,12 +258,17 @@ impl Files {
         self.config.start_at == StartAt::End && !self.known_patterns.iter().any(|known| known.matches(path))
     }
 
-    /// The known file that a new one seems to be a copy of.
+    /// The known file that a new one seems to be a copy of. Several may begin like it, as far as they are known: the
+    /// first line of one was half written, and is the beginning of another's. The one of which most is known is it.
     fn original_of(&mut self, file: &mut Tailed, start: &[u8]) -> Option<FileId> {
-        let family = self.families.get(&file.family())?.clone();
-        family
-            .into_iter()
-            .find(|id| self.tailed.get_mut(id).is_some_and(|known| begins_like(known, file, start)))
+        let mut family = self.families.get(&file.family())?.clone();
+        family.retain(|id| {
+            let known = self.tailed.get_mut(id).filter(|known| known.id != file.id);
+            known.is_some_and(|known| {
+                begins_like(known, file, start) && relation(known, file) != Relation::None
+            })
+        });
+        family.into_iter().rev().max_by_key(|id| self.tailed[id].fingerprint.bytes)
     }
 
     /// What no pattern names any more: found by what it is, read on while it changes, then left.
@@ -319,7 +324,7 @@ impl Files {
         self.families.retain(|_, family| !family.is_empty());
     }
 
-    /// What seemed to be a copy and is none is read from its start.
+    /// What seemed to be a copy and is none is one of another file, or read from its start.
     fn settle_copies(&mut self) {
         let copies: Vec<(FileId, FileId)> =
             self.tailed.values().filter_map(|file| Some((file.id, file.copy_of?))).collect();
@@ -344,7 +349,6 @@ impl Files {
                     if let Ok(start) = copy.open().and_then(|file| read_at(file, 0, fingerprint::BYTES_MAX)) {
                         self.begin(&mut copy, &start);
                     }
-                    copy.copy_of = None;
                 }
                 Relation::Copy => {}
             }
@@ -379,6 +383,8 @@ impl Files {
                 formers.push(Former::of(file));
             }
         }
+        // Where a copy begins like several of them, that of which most is known comes last and decides.
+        formers.sort_by_key(|former| former.fingerprint.bytes);
         for former in &formers {
             self.metrics.rotated(Rotation::Truncated);
             self.begin_anew(former.id, now);

@@ -17,11 +17,14 @@ const PATTERNS: &str = "filelog/pattern/";
 const FOLDER_BYTES_MAX: usize = 200;
 const VERSION: u8 = 1;
 
-/// What a file is for as long as it exists.
+/// What a file is for as long as it exists. An inode is given to another file at once; when that one was born tells
+/// it, where the file system says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct FileId {
     pub(super) device: u64,
     pub(super) inode: u64,
+    /// Nanoseconds since the epoch; 0 where nobody knows.
+    pub(super) born_ns: u64,
 }
 
 /// Where the next record begins.
@@ -43,16 +46,18 @@ pub(super) struct Saved {
 }
 
 impl FileId {
-    pub(super) const LEAST: FileId = FileId { device: 0, inode: 0 };
+    pub(super) const LEAST: FileId = FileId { device: 0, inode: 0, born_ns: 0 };
 
     pub(super) fn key(self) -> String {
-        format!("{KEYS}{:x}:{:x}", self.device, self.inode)
+        format!("{KEYS}{:x}:{:x}:{:x}", self.device, self.inode, self.born_ns)
     }
 
     pub(super) fn from_key(key: &str) -> Option<FileId> {
-        let (device, inode) = key.strip_prefix(KEYS)?.split_once(':')?;
+        let (device, rest) = key.strip_prefix(KEYS)?.split_once(':')?;
+        // Keys of earlier versions do not say when.
+        let (inode, born) = rest.split_once(':').unwrap_or((rest, "0"));
         let number = |text| u64::from_str_radix(text, 16).ok();
-        Some(FileId { device: number(device)?, inode: number(inode)? })
+        Some(FileId { device: number(device)?, inode: number(inode)?, born_ns: number(born)? })
     }
 }
 

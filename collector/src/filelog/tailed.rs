@@ -57,7 +57,7 @@ pub(super) struct Tailed {
     /// The last turn did not read all that there was.
     has_more: bool,
     file: Option<File>,
-    /// As it was at the last turn.
+    /// As it was at the last turn, if a later change would show.
     looked: Option<Stat>,
     waiting: [Option<(Extent, Instant)>; 3],
 }
@@ -186,7 +186,7 @@ impl Tailed {
     /// Reads on, and cuts what was read to records.
     pub(super) fn turn(&mut self, reading: Reading, now: Instant) -> io::Result<Turn> {
         let stat = Stat::of(&self.open()?.metadata()?);
-        self.looked = Some(stat);
+        self.looked = (!stat.is_fresh()).then_some(stat);
         self.see(stat, now);
         let start = self.position.start();
         if stat.size < self.position.end() || stat.size < self.fingerprint.at {

@@ -4,8 +4,9 @@ use super::*;
 
 #[test]
 fn a_key_comes_back() {
-    let id = FileId { device: 0xfd01, inode: 123_456 };
+    let id = FileId { device: 0xfd01, inode: 123_456, born_ns: 1_700_000_000_000_000_001 };
     assert_eq!(FileId::from_key(&id.key()), Some(id));
+    assert_eq!(FileId::from_key("filelog/fd01:1e240"), Some(FileId { born_ns: 0, ..id }));
     assert_eq!(FileId::from_key(&pattern_key("/var/log/*.log")), None);
 }
 
