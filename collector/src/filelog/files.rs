@@ -3,13 +3,14 @@
 //! A file is its device, its inode and when it was born, whatever its name, so that a rename changes nothing. What a pattern no longer names
 //! is read to its end and for a while after, for its writer may not have noticed yet. A file that was truncated, or
 //! that begins differently, is another file from then on; if a copy of what it was lies beside it (logrotate's
-//! `copytruncate`), the copy is read from where the original was left. A copy is told by its folder, its name and its
-//! bytes; until its original is truncated, nothing of it is read.
+//! `copytruncate`), the copy is read from where the original was left. A copy is told by its folder, its name, when it was
+//! born and its bytes; until its original is truncated, nothing of it is read.
 //!
 //! Races that are accepted: what is written between a copy and the truncation behind it is in neither, which is in the
 //! nature of `copytruncate`; a copy that is compressed before it was seen cannot be read; a file that is removed before
 //! it was ever opened is not known to have been.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
@@ -265,7 +266,9 @@ impl Files {
         family.retain(|id| {
             let known = self.tailed.get_mut(id).filter(|known| known.id != file.id);
             known.is_some_and(|known| {
-                begins_like(known, file, start) && relation(known, file) != Relation::None
+                (file.may_be_copy_of(known.id) || known.may_be_copy_of(file.id))
+                    && begins_like(known, file, start)
+                    && relation(known, file) != Relation::None
             })
         });
         family.into_iter().rev().max_by_key(|id| self.tailed[id].fingerprint.bytes)
@@ -394,6 +397,7 @@ impl Files {
             {
                 if let Some(file) = self.tailed.get_mut(&other.id)
                     && file.copy_of.is_none()
+                    && !file.has_first_name()
                     && is_copy_of_former(file, former.fingerprint)
                 {
                     file.copy_of = Some(former.id);
@@ -410,6 +414,7 @@ impl Files {
         let Some(mut file) = self.tailed.remove(&id) else { return };
         if file.is_named {
             file.restart();
+            file.is_rewritten = true;
             file.changed = now;
             self.checkpoints.insert(id.key(), Some(file.checkpoint()));
             self.tailed.insert(id, file);
@@ -457,7 +462,7 @@ impl Files {
                 continue;
             }
             let mut copy = self.describe(found);
-            if !is_copy_of_former(&mut copy, file.fingerprint) {
+            if !copy.may_be_copy_of(file.id) || !is_copy_of_former(&mut copy, file.fingerprint) {
                 continue;
             }
             copy.is_named = false;
@@ -578,10 +583,12 @@ fn relation(original: &mut Tailed, copy: &mut Tailed) -> Relation {
     if !was_open && original.is_named {
         original.close();
     }
-    match same {
+    let (may_be_copy, may_be_original) = (copy.may_be_copy_of(original.id), original.may_be_copy_of(copy.id));
+    match copy.found.size.cmp(&original.found.size) {
         _ if is_truncated => Relation::Copy,
-        true if copy.found.size > original.found.size => Relation::Original,
-        true => Relation::Copy,
-        false => Relation::None,
+        Ordering::Greater if same && may_be_original => Relation::Original,
+        Ordering::Equal if same && (may_be_copy || may_be_original) => Relation::Copy,
+        Ordering::Less if same && may_be_copy => Relation::Copy,
+        _ => Relation::None,
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Tailed {
     pub(super) copy_of: Option<FileId>,
     /// Since when another file is known to have come in its place.
     pub(super) replaced: Option<Instant>,
+    /// It holds something else than when it was born.
+    pub(super) is_rewritten: bool,
     /// It could not be read the last time.
     pub(super) is_failing: bool,
     /// The last turn did not read all that there was.
@@ -106,6 +108,7 @@ impl Tailed {
             changed: Instant::now(),
             copy_of: None,
             replaced: None,
+            is_rewritten: false,
             is_failing: false,
             has_more: false,
             file: None,
@@ -117,6 +120,17 @@ impl Tailed {
     /// The files that may be copies of each other: the folder, and what their names have in common.
     pub(super) fn family(&self) -> (PathBuf, OsString) {
         (self.folder.clone(), discovery::family(&self.path))
+    }
+
+    /// It has the name that its copies are named after.
+    pub(super) fn has_first_name(&self) -> bool {
+        self.path.file_name() == Some(&discovery::family(&self.path))
+    }
+
+    /// Whether it may be a copy of a file. One is never older than what it was made of, and has a name of its own.
+    pub(super) fn may_be_copy_of(&self, original: FileId) -> bool {
+        let knows_both = self.id.born_ns != 0 && original.born_ns != 0 && !self.is_rewritten;
+        !self.has_first_name() && (!knows_both || self.id.born_ns >= original.born_ns)
     }
 
     /// Notes how it is now.

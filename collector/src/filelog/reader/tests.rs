@@ -338,6 +338,19 @@ fn a_copy_is_told_from_another_file_that_began_with_the_same_bytes() {
 }
 
 #[test]
+fn a_new_file_is_no_copy_though_it_has_written_nothing_but_what_the_one_before_it_began_with() {
+    let mut follower = Follower::new("*.log*");
+    follower.write("a.log", "the service begins\n{\"n\":1}\n");
+    follower.step();
+    follower.rename("a.log", "a.log.1");
+    follower.write("a.log", "the service begins\n");
+    for _ in 0..3 {
+        follower.step();
+    }
+    follower.assert_read(&["the service begins", "{\"n\":1}", "the service begins"]);
+}
+
+#[test]
 fn a_truncated_file_that_has_grown_beyond_its_place_is_read_from_its_start() {
     let mut follower = Follower::new("*.log");
     follower.write("a.log", "{\"n\":1}\n");
