@@ -19,7 +19,8 @@ use crate::content::Compression;
 use crate::intake::{self, Intake};
 use crate::json_log::{Beside, LineReader, Rules};
 use crate::normalise::{Context, Cuts, Normaliser, RecordLimits, attribute};
-use crate::otlp::Signal;
+use crate::otlp::json::Added;
+use crate::otlp::{self, Signal};
 use crate::refusal::Refusal;
 
 const SERVICE_NAME: &str = "service.name";
@@ -209,6 +210,30 @@ impl Gathering {
         let kept = |original: &[u8]| Bytes::copy_from_slice(&original[..original.len().min(bytes_max)]);
         let original = original.map(kept);
         self.normaliser.log(&context, understood.log, flags, original)
+    }
+
+    /// The logs of a request of OTLP in JSON, with what is known of them beside it; whether there were any. What is no
+    /// such request has none, and nothing of it is kept.
+    pub(crate) fn request(
+        &mut self,
+        request: &str,
+        owner: &Owner,
+        attributes: &[KeyValue],
+    ) -> Result<bool, Refusal> {
+        let (before, cuts) = (self.normaliser.records.len(), self.normaliser.cuts);
+        let mut resource = owner.attributes.to_vec();
+        if !owner.names_service && !owner.default_service.is_empty() {
+            resource.push(attribute(SERVICE_NAME, Value::StringValue(owner.default_service.clone())));
+        }
+        let added = Added { resource: &resource, attributes };
+        match otlp::json::read_logs(request.as_bytes(), &added, &mut self.normaliser) {
+            Ok(()) => Ok(self.normaliser.records.len() > before),
+            Err(Refusal::Undecodable(_)) => {
+                self.normaliser.cuts = cuts;
+                Ok(false)
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 
     /// JSON is read whole, and what is too long inside it is cut there, so that its ids and its level are not lost

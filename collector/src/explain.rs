@@ -2,20 +2,24 @@
 //!
 //! The same splitting, joining and understanding as on the way in, so that what is shown is what would be kept.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value as Json};
 use spandrel_config::Config;
 use spandrel_store::record::{log_message, value};
-use spandrel_store::{Level, SpanId, TraceId, UnixNanos};
+use spandrel_store::{Level, MemoryBudget, NewBody, NewRecord, RecordBody, SpanId, TraceId, UnixNanos};
 
-use crate::json_log::{LineReader, Rules};
-use crate::lines::ChunkLimits;
+use crate::admission::Admission;
+use crate::entries::Gathering;
+use crate::json_log::{LineReader, Rules, Understood};
 use crate::lines::body::BodyLines;
-use crate::normalise::{Cuts, RecordLimits};
+use crate::lines::{ChunkLimits, LineOwner, RawLine, export};
+use crate::normalise::{Cuts, Normaliser, RecordLimits};
 
 /// One record, as it would be kept.
 #[derive(Debug)]
 pub struct Explained {
-    /// Lines of the input that it is made of.
+    /// Lines of the input that it is made of; 0 where the next record is of the same line.
     pub lines: usize,
     /// JSON, logfmt, text and so on.
     pub form: &'static str,
@@ -45,27 +49,62 @@ pub fn explain(
     let mut cuts = Cuts::default();
     let mut reader = LineReader { limits: &limits, rules: &rules, cuts: &mut cuts };
     for line in BodyLines::of(input.into(), limits.line_bytes_max, join) {
-        let understood = reader.understand(&line.bytes, received);
-        let log = understood.log;
-        let time = (log.time_unix_nano != 0).then_some(UnixNanos(log.time_unix_nano));
-        let level = Level::from_severity_number(log.severity_number);
-        let explained = Explained {
-            lines: line.bytes.split(|byte| *byte == b'\n').count(),
-            form: understood.form,
-            trace_id: TraceId::from_otlp(&log.trace_id),
-            span_id: SpanId::from_otlp(&log.span_id),
-            level: level
-                .or_else(|| Level::from_text(&log.severity_text).filter(|_| !log.severity_text.is_empty())),
-            time,
-            message: log_message(&log).into_owned(),
-            service: understood.service,
-            attributes: value::attributes_to_json(&log.attributes),
-            severity_text: log.severity_text,
-            flags: understood.flags.names().collect(),
-            found_in: understood.trail,
-        };
-        if !each(explained) {
-            return;
+        let mut all = exported(config, &line, received);
+        if all.is_empty() {
+            all.push(reader.understand(&line.bytes, received));
+        }
+        let last = all.len() - 1;
+        for (number, understood) in all.into_iter().enumerate() {
+            let lines = line.bytes.split(|byte| *byte == b'\n').count();
+            if !each(explained(if number == last { lines } else { 0 }, understood)) {
+                return;
+            }
         }
     }
 }
+
+/// The records of a line that is a request of OTLP in JSON.
+fn exported(config: &Config, line: &RawLine, received: UnixNanos) -> Vec<Understood> {
+    let budget = MemoryBudget::new(config.limits.request_bytes_max.as_usize());
+    let admission = export::request(&line.bytes).and_then(|_| Admission::new(&budget, Duration::ZERO));
+    let Some(admission) = admission else { return Vec::new() };
+    let normaliser = Normaliser::new(received, RecordLimits::of(&config.limits), admission);
+    let mut gathering = Gathering::new(normaliser, Rules::of(&config.logs).into(), 0);
+    let whose = LineOwner::new(&[], Vec::new(), None, &mut gathering);
+    if whose.take(line, &mut gathering).is_err() {
+        return Vec::new();
+    }
+    // One that has its line was understood as any other.
+    let records = gathering.finish().records.into_iter().filter(|record| record.original.is_none());
+    let understood = |record: NewRecord<NewBody>| {
+        let NewBody::Decoded(RecordBody::Log(log)) = record.body else { return None };
+        let service = value::text_attribute(record.resource.attributes(), "service.name");
+        let (service, form) = (service.map(str::to_owned), "a request of OTLP in JSON");
+        Some(Understood { log: *log, flags: record.flags, service, form, trail: Vec::new() })
+    };
+    records.filter_map(understood).collect()
+}
+
+fn explained(lines: usize, understood: Understood) -> Explained {
+    let log = understood.log;
+    let time = (log.time_unix_nano != 0).then_some(UnixNanos(log.time_unix_nano));
+    let level = Level::from_severity_number(log.severity_number);
+    Explained {
+        lines,
+        form: understood.form,
+        trace_id: TraceId::from_otlp(&log.trace_id),
+        span_id: SpanId::from_otlp(&log.span_id),
+        level: level
+            .or_else(|| Level::from_text(&log.severity_text).filter(|_| !log.severity_text.is_empty())),
+        time,
+        message: log_message(&log).into_owned(),
+        service: understood.service,
+        attributes: value::attributes_to_json(&log.attributes),
+        severity_text: log.severity_text,
+        flags: understood.flags.names().collect(),
+        found_in: understood.trail,
+    }
+}
+
+#[cfg(test)]
+mod tests;

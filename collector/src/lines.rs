@@ -1,6 +1,7 @@
 //! Lines of text inputs: taken apart, understood, and handed on in batches.
 
 pub(crate) mod body;
+pub(crate) mod export;
 pub(crate) mod feed;
 pub(crate) mod joiner;
 pub(crate) mod stream;
@@ -128,8 +129,14 @@ impl LineOwner {
         LineOwner { owner, attributes }
     }
 
-    /// Turns a line into a record.
+    /// Turns a line into a record, or into those of the request that it is.
     pub(crate) fn take(&self, line: &RawLine, gathering: &mut Gathering) -> Result<(), Refusal> {
+        if !line.cut
+            && let Some(request) = export::request(&line.bytes)
+            && gathering.request(&request, &self.owner, &self.attributes)?
+        {
+            return Ok(());
+        }
         let mut flags = Flags::NONE;
         if line.cut {
             gathering.cuts().lines += 1;
@@ -145,3 +152,6 @@ impl LineOwner {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ mod scalar;
 
 use serde::de::DeserializeSeed as _;
 
+pub(crate) use self::messages::Added;
 use self::messages::Request;
 use self::reader::{MessageSeed, Reader};
 use super::Signal;
@@ -22,6 +23,17 @@ use crate::refusal::Refusal;
 
 /// Reads one export request of a signal.
 pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
+    request(signal, body, normaliser)?.hand_over(signal, normaliser)
+}
+
+/// Reads a request of logs to which something is to be added.
+pub(crate) fn read_logs(body: &[u8], added: &Added<'_>, normaliser: &mut Normaliser) -> Result<(), Refusal> {
+    let mut request = request(Signal::Logs, body, normaliser)?;
+    request.add(added);
+    request.hand_over(Signal::Logs, normaliser)
+}
+
+fn request(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<Request, Refusal> {
     if body.trim_ascii() == b"null" {
         return Err(Refusal::undecodable("null is no request, at line 1"));
     }
@@ -29,10 +41,8 @@ pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> 
     let mut reader = Reader::new(signal, normaliser);
     let request = MessageSeed::<Request>::new(&mut reader).deserialize(&mut json);
     let refusal = reader.refusal.take();
-    match request.and_then(|request| json.end().map(|()| request)) {
-        Ok(request) => request.hand_over(signal, normaliser),
-        Err(error) => Err(refusal.unwrap_or_else(|| Refusal::undecodable(error))),
-    }
+    let request = request.and_then(|request| json.end().map(|()| request));
+    request.map_err(|error| refusal.unwrap_or_else(|| Refusal::undecodable(error)))
 }
 
 #[cfg(test)]

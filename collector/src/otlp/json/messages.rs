@@ -56,7 +56,26 @@ struct Metric {
     data_points: u64,
 }
 
+/// What is known beside a request's logs, where they do not say it themselves.
+pub(crate) struct Added<'a> {
+    /// Of each resource.
+    pub(crate) resource: &'a [KeyValue],
+    /// Of each record.
+    pub(crate) attributes: &'a [KeyValue],
+}
+
 impl Request {
+    pub(super) fn add(&mut self, added: &Added<'_>) {
+        for group in &mut self.groups {
+            if !added.resource.is_empty() {
+                add(&mut group.resource.get_or_insert_default().message.attributes, added.resource);
+            }
+            for log in group.scopes.iter_mut().flat_map(|scope| &mut scope.logs) {
+                add(&mut log.message.attributes, added.attributes);
+            }
+        }
+    }
+
     /// Hands everything to the normaliser.
     pub(super) fn hand_over(self, signal: Signal, normaliser: &mut Normaliser) -> Result<(), Refusal> {
         self.groups.into_iter().try_for_each(|group| group.hand_over(signal, normaliser))
@@ -83,6 +102,15 @@ impl ResourceGroup {
             }
         }
         Ok(())
+    }
+}
+
+/// Those that are not there yet.
+fn add(attributes: &mut Vec<KeyValue>, added: &[KeyValue]) {
+    for attribute in added {
+        if !attributes.iter().any(|known| known.key == attribute.key) {
+            attributes.push(attribute.clone());
+        }
     }
 }
 

@@ -1,0 +1,38 @@
+//! Lines that are requests of OTLP in JSON, `{"resourceLogs": […]}`: what the Collector's file exporter writes, and
+//! exporters of SDKs to standard output, whose lines stand in a container's log file.
+//!
+//! Only looked at here; whether such a line can be read as what it seems to be is found out by who reads it.
+
+use std::borrow::Cow;
+
+use crate::{cri, docker};
+
+/// The field's name stands within so many bytes, also where a container's own line begins behind a prefix.
+const START_BYTES_MAX: usize = 128;
+const FIELD: &str = "resourceLogs";
+
+/// The request that a line seems to be.
+pub(crate) fn request(line: &[u8]) -> Option<Cow<'_, str>> {
+    // Of nearly every line this is all that is looked at.
+    memchr::memmem::find(&line[..line.len().min(START_BYTES_MAX)], FIELD.as_bytes())?;
+    let own = own_text(std::str::from_utf8(line).ok()?);
+    let begins_so = |text: &str| {
+        let name = text.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?;
+        name.strip_prefix(FIELD)?.strip_prefix('"').map(drop)
+    };
+    begins_so(&own).map(|()| own)
+}
+
+/// What a container wrote, of its log file's lines; any other text as it is.
+fn own_text(record: &str) -> Cow<'_, str> {
+    if let Some((_, content)) = cri::content(record) {
+        return Cow::Owned(content);
+    }
+    if let Some((_, content)) = docker::content(record) {
+        return Cow::Owned(content);
+    }
+    docker::read(record.as_bytes()).map_or(Cow::Borrowed(record), |line| line.text)
+}
+
+#[cfg(test)]
+mod tests;
