@@ -13,6 +13,7 @@ mod dictionary;
 mod document;
 mod newest;
 mod prefilter;
+mod queued;
 mod schema;
 mod select;
 mod spans;
@@ -39,6 +40,7 @@ use crate::time::{TimeRange, UnixNanos};
 
 use block::BlockWriter;
 use document::DocumentWriter;
+use queued::Queued;
 use schema::Fields;
 use stored::stored_bytes;
 
@@ -103,6 +105,9 @@ impl Commit {
     }
 }
 
+/// Of maps in this process alone, whose keys may be a hostile sender's: seeded, and cheap.
+type Hasher = foldhash::fast::RandomState;
+
 /// The one partition that is written to.
 pub(crate) struct PartitionWriter {
     number: u64,
@@ -110,7 +115,7 @@ pub(crate) struct PartitionWriter {
     identity: u64,
     fields: Fields,
     reader: IndexReader,
-    writer: IndexWriter,
+    writer: IndexWriter<Queued>,
     documents: DocumentWriter,
     blocks: BlockWriter,
     /// Batches that the next commit takes in.
@@ -288,7 +293,7 @@ impl PartitionWriter {
             for context in &batch.contexts {
                 let (number, document) = self.documents.context(context);
                 if let Some(document) = document {
-                    self.writer.add_document(document)?;
+                    self.writer.add_document(document.into())?;
                 }
                 numbers.push(number);
             }
@@ -313,7 +318,7 @@ impl PartitionWriter {
         }
         let document = self.documents.document(&self.blocks.finish()?)?;
         self.blocks.clear();
-        self.writer.add_document(document)?;
+        self.writer.add_document(document.into())?;
         Ok(())
     }
 
@@ -403,7 +408,7 @@ fn reader(index: &Index) -> tantivy::Result<IndexReader> {
     index.reader_builder().reload_policy(ReloadPolicy::Manual).doc_store_cache_num_blocks(0).try_into()
 }
 
-fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
+fn writer(index: &Index) -> tantivy::Result<IndexWriter<Queued>> {
     let options = IndexWriterOptions::builder()
         .memory_budget_per_thread(ARENA_BYTES)
         .num_worker_threads(1)

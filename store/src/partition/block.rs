@@ -32,6 +32,7 @@ use std::collections::HashMap;
 use prost::Message as _;
 use prost::encoding::encode_varint;
 
+use super::Hasher;
 use crate::head::{Entry, HeadBatch};
 use crate::otlp::{LogRecord, Span};
 use crate::record::RecordBody;
@@ -75,10 +76,10 @@ pub(super) struct BlockWriter {
     bodies: Interner,
     attributes: Interner,
     origins: Vec<Origin>,
-    origin_numbers: HashMap<Origin, u32>,
+    origin_numbers: HashMap<Origin, u32, Hasher>,
     traces: Vec<([u8; 16], u32)>,
     frames: Vec<(u64, u64)>,
-    frame_numbers: HashMap<u64, u32>,
+    frame_numbers: HashMap<u64, u32, Hasher>,
     span_ids: Vec<[u8; 8]>,
     parents: Vec<Option<[u8; 8]>>,
     least: u64,
@@ -162,10 +163,10 @@ impl BlockWriter {
             bodies: Interner::default(),
             attributes: Interner::default(),
             origins: Vec::new(),
-            origin_numbers: HashMap::new(),
+            origin_numbers: HashMap::default(),
             traces: Vec::new(),
             frames: Vec::new(),
-            frame_numbers: HashMap::new(),
+            frame_numbers: HashMap::default(),
             span_ids: Vec::new(),
             parents: Vec::new(),
             least: u64::MAX,
@@ -380,7 +381,7 @@ impl BlockWriter {
         ] {
             body.extend_from_slice(column);
         }
-        let rows: HashMap<[u8; 8], u64, foldhash::fast::RandomState> = match self.parents.is_empty() {
+        let rows: HashMap<[u8; 8], u64, Hasher> = match self.parents.is_empty() {
             true => HashMap::default(),
             false => self.span_ids.iter().copied().zip(0u64..).collect(),
         };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tantivy::TantivyDocument;
 
+use super::Hasher;
 use super::block::{Finished, Interner, decode_rest};
 use super::schema::{Fields as SchemaFields, Key, NAME_BYTES_MAX, beginning, origin_term, push_value};
 use super::spans;
@@ -28,15 +29,13 @@ pub(super) const CONTEXTS_MAX: usize = 4096;
 /// What the terms of a block usually take; more is found for more.
 const DOCUMENT_BYTES: usize = 12 << 10;
 
-type Hasher = foldhash::fast::RandomState;
-
 /// Turns the blocks of one partition into documents, giving each new context a number and a document.
 pub(super) struct DocumentWriter {
     fields: SchemaFields,
     /// In the order of their numbers.
     contexts: Vec<Arc<Context>>,
     /// Their numbers by their encoded form.
-    numbers: HashMap<Vec<u8>, u32>,
+    numbers: HashMap<Vec<u8>, u32, Hasher>,
     /// Attributes already in the catalog, as hashes: a collision costs an entry in a list of names.
     catalogued: HashSet<u64, Hasher>,
     hasher: Hasher,

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use prost::Message as _;
 
+use super::Hasher;
 use super::block::{Block, Body, Origin, decode_rest};
 use super::select::{Selector, is_of_origin, may_be_named, pseudo_record};
 use crate::facets::Facets;
@@ -26,7 +27,7 @@ pub(super) fn are_in_columns(field: &Field) -> bool {
 #[derive(Default)]
 struct Distinct {
     values: Vec<String>,
-    numbers: HashMap<String, u32, foldhash::fast::RandomState>,
+    numbers: HashMap<String, u32, Hasher>,
 }
 
 /// The numbers of the values that each string of a table has.

@@ -13,7 +13,6 @@ use tantivy::query::{EnableScoring, Query};
 use tantivy::store::StoreReader;
 use tantivy::{DocAddress, DocSet as _, Searcher, TERMINATED, TantivyError, Term};
 
-use super::Commit;
 use super::block::Block;
 use super::dictionary::visit_terms;
 use super::document::{catalog_term, read_catalog_term};
@@ -22,6 +21,7 @@ use super::schema::Fields;
 use super::select::{Rows, Selector};
 use super::stored::stored_bytes;
 use super::values::{Tally, Values, are_in_columns};
+use super::{Commit, Hasher};
 use crate::error::ReadError;
 use crate::filter::{Field, Filter, Place};
 use crate::id::TraceIdMatch;
@@ -32,8 +32,6 @@ use crate::time::{TimeRange, UnixNanos};
 
 /// Records between two looks at the clock.
 const DEADLINE_EVERY: usize = 256;
-
-type Hasher = foldhash::fast::RandomState;
 
 pub(crate) struct PartitionView {
     pub number: u64,
