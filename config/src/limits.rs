@@ -97,7 +97,7 @@ impl Default for Limits {
         Limits {
             memory: ByteSize::mib(128),
             request_bytes_max: ByteSize::mib(20),
-            connections_max: 4_096,
+            connections_max: 1_024,
             request_timeout: Duration::from_secs(30),
             attributes_max: 1_024,
             string_bytes_max: ByteSize::mib(1),
