@@ -18,7 +18,7 @@ use crate::refusal::Refusal;
 /// A refused body is read on up to this many times the limit.
 const DRAIN_FACTOR: usize = 8;
 
-/// Of the length that a client announces, this much is believed before it comes.
+/// Of the length that a client announces, this much is believed, charged and reserved before it comes.
 const RESERVED_BYTES_MAX: usize = 1 << 20;
 
 /// How a body may come.
@@ -28,15 +28,23 @@ pub(crate) struct BodyLimits {
     pub(crate) timeout: Duration,
 }
 
-/// Reads a body whole, its bytes charged to `admission`.
-pub(crate) async fn read<B>(body: B, limits: BodyLimits, admission: &mut Admission) -> Result<Bytes, Refusal>
+/// Reads a body whole, its bytes charged to `admission`. What it says of its length is charged before it is read, so
+/// that those that wait for one another hold little: by its head, or by its first bytes, where `announced` knows more.
+pub(crate) async fn read<B>(
+    body: B,
+    limits: BodyLimits,
+    announced: fn(&[u8]) -> Option<usize>,
+    admission: &mut Admission,
+) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
     let mut body = body;
-    let reading = tokio::time::timeout(limits.timeout, collect(&mut body, limits.bytes_max, admission));
-    let outcome = reading.await.unwrap_or(Err(Refusal::TooSlow(limits.timeout)));
+    let collecting = collect(&mut body, limits.bytes_max, announced, admission);
+    let outcome = tokio::time::timeout(limits.timeout, collecting)
+        .await
+        .unwrap_or(Err(Refusal::TooSlow(limits.timeout)));
     match outcome {
         Ok(_) | Err(Refusal::TooSlow(_)) => {}
         Err(_) => {
@@ -64,7 +72,12 @@ pub(crate) async fn discard<B: Body<Data = Bytes> + Unpin>(body: B, limits: Body
     let _ = tokio::time::timeout(limits.timeout, draining).await;
 }
 
-async fn collect<B>(body: &mut B, bytes_max: usize, admission: &mut Admission) -> Result<Bytes, Refusal>
+async fn collect<B>(
+    body: &mut B,
+    bytes_max: usize,
+    announced: fn(&[u8]) -> Option<usize>,
+    admission: &mut Admission,
+) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -73,15 +86,24 @@ where
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(too_large);
     }
-    let expected = body.size_hint().exact().map_or(0, |bytes| bytes.min(RESERVED_BYTES_MAX as u64) as usize);
+    let mut expected =
+        body.size_hint().exact().map_or(0, |bytes| bytes.min(RESERVED_BYTES_MAX as u64) as usize);
+    admission.grow_body_patiently(expected).await?;
+    let mut charged = expected;
     let mut whole = Gathered::Nothing;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Refusal::Undecodable(format!("the body broke off: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len().saturating_add(data.len()) > bytes_max {
+        let length = whole.len().saturating_add(data.len());
+        if length > bytes_max {
             return Err(too_large);
         }
-        admission.grow_body_patiently(data.len()).await?;
+        if whole.len() == 0 {
+            expected = expected.max(announced(&data).unwrap_or(0).min(RESERVED_BYTES_MAX).min(bytes_max));
+        }
+        let more = length.max(expected).saturating_sub(charged);
+        admission.grow_body_patiently(more).await?;
+        charged += more;
         whole = whole.and(data, expected);
     }
     Ok(whole.into_bytes())
@@ -127,3 +149,6 @@ impl Gathered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,17 +67,24 @@ async fn take(intake: &Intake, signal: Signal, request: Request) -> Result<Outco
     };
     let mut limits = intake.body_limits;
     limits.bytes_max += FRAME_HEADER_BYTES;
-    let framed = body::read(body, limits, &mut admission).await.map_err(|refusal| match refusal {
-        // The limit is the message's; its frame is nothing that a client counts.
-        Refusal::TooLarge { what, limit_bytes } if limit_bytes == limits.bytes_max => {
-            Refusal::TooLarge { what, limit_bytes: intake.body_limits.bytes_max }
-        }
-        other => other,
-    })?;
+    let framed =
+        body::read(body, limits, framed_bytes, &mut admission).await.map_err(|refusal| match refusal {
+            // The limit is the message's; its frame is nothing that a client counts.
+            Refusal::TooLarge { what, limit_bytes } if limit_bytes == limits.bytes_max => {
+                Refusal::TooLarge { what, limit_bytes: intake.body_limits.bytes_max }
+            }
+            other => other,
+        })?;
     let (compressed, message) = unframe(framed)?;
     let compression = if compressed { compression } else { Compression::Identity };
     let form = Form { signal, encoding: Encoding::Protobuf, compression };
     intake.export(Receiver::OtlpGrpc, form, message, admission).await
+}
+
+/// The length of a frame with its message, by its first bytes.
+fn framed_bytes(beginning: &[u8]) -> Option<usize> {
+    let ([_, length @ ..], _) = beginning.split_first_chunk::<FRAME_HEADER_BYTES>()?;
+    usize::try_from(u32::from_be_bytes(*length)).ok()?.checked_add(FRAME_HEADER_BYTES)
 }
 
 /// The one message of a unary call, and whether it is compressed.

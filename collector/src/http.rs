@@ -79,7 +79,7 @@ async fn receive<T>(
             return Err(refusal);
         }
     };
-    let body = body::read(body, intake.body_limits, &mut admission).await?;
+    let body = body::read(body, intake.body_limits, |_| None, &mut admission).await?;
     Ok((head, body, admission))
 }
 
