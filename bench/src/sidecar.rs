@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::process::{Child, Command};
 
 use crate::eventually::eventually;
@@ -32,10 +32,12 @@ pub struct Launch {
     pub cpus: Option<usize>,
 }
 
-/// Where it listens.
+/// Where it listens. A gateway has no receivers: theirs is nowhere, `0.0.0.0:0`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 pub struct Addresses {
+    #[serde(deserialize_with = "or_nowhere")]
     pub grpc: SocketAddr,
+    #[serde(deserialize_with = "or_nowhere")]
     pub http: SocketAddr,
     pub query: SocketAddr,
 }
@@ -153,6 +155,11 @@ impl Sidecar {
         let ended = tokio::time::timeout(STOP_DEADLINE, self.child.wait()).await;
         Ok(ended.with_context(|| format!("does not end on SIGTERM:\n{}", tail_of(&self.log)))??)
     }
+}
+
+fn or_nowhere<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let address = Option::<SocketAddr>::deserialize(deserializer)?;
+    Ok(address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))))
 }
 
 /// The last lines of a log, for messages.

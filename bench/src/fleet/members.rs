@@ -56,6 +56,7 @@ impl Members {
         let peers: Vec<String> = sidecars.iter().map(|sidecar| sidecar.addresses.query.to_string()).collect();
         let gateway = launch(&plan.binary, notes.path(), "gateway")?
             .set("storage.enabled=false")
+            .set("receivers.otlp.enabled=false")
             .set(format!("federation.peers={}", serde_json::to_string(&peers)?));
         let gateway = gateway.start().await?;
         Ok(Members { sidecars, gateway, traces, notes, binary: plan.binary.clone() })
