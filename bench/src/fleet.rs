@@ -6,6 +6,7 @@
 
 mod asking;
 mod members;
+mod refusals;
 mod report;
 
 use std::path::PathBuf;
@@ -18,7 +19,9 @@ use crate::load::Shop;
 use crate::measure::{Memory, Peak, Process, now_unix_ns};
 use asking::{Asked, Paced};
 use members::Members;
+use refusals::{Answered, PEERS_CALL, TRACE_CALL};
 
+pub use refusals::Refusals;
 pub use report::{report, targets};
 
 /// Questions that a stopped peer delays before it counts as hung, and so many after that.
@@ -43,6 +46,8 @@ pub struct Plan {
     pub load: Duration,
     /// Further fleets, by their number of sidecars.
     pub sizes: Vec<usize>,
+    /// Of the gateways.
+    pub settings: Vec<String>,
 }
 
 /// What was measured.
@@ -54,8 +59,9 @@ pub struct Measured {
     pub local: Vec<Duration>,
     /// A trace that one of the fifteen, asked alone, has nothing of.
     pub unknown: Vec<Duration>,
-    /// The same over all fifteen, as each of them saw it.
-    pub refusals: Refusals,
+    /// The same, as that one saw it, and as all fifteen did that were asked at once.
+    pub refused_alone: Refusals,
+    pub refused_by_all: Refusals,
     pub by_id: Vec<Duration>,
     pub errors_of_trace: Vec<Duration>,
     pub newest_errors: Vec<Duration>,
@@ -67,16 +73,6 @@ pub struct Measured {
     /// All resident, and anonymous, at the most.
     pub gateway_peak: (u64, u64),
     pub sizes: Vec<OfSize>,
-}
-
-/// What it took a sidecar to say that it has nothing of a trace, on average.
-#[derive(Debug, Clone, Copy)]
-pub struct Refusals {
-    pub questions: u64,
-    /// From the arrival of the question to the beginning of the answer.
-    pub took: Duration,
-    /// Of the whole process, connections included.
-    pub cpu: Duration,
 }
 
 /// A fleet of so many.
@@ -111,17 +107,20 @@ pub async fn run(plan: Plan, mut tell: impl FnMut(String)) -> anyhow::Result<Mea
         local.push(one.trace(number, None).await?);
         by_id.push(asked.trace(number, None).await?);
     }
-    let stranger = Asked { http: Http::new(members.sidecars[0].addresses.query), ..asked.clone() };
+    say("a trace that nobody has".to_owned());
+    let (one, all) = (&members.sidecars[..1], &members.sidecars[..]);
+    let stranger = Asked { http: Http::new(one[0].addresses.query), ..asked.clone() };
+    let before = Answered::by(one, TRACE_CALL).await?;
     let mut unknown = Vec::new();
     for number in asked.numbers(plan.questions) {
         unknown.push(stranger.unknown(number).await?);
     }
-    say("a trace that nobody has".to_owned());
-    let before = members.answered().await?;
+    let refused_alone = Answered::by(one, TRACE_CALL).await?.since(before);
+    let before = Answered::by(all, PEERS_CALL).await?;
     for number in asked.numbers(plan.questions) {
         asked.unknown(number).await?;
     }
-    let refusals = members.answered().await?.since(before);
+    let refused_by_all = Answered::by(all, PEERS_CALL).await?.since(before);
     say("errors of one trace".to_owned());
     let mut errors_of_trace = Vec::new();
     for number in asked.numbers(plan.questions) {
@@ -164,7 +163,8 @@ pub async fn run(plan: Plan, mut tell: impl FnMut(String)) -> anyhow::Result<Mea
         records_held,
         local,
         unknown,
-        refusals,
+        refused_alone,
+        refused_by_all,
         by_id,
         errors_of_trace,
         newest_errors,

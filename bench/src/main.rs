@@ -155,6 +155,9 @@ struct Fleet {
     /// Further fleets, by their number of sidecars
     #[arg(long, value_delimiter = ',', default_value = "1,100,500")]
     sizes: Vec<usize>,
+    /// A setting of the gateways, `key=value`, any number of times
+    #[arg(long = "set")]
+    settings: Vec<String>,
     /// What the load follows from
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -332,10 +335,11 @@ async fn run_scale(arguments: Scale) -> anyhow::Result<()> {
 }
 
 async fn run_fleet(arguments: Fleet) -> anyhow::Result<()> {
-    let Fleet { binary, work, output, traces, records, questions, seconds, sizes, seed } = arguments;
+    let Fleet { binary, work, output, traces, records, questions, seconds, sizes, settings, seed } =
+        arguments;
     let context = context(&binary, existing(&work)?)?;
     let load = Duration::from_secs(seconds);
-    let plan = fleet::Plan { binary, work, seed, traces, records, questions, load, sizes };
+    let plan = fleet::Plan { binary, work, seed, traces, records, questions, load, sizes, settings };
     let measured = fleet::run(plan, |line| eprintln!("{line}")).await?;
     let targets = measure::targets_table(&fleet::targets(&measured));
     write_section(output.as_deref(), "fleet-targets", &targets)?;

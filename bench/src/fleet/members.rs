@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tempfile::TempDir;
 
-use super::{Plan, Refusals};
+use super::Plan;
 use crate::api::{self, Page};
 use crate::eventually::eventually;
 use crate::http::Http;
@@ -28,8 +28,6 @@ const STARTS: usize = 8;
 const NEWEST: usize = 100;
 /// How long a large fleet is left alone before it is measured.
 const SETTLING: Duration = Duration::from_secs(5);
-/// What peers ask, as the metrics name it.
-const PEERS_CALL: &str = "/spandrel.peer.v1.Peer/Ask";
 
 pub(super) struct Members {
     pub(super) sidecars: Vec<Sidecar>,
@@ -58,6 +56,7 @@ impl Members {
             .set("storage.enabled=false")
             .set("receivers.otlp.enabled=false")
             .set(format!("federation.peers={}", serde_json::to_string(&peers)?));
+        let gateway = plan.settings.iter().fold(gateway, |gateway, setting| gateway.set(setting));
         let gateway = gateway.start().await?;
         Ok(Members { sidecars, gateway, traces, notes, binary: plan.binary.clone() })
     }
@@ -125,19 +124,6 @@ impl Members {
         Ok(())
     }
 
-    /// What all sidecars have answered to their peers so far.
-    pub(super) async fn answered(&self) -> anyhow::Result<Answered> {
-        let mut all = Answered::default();
-        for sidecar in &self.sidecars {
-            let metrics = Http::new(sidecar.addresses.query).get("/metrics").await?;
-            let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
-            all.questions += figure(&metrics, "spandrel_query_duration_seconds_count")?;
-            all.seconds += figure(&metrics, "spandrel_query_duration_seconds_sum")?;
-            all.cpu += Process::new(sidecar.pid()).cpu()?;
-        }
-        Ok(all)
-    }
-
     /// The ids of the newest errors of all, out of each sidecar's own answer.
     pub(super) async fn newest_errors(&self) -> anyhow::Result<Vec<String>> {
         let mut newest: Vec<(String, String)> = Vec::new();
@@ -160,35 +146,6 @@ impl Members {
         }
         Ok(())
     }
-}
-
-/// Questions of peers, and what they took.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Answered {
-    questions: f64,
-    /// From a question's arrival to the beginning of its answer.
-    seconds: f64,
-    /// Of the whole process.
-    cpu: Duration,
-}
-
-impl Answered {
-    /// Of the questions since then, each on average.
-    pub(super) fn since(self, before: Answered) -> Refusals {
-        let questions = (self.questions - before.questions).max(1.0);
-        Refusals {
-            questions: questions as u64,
-            took: Duration::from_secs_f64((self.seconds - before.seconds).max(0.0) / questions),
-            cpu: self.cpu.saturating_sub(before.cpu).div_f64(questions),
-        }
-    }
-}
-
-/// The figure of a metric about the questions of peers; none were asked where it is not there.
-fn figure(metrics: &str, name: &str) -> anyhow::Result<f64> {
-    let of_peers = format!("{name}{{call=\"{PEERS_CALL}\"}} ");
-    let value = metrics.lines().find_map(|line| line.strip_prefix(&of_peers));
-    value.map_or(Ok(0.0), |value| value.trim().parse().with_context(|| format!("read {name}")))
 }
 
 fn launch(binary: &Path, notes: &Path, name: &str) -> anyhow::Result<Launch> {
