@@ -8,9 +8,11 @@
 mod ast;
 mod check;
 mod expression;
+mod intrinsic;
 mod lenient;
 mod lexer;
 mod math;
+mod metrics;
 mod narrow;
 mod parser;
 

@@ -232,11 +232,8 @@ async fn part(
 
 /// Whether each span decides for itself.
 fn single(pipeline: &Pipeline, metrics: &Metrics) -> bool {
-    let mut needs_trace = metrics.by.iter().any(|attribute| attribute.needs_trace());
-    super::series::visit_attributes(&metrics.function, &mut |attribute| {
-        needs_trace |= attribute.needs_trace()
-    });
-    pipeline.of_single_spans().is_some() && !needs_trace
+    let grouped = metrics.by.iter().any(|attribute| attribute.needs_trace());
+    pipeline.of_single_spans().is_some() && !grouped && !metrics.function.needs_trace()
 }
 
 async fn of_single_spans(

@@ -121,20 +121,6 @@ impl Intervals {
     }
 }
 
-/// The attribute that a function is about, and those of the spans that it selects.
-pub fn visit_attributes<'a>(function: &'a Function, visit: &mut dyn FnMut(&'a Attribute)) {
-    match function {
-        Function::Rate | Function::CountOverTime => {}
-        Function::Compare { selection, .. } => selection.visit(visit),
-        Function::MinOverTime(of)
-        | Function::MaxOverTime(of)
-        | Function::SumOverTime(of)
-        | Function::AvgOverTime(of)
-        | Function::QuantileOverTime(of, _)
-        | Function::HistogramOverTime(of) => visit(of),
-    }
-}
-
 impl Spans {
     /// More than `cells_max` values in all are refused.
     pub fn new(measure: Measure, cells_max: usize) -> Spans {
@@ -196,9 +182,7 @@ impl Spans {
 
 /// What a span counts for; `None`: it has no number to count.
 fn number(function: &Function, subject: &Subject<'_>) -> Option<f64> {
-    let mut of: Option<&Attribute> = None;
-    visit_attributes(function, &mut |attribute| of = Some(attribute));
-    let Some(of) = of else { return Some(1.0) };
+    let Some(of) = function.measured() else { return Some(1.0) };
     let mut number = None;
     subject.visit(of, &mut |value| {
         number = match value {

@@ -166,6 +166,8 @@ pub(super) async fn values(
             // Numbers and ids, of which every span has its own.
             _ => return Ok(Vec::new()),
         },
+        // The name of a tag says nothing of parents.
+        Of::ParentIntrinsic(_) => return Ok(Vec::new()),
         Of::Named { scope, name, .. } => {
             let place = match scope {
                 Scope::None => Place::Any,

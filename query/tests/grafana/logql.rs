@@ -5,20 +5,18 @@ mod binary;
 mod oracle;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::fmt;
 
 use axum::Router;
 use axum::http::StatusCode;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use serde_json::Value as Json;
-use spandrel_config::Limits;
-use spandrel_query::source::{LocalSource, Source};
 use spandrel_store::{Level, NewRecord};
 
 use self::oracle::{Line, Numbers, Stage};
-use crate::fixture::{Sidecar, router_over};
 use crate::request::{get_with, path};
+use crate::shared::Shared;
 
 const FLAGS: &[(&str, &str)] = &[("X-Loki-Response-Encoding-Flags", "categorize-labels")];
 const EPOCH: u64 = 1_767_268_800;
@@ -73,40 +71,6 @@ async fn numbers(router: &Router, query: &str) -> Numbers {
     found
 }
 
-#[test]
-fn every_question_finds_what_the_slow_way_finds() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut runner = TestRunner::new(Config { cases: 20, ..Config::default() });
-    let cases = (oracle::lines(), prop::collection::vec(oracle::question(), 10));
-    let outcome = runner.run(&cases, |(generated, questions)| {
-        runtime.block_on(async {
-            let one = Sidecar::empty().await;
-            one.keep(generated.iter().map(record).collect()).await;
-            let (left, right) = (Sidecar::empty().await, Sidecar::empty().await);
-            let halves = generated.iter().partition::<Vec<&Line>, _>(|line| line.second % 2 == 0);
-            left.keep(halves.0.into_iter().map(record).collect()).await;
-            right.keep(halves.1.into_iter().map(record).collect()).await;
-            let source = |of: &Sidecar, name: &str| -> Arc<dyn Source> {
-                Arc::new(LocalSource::new(of.store.clone(), name.to_owned(), 8))
-            };
-            let both =
-                router_over(vec![source(&left, "left:1"), source(&right, "right:1")], Limits::default());
-            for question in &questions {
-                let text = question.log();
-                let wanted: Labelled = question.lines(&generated).into_iter().collect();
-                prop_assert_eq!(&lines(&one.router, &text).await, &wanted, "{}", text);
-                prop_assert_eq!(&lines(&both, &text).await, &wanted, "federated: {}", text);
-                let text = question.metric();
-                let wanted = question.numbers(&generated, 3, 30);
-                prop_assert_eq!(&numbers(&one.router, &text).await, &wanted, "{}", text);
-                prop_assert_eq!(&numbers(&both, &text).await, &wanted, "federated: {}", text);
-            }
-            Ok(())
-        })
-    });
-    outcome.unwrap_or_else(|error| panic!("{error}"));
-}
-
 /// By their labels, numbers at seconds; nothing where the question is refused.
 async fn calculated(router: &Router, query: &str) -> Option<Numbers> {
     let (start, end) = (EPOCH.to_string(), (EPOCH + 30).to_string());
@@ -122,42 +86,57 @@ async fn calculated(router: &Router, query: &str) -> Option<Numbers> {
     }
 }
 
-#[test]
-fn operators_calculate_what_the_slow_way_calculates() {
+/// Asks ten generated questions about generated lines, one sidecar that holds them all and two that share them.
+fn hold<Q: fmt::Debug>(
+    questions: impl Strategy<Value = Q>,
+    check: impl AsyncFn(&Router, &[Line], &Q) -> Result<(), TestCaseError>,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases: 20, ..Config::default() });
-    let cases = (oracle::lines(), prop::collection::vec(binary::expr(), 10));
+    let cases = (oracle::lines(), prop::collection::vec(questions, 10));
     let outcome = runner.run(&cases, |(generated, questions)| {
         runtime.block_on(async {
-            let one = Sidecar::empty().await;
-            one.keep(generated.iter().map(record).collect()).await;
-            let (left, right) = (Sidecar::empty().await, Sidecar::empty().await);
-            let halves = generated.iter().partition::<Vec<&Line>, _>(|line| line.second % 2 == 0);
-            left.keep(halves.0.into_iter().map(record).collect()).await;
-            right.keep(halves.1.into_iter().map(record).collect()).await;
-            let source = |of: &Sidecar, name: &str| -> Arc<dyn Source> {
-                Arc::new(LocalSource::new(of.store.clone(), name.to_owned(), 8))
-            };
-            let both =
-                router_over(vec![source(&left, "left:1"), source(&right, "right:1")], Limits::default());
+            let of = |half: u64| generated.iter().filter(move |line| line.second % 2 == half).map(record);
+            let all = generated.iter().map(record).collect();
+            let shared = Shared::of(all, of(0).collect(), of(1).collect()).await;
             for question in &questions {
-                let text = question.to_string();
-                let wanted = question.numbers(&generated, 3, 30).ok().map(|steps| {
-                    let mut numbers = Numbers::new();
-                    for (at, samples) in steps {
-                        for (labels, number) in samples {
-                            numbers.entry(labels).or_default().push((at, format!("{number:.6}")));
-                        }
-                    }
-                    numbers
-                });
-                prop_assert_eq!(&calculated(&one.router, &text).await, &wanted, "{}", text);
-                prop_assert_eq!(&calculated(&both, &text).await, &wanted, "federated: {}", text);
+                check(&shared.one.router, &generated, question).await?;
+                check(&shared.both, &generated, question).await.map_err(Shared::federated)?;
             }
             Ok(())
         })
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn every_question_finds_what_the_slow_way_finds() {
+    hold(oracle::question(), async |router, generated, question| {
+        let text = question.log();
+        let wanted: Labelled = question.lines(generated).into_iter().collect();
+        prop_assert_eq!(lines(router, &text).await, wanted, "{}", text);
+        let text = question.metric();
+        prop_assert_eq!(numbers(router, &text).await, question.numbers(generated, 3, 30), "{}", text);
+        Ok(())
+    });
+}
+
+#[test]
+fn operators_calculate_what_the_slow_way_calculates() {
+    hold(binary::expr(), async |router, generated, question| {
+        let text = question.to_string();
+        let wanted = question.numbers(generated, 3, 30).ok().map(|steps| {
+            let mut numbers = Numbers::new();
+            for (at, samples) in steps {
+                for (labels, number) in samples {
+                    numbers.entry(labels).or_default().push((at, format!("{number:.6}")));
+                }
+            }
+            numbers
+        });
+        prop_assert_eq!(calculated(router, &text).await, wanted, "{}", text);
+        Ok(())
+    });
 }
 
 #[test]

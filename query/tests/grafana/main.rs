@@ -15,6 +15,7 @@ mod loki;
 mod metrics;
 mod provisioning;
 mod request;
+mod shared;
 mod span_metrics;
 mod streaming;
 mod strict;

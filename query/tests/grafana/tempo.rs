@@ -254,7 +254,7 @@ async fn a_wrong_question_is_refused_in_words_that_grafana_shows() {
     let sidecar = Sidecar::with_shop().await;
     let cases = [
         (vec![("q", "{ status = }")], "invalid TraceQL query: parse error at line 1, col 12: syntax error"),
-        (vec![("q", "{ parent }")], "the intrinsic `parent`, but for `= nil`, is not supported"),
+        (vec![("q", "{ parent }")], "the intrinsic `parent`, but beside `nil`, is not supported"),
         (vec![("q", "{} | rate()")], "/api/metrics/query_range"),
         (vec![("q", "{}"), ("limit", "0")], "invalid limit"),
         (vec![("q", "{}"), ("start", "soon")], "invalid start"),

@@ -1,8 +1,8 @@
 //! The tree that TraceQL is read to.
 
-use std::fmt;
-
 use crate::language::pattern::Pattern;
+
+pub use super::intrinsic::{Intrinsic, Kind, Status};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
@@ -157,23 +157,6 @@ pub enum Static {
     Kind(Kind),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    Error,
-    Ok,
-    Unset,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    Unspecified,
-    Internal,
-    Server,
-    Client,
-    Producer,
-    Consumer,
-}
-
 #[derive(Debug, Clone)]
 pub struct Attribute {
     pub of: Of,
@@ -185,7 +168,13 @@ pub struct Attribute {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Of {
     Intrinsic(Intrinsic),
-    Named { scope: Scope, parent: bool, name: String },
+    /// Of the parent of the span.
+    ParentIntrinsic(Intrinsic),
+    Named {
+        scope: Scope,
+        parent: bool,
+        name: String,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -196,32 +185,6 @@ pub enum Scope {
     Event,
     Link,
     Instrumentation,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Intrinsic {
-    Duration,
-    Name,
-    Status,
-    StatusMessage,
-    Kind,
-    ChildCount,
-    Parent,
-    NestedSetLeft,
-    NestedSetRight,
-    NestedSetParent,
-    RootName,
-    RootService,
-    TraceDuration,
-    TraceId,
-    SpanId,
-    ParentId,
-    EventName,
-    EventTimeSinceStart,
-    LinkTraceId,
-    LinkSpanId,
-    InstrumentationName,
-    InstrumentationVersion,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -256,73 +219,20 @@ pub enum SecondStage {
     Keep(Compared, f64),
 }
 
-impl Intrinsic {
-    /// Every name of every intrinsic; the first of each is its own.
-    pub const NAMES: [(&'static str, Intrinsic); 34] = [
-        ("duration", Intrinsic::Duration),
-        ("name", Intrinsic::Name),
-        ("status", Intrinsic::Status),
-        ("statusMessage", Intrinsic::StatusMessage),
-        ("kind", Intrinsic::Kind),
-        ("childCount", Intrinsic::ChildCount),
-        ("parent", Intrinsic::Parent),
-        ("nestedSetLeft", Intrinsic::NestedSetLeft),
-        ("nestedSetRight", Intrinsic::NestedSetRight),
-        ("nestedSetParent", Intrinsic::NestedSetParent),
-        ("rootName", Intrinsic::RootName),
-        ("rootServiceName", Intrinsic::RootService),
-        ("traceDuration", Intrinsic::TraceDuration),
-        ("trace:id", Intrinsic::TraceId),
-        ("span:id", Intrinsic::SpanId),
-        ("span:parentID", Intrinsic::ParentId),
-        ("event:name", Intrinsic::EventName),
-        ("event:timeSinceStart", Intrinsic::EventTimeSinceStart),
-        ("link:traceID", Intrinsic::LinkTraceId),
-        ("link:spanID", Intrinsic::LinkSpanId),
-        ("instrumentation:name", Intrinsic::InstrumentationName),
-        ("instrumentation:version", Intrinsic::InstrumentationVersion),
-        ("trace:rootName", Intrinsic::RootName),
-        ("trace:rootService", Intrinsic::RootService),
-        ("trace:duration", Intrinsic::TraceDuration),
-        ("span:duration", Intrinsic::Duration),
-        ("span:name", Intrinsic::Name),
-        ("span:status", Intrinsic::Status),
-        ("span:statusMessage", Intrinsic::StatusMessage),
-        ("span:kind", Intrinsic::Kind),
-        ("span:childCount", Intrinsic::ChildCount),
-        ("trace:traceID", Intrinsic::TraceId),
-        ("link:traceId", Intrinsic::LinkTraceId),
-        ("link:spanId", Intrinsic::LinkSpanId),
-    ];
-
-    pub fn named(name: &str) -> Option<Intrinsic> {
-        Intrinsic::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, intrinsic)| intrinsic)
-    }
-
-    pub fn name(self) -> &'static str {
-        let own = Intrinsic::NAMES.into_iter().find(|(_, intrinsic)| *intrinsic == self);
-        own.map_or("", |(name, _)| name)
-    }
-
-    /// Whether one span alone doesn't tell.
-    pub fn needs_trace(self) -> bool {
-        use Intrinsic::*;
-        matches!(self, ChildCount | NestedSetLeft | NestedSetRight | RootName | RootService | TraceDuration)
-    }
-}
-
 impl Attribute {
-    /// How the attribute is called in an answer: without its scope.
+    /// How the attribute is called in an answer: without its scope, unless it is the parent's.
     pub fn key(&self) -> &str {
         match &self.of {
             Of::Intrinsic(intrinsic) => intrinsic.name(),
-            Of::Named { name, .. } => name,
+            Of::ParentIntrinsic(_) | Of::Named { parent: true, .. } => &self.written,
+            Of::Named { parent: false, name, .. } => name,
         }
     }
 
     pub fn needs_trace(&self) -> bool {
         match &self.of {
             Of::Intrinsic(intrinsic) => intrinsic.needs_trace(),
+            Of::ParentIntrinsic(_) => true,
             Of::Named { parent, .. } => *parent,
         }
     }
@@ -374,28 +284,17 @@ impl Expr {
         }
     }
 
+    /// Whether one span alone doesn't tell if this holds. Whether it is a root, it tells itself; its parent's number,
+    /// only the trace.
     pub fn needs_trace(&self) -> bool {
-        let mut needs = false;
-        self.visit(&mut |attribute| needs |= attribute.needs_trace());
-        // Whether a span is a root, it tells itself; its parent's number, only the trace.
-        needs || self.asks_for_a_parents_number()
-    }
-
-    fn asks_for_a_parents_number(&self) -> bool {
-        let parent = |expr: &Expr| {
-            matches!(expr, Expr::Attribute(Attribute { of: Of::Intrinsic(Intrinsic::NestedSetParent), .. }))
-        };
         match self {
-            Expr::Binary(Binary::Compare(_), left, right) if parent(left) || parent(right) => {
-                !self.tells_roots()
-            }
-            Expr::Binary(_, left, right) => {
-                left.asks_for_a_parents_number() || right.asks_for_a_parents_number()
-            }
-            Expr::Negative(inner) | Expr::Not(inner) => inner.asks_for_a_parents_number(),
-            Expr::Matches { value, .. } => value.asks_for_a_parents_number(),
-            Expr::Attribute(_) => parent(self),
             Expr::Static(_) => false,
+            Expr::Attribute(attribute) => attribute.needs_trace(),
+            Expr::Negative(inner) | Expr::Not(inner) => inner.needs_trace(),
+            Expr::Matches { value, .. } => value.needs_trace(),
+            Expr::Binary(_, left, right) => {
+                !self.tells_roots() && (left.needs_trace() || right.needs_trace())
+            }
         }
     }
 
@@ -497,30 +396,24 @@ impl Query {
     }
 }
 
-impl Status {
-    pub const ALL: [(&'static str, Status); 3] =
-        [("error", Status::Error), ("ok", Status::Ok), ("unset", Status::Unset)];
-}
-
-impl Kind {
-    pub const ALL: [(&'static str, Kind); 6] = [
-        ("unspecified", Kind::Unspecified),
-        ("internal", Kind::Internal),
-        ("server", Kind::Server),
-        ("client", Kind::Client),
-        ("producer", Kind::Producer),
-        ("consumer", Kind::Consumer),
-    ];
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Status::ALL.iter().find(|(_, status)| status == self).map_or("", |(name, _)| name))
+impl Function {
+    /// What is measured of a span; nothing, where spans are counted.
+    pub fn measured(&self) -> Option<&Attribute> {
+        match self {
+            Function::Rate | Function::CountOverTime | Function::Compare { .. } => None,
+            Function::MinOverTime(of)
+            | Function::MaxOverTime(of)
+            | Function::SumOverTime(of)
+            | Function::AvgOverTime(of)
+            | Function::QuantileOverTime(of, _)
+            | Function::HistogramOverTime(of) => Some(of),
+        }
     }
-}
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Kind::ALL.iter().find(|(_, kind)| kind == self).map_or("", |(name, _)| name))
+    pub fn needs_trace(&self) -> bool {
+        match self {
+            Function::Compare { selection, .. } => selection.needs_trace(),
+            of => of.measured().is_some_and(Attribute::needs_trace),
+        }
     }
 }

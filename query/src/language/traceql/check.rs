@@ -2,9 +2,10 @@
 //! and aggregates say something about spans.
 
 use super::ast::{
-    Aggregate, Asked, Attribute, Binary, Compared, Expr, Function, Intrinsic, Of, Pipeline, Query, Scalar,
-    Spanset, Stage, Static,
+    Aggregate, Asked, Attribute, Binary, Compared, Expr, Function, Intrinsic, Numbers, Of, Pipeline, Query,
+    Scalar, Spanset, Stage, Static,
 };
+use super::metrics::NOTHING_MORE;
 use crate::language::mistake::Mistake;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,28 +25,28 @@ pub(super) fn check(query: &Query) -> Result<(), Mistake> {
         Asked::Spans(of) => return pipeline(of),
         Asked::Numbers(numbers) => numbers,
     };
+    let alone = matches!(numbers, Numbers::Of(_));
     let mut checked = Ok(());
     numbers.visit(&mut |of, metrics| {
         if checked.is_ok() {
             checked = pipeline(of).and_then(|()| function(&metrics.function));
+        }
+        if !alone && matches!(metrics.function, Function::Compare { .. }) {
+            checked = Err(Mistake::invalid(0, NOTHING_MORE));
         }
     });
     checked
 }
 
 fn function(of: &Function) -> Result<(), Mistake> {
-    match of {
-        Function::Rate | Function::CountOverTime => Ok(()),
-        Function::Compare { selection, .. } => condition(selection),
-        Function::MinOverTime(of)
-        | Function::MaxOverTime(of)
-        | Function::SumOverTime(of)
-        | Function::AvgOverTime(of)
-        | Function::QuantileOverTime(of, _)
-        | Function::HistogramOverTime(of) => match type_of_attribute(of) {
-            Type::Any | Type::Number => Ok(()),
-            _ => Err(Mistake::invalid(of.position, format!("`{}` is not a number", of.written))),
-        },
+    if let Function::Compare { selection, .. } = of {
+        return condition(selection);
+    }
+    match of.measured() {
+        Some(of) if !matches!(type_of_attribute(of), Type::Any | Type::Number) => {
+            Err(Mistake::invalid(of.position, format!("`{}` is not a number", of.written)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -162,7 +163,7 @@ fn binary_type(binary: Binary, expr: &Expr, left: Type, right: Type) -> Result<T
 }
 
 fn type_of_attribute(attribute: &Attribute) -> Type {
-    let Of::Intrinsic(intrinsic) = attribute.of else { return Type::Any };
+    let (Of::Intrinsic(intrinsic) | Of::ParentIntrinsic(intrinsic)) = attribute.of else { return Type::Any };
     use Intrinsic::*;
     match intrinsic {
         Duration | ChildCount | NestedSetLeft | NestedSetRight | NestedSetParent | TraceDuration

@@ -70,9 +70,11 @@ impl Parser<'_> {
         }
         if self.take("-") {
             return Ok(match self.binary(PRODUCT)? {
-                Expr::Static(Static::Int(int)) => Expr::Static(Static::Int(-int)),
+                Expr::Static(Static::Int(int)) => Expr::Static(Static::Int(int.saturating_neg())),
                 Expr::Static(Static::Float(float)) => Expr::Static(Static::Float(-float)),
-                Expr::Static(Static::Duration(nanos)) => Expr::Static(Static::Duration(-nanos)),
+                Expr::Static(Static::Duration(nanos)) => {
+                    Expr::Static(Static::Duration(nanos.saturating_neg()))
+                }
                 other => Expr::Negative(Box::new(other)),
             });
         }
@@ -132,6 +134,8 @@ pub(super) fn keyword(word: &str) -> Option<Static> {
         "nil" => return Some(Static::Nil),
         "true" => return Some(Static::Bool(true)),
         "false" => return Some(Static::Bool(false)),
+        "minInt" => return Some(Static::Int(i64::MIN)),
+        "maxInt" => return Some(Static::Int(i64::MAX)),
         _ => {}
     }
     let status = Status::ALL.into_iter().find(|(name, _)| *name == word);
@@ -148,9 +152,10 @@ fn expression_level(arithmetic: usize) -> usize {
     }
 }
 
-/// Ids are compared in one notation, whatever was typed.
+/// Ids are compared in one notation, whatever was typed. Nothing beside nothing is false, as in Tempo.
 fn comparison(compared: Compared, left: Expr, right: Expr) -> Expr {
     let (left, right) = match (left, right) {
+        (Expr::Static(Static::Nil), Expr::Static(Static::Nil)) => return Expr::Static(Static::Bool(false)),
         (Expr::Attribute(attribute), Expr::Static(Static::Text(text))) => {
             let text = id_of(&attribute, text);
             (Expr::Attribute(attribute), Expr::Static(Static::Text(text)))
@@ -165,11 +170,12 @@ fn comparison(compared: Compared, left: Expr, right: Expr) -> Expr {
 }
 
 fn id_of(attribute: &Attribute, text: String) -> String {
-    let id = match &attribute.of {
-        Of::Intrinsic(Intrinsic::TraceId | Intrinsic::LinkTraceId) => {
+    let (Of::Intrinsic(intrinsic) | Of::ParentIntrinsic(intrinsic)) = &attribute.of else { return text };
+    let id = match intrinsic {
+        Intrinsic::TraceId | Intrinsic::LinkTraceId => {
             TraceId::from_text(&text, Digits::Hex).map(|id| id.to_string()).ok()
         }
-        Of::Intrinsic(Intrinsic::SpanId | Intrinsic::ParentId | Intrinsic::LinkSpanId) => {
+        Intrinsic::SpanId | Intrinsic::ParentId | Intrinsic::LinkSpanId => {
             SpanId::from_text(&text, Digits::Hex).map(|id| id.to_string()).ok()
         }
         _ => None,

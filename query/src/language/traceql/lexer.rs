@@ -49,7 +49,7 @@ pub(super) fn lex(text: &str) -> Result<Vec<Lexed>, SyntaxError> {
 pub(super) fn lex_leniently(text: &str) -> (Vec<Lexed>, Option<SyntaxError>) {
     let (mut rest, mut lexed, mut error) = (text, Vec::new(), None);
     loop {
-        lexeme::skip_space(&mut rest);
+        skip_space(&mut rest);
         if rest.is_empty() {
             return (lexed, error);
         }
@@ -63,6 +63,19 @@ pub(super) fn lex_leniently(text: &str) -> (Vec<Lexed>, Option<SyntaxError>) {
                 rest = chars.as_str();
             }
         }
+    }
+}
+
+/// Space, and comments as Tempo has them, beside those with `#`.
+fn skip_space(rest: &mut &str) {
+    loop {
+        lexeme::skip_space(rest);
+        let after = match (rest.strip_prefix("//"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => comment.find('\n').map(|end| &comment[end..]),
+            (None, Some(comment)) => comment.find("*/").map(|end| &comment[end + 2..]),
+            (None, None) => return,
+        };
+        *rest = after.unwrap_or_default();
     }
 }
 
@@ -133,9 +146,15 @@ fn word_or_attribute(rest: &mut &str, position: usize) -> Result<Token, &'static
             scope = inner;
         }
     }
+    let quoted = rest.starts_with('"');
     let name = attribute_name(rest).ok_or("the name of an attribute")?;
     let written = whole[..whole.len() - rest.len()].to_owned();
-    let of = Of::Named { scope, parent, name };
+    // `parent.status` is the parent's intrinsic; `parent."status"` and `parent.span.status` are attributes.
+    let intrinsic = Intrinsic::named(&name).filter(|intrinsic| *intrinsic != Intrinsic::Parent);
+    let of = match intrinsic.filter(|_| parent && !quoted && scope == Scope::None) {
+        Some(intrinsic) => Of::ParentIntrinsic(intrinsic),
+        None => Of::Named { scope, parent, name },
+    };
     Ok(Token::Attribute(Attribute { of, written, position }))
 }
 

@@ -3,7 +3,8 @@
 
 use super::ast::{Asked, Binary, Hint, Numbers, Static};
 use super::lexer::Token;
-use super::parser::{METRICS, Parsed, Parser};
+use super::metrics::METRICS;
+use super::parser::{Parsed, Parser};
 use crate::language::mistake::Mistake;
 
 /// What an opening bracket begins.

@@ -142,7 +142,7 @@ fn fields(attribute: &Attribute) -> Vec<Field> {
             Intrinsic::InstrumentationVersion => vec![Field::ScopeVersion],
             _ => Vec::new(),
         },
-        Of::Named { parent: true, .. } => Vec::new(),
+        Of::ParentIntrinsic(_) | Of::Named { parent: true, .. } => Vec::new(),
         Of::Named { scope, parent: false, name } => {
             let place = match scope {
                 Scope::None => Place::Any,

@@ -1,9 +1,9 @@
-//! Tokens to a [`Query`]: pipelines, spansets, aggregates, metrics and hints. Expressions inside braces are
-//! read in [`super::expression`].
+//! Tokens to a [`Query`]: pipelines, spansets, aggregates and hints. Expressions inside braces are read in
+//! [`super::expression`], metrics functions in [`super::metrics`].
 
 use super::ast::{
-    Aggregate, Asked, Attribute, Binary, Compared, Expr, Function, Hint, Intrinsic, Metrics, Numbers, Of,
-    Pipeline, Query, Relation, Scalar, ScalarFilter, SecondStage, Spanset, Stage, Static, Union,
+    Aggregate, Asked, Attribute, Binary, Compared, Expr, Hint, Intrinsic, Numbers, Of, Pipeline, Query,
+    Relation, Scalar, ScalarFilter, Spanset, Stage, Static, Union,
 };
 use super::lexer::{self, Lexed, Token};
 use crate::language::SyntaxError;
@@ -19,18 +19,6 @@ pub(super) struct Parser<'a> {
 }
 
 pub(super) type Parsed<T> = Result<T, Mistake>;
-
-pub(super) const METRICS: [&str; 9] = [
-    "rate",
-    "count_over_time",
-    "min_over_time",
-    "max_over_time",
-    "sum_over_time",
-    "avg_over_time",
-    "quantile_over_time",
-    "histogram_over_time",
-    "compare",
-];
 
 const AGGREGATES: [(&str, Aggregate); 5] = [
     ("count", Aggregate::Count),
@@ -66,9 +54,6 @@ pub(super) const COMPARISONS: [(&str, Compared); 6] = [
     (">", Compared::Greater),
     (">=", Compared::GreaterOrEqual),
 ];
-
-/// Attributes of one `compare` are ranked; Tempo's own default.
-const COMPARE_TOP_DEFAULT: usize = 10;
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
@@ -211,7 +196,7 @@ impl<'a> Parser<'a> {
         Ok(ScalarFilter { left, compared, right: self.scalar(1)? })
     }
 
-    fn comparison(&mut self) -> Option<Compared> {
+    pub(super) fn comparison(&mut self) -> Option<Compared> {
         let Some(Token::Symbol(symbol)) = self.peek() else { return None };
         let (_, compared) = COMPARISONS.into_iter().find(|(name, _)| name == symbol)?;
         self.at += 1;
@@ -262,99 +247,8 @@ impl<'a> Parser<'a> {
         self.number().map(Scalar::Static)
     }
 
-    // Metrics.
-
-    fn metrics_function(&mut self) -> Parsed<Option<Function>> {
-        let Some(name) = METRICS.into_iter().find(|name| self.at_call(name)) else { return Ok(None) };
-        self.at += 2;
-        let function = match name {
-            "rate" => Function::Rate,
-            "count_over_time" => Function::CountOverTime,
-            "min_over_time" => Function::MinOverTime(self.attribute()?),
-            "max_over_time" => Function::MaxOverTime(self.attribute()?),
-            "sum_over_time" => Function::SumOverTime(self.attribute()?),
-            "avg_over_time" => Function::AvgOverTime(self.attribute()?),
-            "histogram_over_time" => Function::HistogramOverTime(self.attribute()?),
-            "quantile_over_time" => {
-                let of = self.attribute()?;
-                let mut quantiles = Vec::new();
-                while self.take(",") {
-                    let position = self.position();
-                    let quantile = self.float()?;
-                    if !(0.0..=1.0).contains(&quantile) {
-                        return Err(Mistake::invalid(position, "a quantile is between 0 and 1"));
-                    }
-                    quantiles.push(quantile);
-                }
-                if quantiles.is_empty() {
-                    return Err(self.error("`,` and a quantile such as 0.9"));
-                }
-                Function::QuantileOverTime(of, quantiles)
-            }
-            _ => self.compare()?,
-        };
-        self.expect(")")?;
-        Ok(Some(function))
-    }
-
-    fn compare(&mut self) -> Parsed<Function> {
-        self.expect("{")?;
-        let selection = match self.at_symbol("}") {
-            true => Expr::Static(Static::Bool(true)),
-            false => self.expression()?,
-        };
-        self.expect("}")?;
-        let top = if self.take(",") { self.count()? } else { COMPARE_TOP_DEFAULT };
-        let range = if self.take(",") {
-            let start = self.int()?;
-            self.expect(",")?;
-            Some((start, self.int()?))
-        } else {
-            None
-        };
-        Ok(Function::Compare { selection, top, range })
-    }
-
-    fn rest_of_metrics(&mut self, function: Function, hints: &mut Vec<Hint>) -> Parsed<Metrics> {
-        let mut metrics = Metrics { function, by: Vec::new(), second: Vec::new() };
-        if self.at_call("by") {
-            if matches!(metrics.function, Function::Compare { .. }) {
-                return Err(self.unsupported("`compare` with `by`".to_owned()));
-            }
-            self.at += 2;
-            metrics.by = self.attributes()?;
-        }
-        metrics.second = self.second_stages(hints)?;
-        Ok(metrics)
-    }
-
-    pub(super) fn second_stages(&mut self, hints: &mut Vec<Hint>) -> Parsed<Vec<SecondStage>> {
-        let mut stages = Vec::new();
-        loop {
-            self.hints(hints)?;
-            if let Some(compared) = self.comparison() {
-                stages.push(SecondStage::Keep(compared, self.constant()?));
-            } else if self.take("|") {
-                stages.push(self.second_stage()?);
-            } else {
-                return Ok(stages);
-            }
-        }
-    }
-
-    fn second_stage(&mut self) -> Parsed<SecondStage> {
-        let top = self.at_call("topk");
-        if !top && !self.at_call("bottomk") {
-            return Err(self.error("`topk(n)` or `bottomk(n)` after a metrics function"));
-        }
-        self.at += 2;
-        let count = self.count()?;
-        self.expect(")")?;
-        Ok(if top { SecondStage::Top(count) } else { SecondStage::Bottom(count) })
-    }
-
     /// `with(name=value, …)`, any number of times.
-    fn hints(&mut self, hints: &mut Vec<Hint>) -> Parsed<()> {
+    pub(super) fn hints(&mut self, hints: &mut Vec<Hint>) -> Parsed<()> {
         while self.at_call("with") {
             self.at += 2;
             loop {
@@ -377,7 +271,7 @@ impl<'a> Parser<'a> {
     // Parts.
 
     /// Attributes up to the closing bracket, at least one.
-    fn attributes(&mut self) -> Parsed<Vec<Attribute>> {
+    pub(super) fn attributes(&mut self) -> Parsed<Vec<Attribute>> {
         let mut attributes = vec![self.attribute()?];
         while self.take(",") {
             attributes.push(self.attribute()?);
@@ -386,7 +280,7 @@ impl<'a> Parser<'a> {
         Ok(attributes)
     }
 
-    fn attribute(&mut self) -> Parsed<Attribute> {
+    pub(super) fn attribute(&mut self) -> Parsed<Attribute> {
         self.take_attribute()?
             .ok_or_else(|| self.error("an attribute such as `span.http.method` or `duration`"))
     }
@@ -397,7 +291,7 @@ impl<'a> Parser<'a> {
             Some(Token::Attribute(attribute)) => attribute.clone(),
             Some(Token::Word(word)) => match Intrinsic::named(word) {
                 Some(Intrinsic::Parent) => {
-                    return Err(self.unsupported("the intrinsic `parent`, but for `= nil`,".to_owned()));
+                    return Err(self.unsupported("the intrinsic `parent`, but beside `nil`,".to_owned()));
                 }
                 Some(intrinsic) => {
                     Attribute { of: Of::Intrinsic(intrinsic), written: word.clone(), position }
@@ -412,10 +306,11 @@ impl<'a> Parser<'a> {
 
     /// The parent of a span: it is there or not, and nothing else is asked of it.
     pub(super) fn parent_beside_nil(&mut self) -> Option<Attribute> {
-        let ahead = |by: usize| self.tokens.get(self.at + by).map(|lexed| &lexed.token);
-        let is_word = |by, wanted: &str| matches!(ahead(by), Some(Token::Word(word)) if word == wanted);
-        let compares = matches!(ahead(1), Some(Token::Symbol("=" | "!=")));
-        let beside_nil = is_word(0, "parent") && compares && is_word(2, "nil");
+        let near = |by: isize| self.tokens.get(self.at.checked_add_signed(by)?).map(|lexed| &lexed.token);
+        let is_word = |by, wanted: &str| matches!(near(by), Some(Token::Word(word)) if word == wanted);
+        let compares = |by| matches!(near(by), Some(Token::Symbol("=" | "!=")));
+        let nil_by = |by| compares(by) && is_word(2 * by, "nil");
+        let beside_nil = is_word(0, "parent") && (nil_by(1) || nil_by(-1));
         let position = self.position();
         self.at += usize::from(beside_nil);
         let of = Of::Intrinsic(Intrinsic::Parent);
@@ -438,7 +333,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A number without a unit.
-    fn float(&mut self) -> Parsed<f64> {
+    pub(super) fn float(&mut self) -> Parsed<f64> {
         Ok(match self.number()? {
             Static::Int(int) => int as f64,
             Static::Float(float) => float,
@@ -446,7 +341,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn int(&mut self) -> Parsed<i64> {
+    pub(super) fn int(&mut self) -> Parsed<i64> {
         match self.peek() {
             Some(Token::Number(Number::Int(int))) => {
                 let int = *int;
@@ -458,7 +353,7 @@ impl<'a> Parser<'a> {
     }
 
     /// How many; at least one.
-    fn count(&mut self) -> Parsed<usize> {
+    pub(super) fn count(&mut self) -> Parsed<usize> {
         let position = self.position();
         let count = self.int()?;
         usize::try_from(count)
@@ -494,7 +389,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Whether `name(` stands here.
-    fn at_call(&self, name: &str) -> bool {
+    pub(super) fn at_call(&self, name: &str) -> bool {
         let next = self.tokens.get(self.at + 1).map(|lexed| &lexed.token);
         matches!(self.peek(), Some(Token::Word(word)) if word == name) && next == Some(&Token::Symbol("("))
     }

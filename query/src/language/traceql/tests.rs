@@ -37,6 +37,15 @@ const UNDERSTOOD: &str = r#"
     {} # with a comment
     { parent.a = 1 && parent.span.b = 2 }
     { parent = nil } || { parent != nil && .a }
+    { nil != parent && nil = nil }
+    { parent.service.name = "x" && parent.resource.service.name =~ "x|y" && parent.event.a != nil }
+    { parent.status = error && parent.kind = server && parent.name =~ "GET.*" && parent.duration > 1s }
+    { parent.span.status = "late" && parent."status" = 5 }
+    { name =~ "a" && resource.service.name !~ "b" && statusMessage =~ ".*" && rootName =~ "c|d" }
+    { .a > minInt && .a < maxInt }
+    { .a = 1 } // and a comment
+    { /* another */ .a /* and one */ = 1 }
+    ({} | compare({ status = error }))
     ({} | rate()) > 10
     ({} | rate()) / ({} | count_over_time())
     (({} | rate()) * ({} | count_over_time())) + ({} | rate())
@@ -84,6 +93,14 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("({} | rate()) + 5 100", 18, "the end"),
     ("({} | rate()) + 5ms", 14, "a duration"),
     ("({} | rate()) + 1 / 0", 18, "division by zero"),
+    ("{ status =~ \"err.*\" }", 2, "matches text"),
+    ("{ parent.duration = \"1s\" }", 2, "different types"),
+    ("{ .a = 1 /* open", 16, "`}`"),
+    ("{} | compare({true}, 2000)", 19, "at most 1000"),
+    ("{} | compare({true}, 10, 2, 1)", 25, "not behind its start"),
+    ("{} | compare({true}) | topk(3)", 21, "`compare`"),
+    ("{} | compare({true}) > 3", 21, "`compare`"),
+    ("({} | compare({true})) + ({} | rate())", 0, "`compare`"),
 ];
 
 const UNSUPPORTED: &[(&str, &str)] = &[
@@ -92,6 +109,10 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("{ .a =~ .b }", "out of an attribute"),
     ("({} | rate()) % 10", "`%`"),
     ("({} | count()) > 2", "ends in a number"),
+    ("({ .a } | count()) > ({ .b } | count())", "ends in a number"),
+    ("({ .a } | count()) + ({ .b } | avg(duration)) = 2", "ends in a number"),
+    ("{ parent > 1 }", "the intrinsic `parent`"),
+    ("{} | rate() by(parent)", "the intrinsic `parent`"),
     ("{} | compare({true}) by(name)", "`compare` with `by`"),
 ];
 

@@ -36,22 +36,19 @@ impl<'a> Subject<'a> {
     /// there has the value nil.
     pub fn visit(&self, attribute: &Attribute, visit: Visit<'_>) -> bool {
         let mut any = false;
+        let mut noting = |value: Value<'_>| {
+            any = true;
+            visit(value)
+        };
         let stopped = match &attribute.of {
-            Of::Intrinsic(intrinsic) => self.intrinsic(*intrinsic, &mut |value| {
-                any = true;
-                visit(value)
-            }),
-            Of::Named { scope, parent: false, name } => self.named(*scope, name, &mut |value| {
-                any = true;
-                visit(value)
-            }),
-            Of::Named { scope, parent: true, name } => match self.parent() {
-                Some(parent) => parent.named(*scope, name, &mut |value| {
-                    any = true;
-                    visit(value)
-                }),
-                None => false,
-            },
+            Of::Intrinsic(intrinsic) => self.intrinsic(*intrinsic, &mut noting),
+            Of::ParentIntrinsic(intrinsic) => {
+                self.parent().is_some_and(|parent| parent.intrinsic(*intrinsic, &mut noting))
+            }
+            Of::Named { scope, parent: false, name } => self.named(*scope, name, &mut noting),
+            Of::Named { scope, parent: true, name } => {
+                self.parent().is_some_and(|parent| parent.named(*scope, name, &mut noting))
+            }
         };
         stopped || (!any && visit(Value::Nil))
     }

@@ -46,7 +46,8 @@ impl Comparing {
         let Function::Compare { selection, range, .. } = function else { return };
         let in_time = range.is_none_or(|(start, end)| {
             let time = i64::try_from(subject.record.time().0).unwrap_or(i64::MAX);
-            (start..end).contains(&time)
+            // As Tempo has it: without its start, with its end.
+            start < time && time <= end
         });
         let side = usize::from(in_time && holds(selection, subject));
         let mut seen: BTreeSet<String> = BTreeSet::new();

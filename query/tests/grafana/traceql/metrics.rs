@@ -24,6 +24,8 @@ pub enum Function {
     Max(Measured),
     Sum(Measured),
     Avg(Measured),
+    /// In tenths, each a series of its own.
+    Quantiles(Measured, &'static [u8]),
     Histogram,
 }
 
@@ -40,6 +42,9 @@ pub enum By {
     Status,
     Attribute,
 }
+
+/// Labels, numbers with their intervals, and the quantile that is asked for, in tenths.
+type Grouped = (BTreeMap<String, String>, Vec<(u64, f64)>, u8);
 
 /// By labels without names, numbers by interval.
 pub type Series = BTreeMap<BTreeMap<String, String>, BTreeMap<u64, f64>>;
@@ -65,6 +70,9 @@ fn function() -> impl Strategy<Value = Function> {
         Sum(Duration),
         Sum(Attribute),
         Avg(Attribute),
+        Quantiles(Duration, &[5]),
+        Quantiles(Duration, &[0, 9]),
+        Quantiles(Attribute, &[10, 3]),
         Histogram,
     ])
 }
@@ -173,7 +181,8 @@ fn of_spans(query: &Query, function: Function, by: &[By], traces: &[Trace]) -> S
         }
     }
     let mut series = Series::new();
-    for (labels, all) in groups {
+    let grouped = groups.into_iter().flat_map(|(labels, all)| function.series_of(labels, all));
+    for (labels, all, tenths) in grouped {
         let mut points = BTreeMap::new();
         for interval in 0..INTERVALS {
             let inside = all.iter().filter(|(at, _)| *at == interval).map(|(_, number)| *number);
@@ -192,6 +201,7 @@ fn of_spans(query: &Query, function: Function, by: &[By], traces: &[Trace]) -> S
                     Function::Max(_) => inside.iter().copied().fold(f64::NEG_INFINITY, f64::max),
                     Function::Sum(_) => sum,
                     Function::Avg(_) => sum / count,
+                    Function::Quantiles(..) => quantile(&inside, tenths),
                 },
             );
         }
@@ -209,12 +219,42 @@ fn bound(seconds: f64) -> f64 {
     bound
 }
 
+/// The numbers in their buckets: the wanted one's place among those of its own bucket says how far up it lies,
+/// in powers.
+fn quantile(numbers: &[f64], tenths: u8) -> f64 {
+    let mut bounds: Vec<f64> = numbers.iter().map(|number| bound(*number)).collect();
+    bounds.sort_by(f64::total_cmp);
+    let mut wanted = 1;
+    while wanted * 10 < numbers.len() * usize::from(tenths) {
+        wanted += 1;
+    }
+    let upper = bounds[wanted - 1];
+    let below = bounds.iter().filter(|bound| **bound < upper).count();
+    let same = bounds.iter().filter(|bound| **bound == upper).count();
+    upper / 2.0 * 2f64.powf((wanted - below) as f64 / same as f64)
+}
+
 impl Function {
+    /// One series of a group of numbers; of quantiles, one for each.
+    fn series_of(self, labels: BTreeMap<String, String>, numbers: Vec<(u64, f64)>) -> Vec<Grouped> {
+        let Function::Quantiles(_, all) = self else { return vec![(labels, numbers, 0)] };
+        let of = |tenths: &u8| {
+            let mut labels = labels.clone();
+            labels.insert("p".to_owned(), format!("{:?} as double", f64::from(*tenths) / 10.0));
+            (labels, numbers.clone(), *tenths)
+        };
+        all.iter().map(of).collect()
+    }
+
     fn number(self, span: &Span) -> Option<f64> {
         let measured = match self {
             Function::Rate | Function::Count => return Some(1.0),
             Function::Histogram => Measured::Duration,
-            Function::Min(of) | Function::Max(of) | Function::Sum(of) | Function::Avg(of) => of,
+            Function::Min(of)
+            | Function::Max(of)
+            | Function::Sum(of)
+            | Function::Avg(of)
+            | Function::Quantiles(of, _) => of,
         };
         match measured {
             Measured::Duration => Some(span.duration_ms as f64 / 1e3),
@@ -290,6 +330,13 @@ impl fmt::Display for Function {
             Function::Max(measured) => write!(f, "max_over_time({})", of(measured)),
             Function::Sum(measured) => write!(f, "sum_over_time({})", of(measured)),
             Function::Avg(measured) => write!(f, "avg_over_time({})", of(measured)),
+            Function::Quantiles(measured, all) => {
+                write!(f, "quantile_over_time({}", of(measured))?;
+                for tenths in *all {
+                    write!(f, ", {:?}", f64::from(*tenths) / 10.0)?;
+                }
+                write!(f, ")")
+            }
             Function::Histogram => write!(f, "histogram_over_time(duration)"),
         }
     }

@@ -34,6 +34,10 @@ pub enum Condition {
     There(Field),
     Absent(Field),
     Matches(Field, &'static str),
+    ParentCompare(Field, &'static str, Value),
+    ParentStatus(&'static str, usize),
+    /// Whether a parent is named, be it there or not.
+    ParentNamed(bool),
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
     Not(Box<Condition>),
@@ -62,15 +66,22 @@ fn field() -> impl Strategy<Value = Field> {
     })
 }
 
-fn condition() -> impl Strategy<Value = Condition> {
+fn compared() -> impl Strategy<Value = (Field, &'static str, Value)> {
+    let is_equality = |order: &str| ["=", "!="].contains(&order);
+    (field(), pick(&ORDERS), value()).prop_filter("booleans have no order", move |(_, order, value)| {
+        !matches!(value, Value::Bool(_)) || is_equality(order)
+    })
+}
+
+pub fn condition() -> impl Strategy<Value = Condition> {
     let equality = || pick(&["=", "!="]);
     let durations = || (pick(&ORDERS), 0u64..4).prop_map(|(order, hundreds)| (order, hundreds * 100));
     let leaf = prop_oneof![
         1 => Just(Condition::True),
-        4 => (field(), pick(&ORDERS), value()).prop_filter_map("booleans have no order", |(field, order, value)| {
-            let ordered = !matches!(value, Value::Bool(_)) || order.ends_with('=') && !order.starts_with(['<', '>']);
-            ordered.then_some(Condition::Compare(field, order, value))
-        }),
+        4 => compared().prop_map(|(field, order, value)| Condition::Compare(field, order, value)),
+        1 => compared().prop_map(|(field, order, value)| Condition::ParentCompare(field, order, value)),
+        1 => (equality(), 0usize..3).prop_map(|(order, status)| Condition::ParentStatus(order, status)),
+        1 => any::<bool>().prop_map(Condition::ParentNamed),
         2 => (equality(), 0usize..3).prop_map(|(order, status)| Condition::Status(order, status)),
         1 => (equality(), 0usize..6).prop_map(|(order, kind)| Condition::Kind(order, kind)),
         2 => (equality(), pick(&SERVICES)).prop_map(|(order, service)| Condition::Service(order, service)),
@@ -210,8 +221,9 @@ fn in_order(operator: &str, sign: i8) -> bool {
 }
 
 impl Condition {
-    fn holds(&self, trace: &Trace, at: usize) -> bool {
+    pub fn holds(&self, trace: &Trace, at: usize) -> bool {
         let span = &trace[at];
+        let parent = present_parent(trace, at);
         let number = |operator: &str, a: u64, b: u64| in_order(operator, a.cmp(&b) as i8);
         match self {
             Condition::True => true,
@@ -219,6 +231,13 @@ impl Condition {
                 let sign = field.of(span).and_then(|own| order(own, value));
                 sign.is_some_and(|sign| in_order(operator, sign))
             }
+            Condition::ParentCompare(field, operator, value) => parent.is_some_and(|parent| {
+                Condition::Compare(*field, operator, value.clone()).holds(trace, parent)
+            }),
+            Condition::ParentStatus(operator, status) => {
+                parent.is_some_and(|parent| Condition::Status(operator, *status).holds(trace, parent))
+            }
+            Condition::ParentNamed(named) => span.parent.is_some() == *named,
             Condition::Status(operator, status) => in_order(operator, i8::from(span.status != *status)),
             Condition::Kind(operator, kind) => in_order(operator, i8::from(span.kind != *kind)),
             Condition::Service(operator, service) => in_order(operator, i8::from(span.service != *service)),
@@ -279,6 +298,16 @@ impl fmt::Display for Condition {
                 Value::Text(text) => write!(f, "{field} {operator} \"{text}\""),
                 Value::Bool(flag) => write!(f, "{field} {operator} {flag}"),
             },
+            Condition::ParentCompare(field, operator, value) => {
+                let own = Condition::Compare(*field, operator, value.clone()).to_string();
+                // What is in any scope begins with its point.
+                write!(f, "parent.{}", own.trim_start_matches('.'))
+            }
+            Condition::ParentStatus(operator, status) => {
+                write!(f, "parent.status {operator} {}", STATUSES[*status])
+            }
+            Condition::ParentNamed(true) => write!(f, "parent != nil"),
+            Condition::ParentNamed(false) => write!(f, "nil = parent"),
             Condition::Status(operator, status) => write!(f, "status{operator}{}", STATUSES[*status]),
             Condition::Kind(operator, kind) => write!(f, "kind {operator} {}", KINDS[*kind]),
             Condition::Service(operator, service) => {
