@@ -5,6 +5,7 @@
 //! sources. [`trace`] and [`graph`] analyse and [`render`] writes records alone. Nothing here imports the collector.
 
 pub mod api;
+mod aside;
 pub mod coverage;
 pub mod credentials;
 pub mod engine;

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::aside::BrokenOff;
 use crate::coverage::Coverage;
 use crate::engine::Rejected;
 use crate::language::SyntaxError;
@@ -85,6 +86,12 @@ impl Problem {
 impl From<Rejected> for Problem {
     fn from(rejected: Rejected) -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, rejected.0)
+    }
+}
+
+impl From<BrokenOff> for Problem {
+    fn from(broken: BrokenOff) -> Problem {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, broken.to_string())
     }
 }
 

@@ -1,8 +1,7 @@
 //! `/api/v1/traces/{trace_id}`, its errors and its timeline.
 //!
 //! A question with an id is about the whole trace. `q`, `start` and `end` choose which of its records the answer
-//! lists; its head (times, services, flags) and the root cause are always those of the whole trace. A trace may
-//! have 200,000 records, so putting one together runs on the blocking pool.
+//! lists; its head (times, services, flags) and the root cause are always those of the whole trace.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use super::answer::Answer;
 use super::asked::{Asked, Format, InPath};
 use super::describe::{Common, ErrorsAnswer, TimelineAnswer, TraceAnswer};
 use super::problem::Problem;
+use crate::aside::put_together;
 use crate::coverage::Coverage;
 use crate::engine::{self, About, TraceFound};
 use crate::render::otlp::OtlpJson;
@@ -175,24 +175,14 @@ async fn find(
     Ok((wanted, found, listed))
 }
 
-/// Records that are put together sooner than another thread would have taken them over.
-const RECORDS_OF_A_MOMENT: usize = 256;
-
-/// Puts the trace together and does something with it, off the threads that serve connections if that takes long.
+/// Puts the trace together and does something with it.
 async fn analyse<T: Send + 'static>(
     id: TraceIdMatch,
     found: TraceFound,
     work: impl FnOnce(TraceView) -> T + Send + 'static,
 ) -> Result<T, Problem> {
     let records = TraceRecords { records: found.records, truncated: found.truncated };
-    let is_small = records.records.len() <= RECORDS_OF_A_MOMENT;
-    let work = move || work(TraceView::assemble(&id, records));
-    if is_small { Ok(work()) } else { off_the_threads(work).await }
-}
-
-async fn off_the_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be put together"))
+    Ok(put_together(records.records.len(), move || work(TraceView::assemble(&id, records))).await?)
 }
 
 /// Items that borrow from the trace, as JSON of their own.
@@ -207,7 +197,7 @@ fn if_truncated(answer: Answer, truncated: bool) -> Answer {
 async fn otlp(found: engine::Answer<TraceFound>, listed: Listed) -> Result<Response, Problem> {
     let (mut records, coverage) = (found.body.records, found.coverage);
     records.retain(|record| listed.has(record.id));
-    let body = off_the_threads(move || serde_json::to_vec(&OtlpJson(&records))).await?;
+    let body = put_together(records.len(), move || serde_json::to_vec(&OtlpJson(&records))).await?;
     let body = body.map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     let mut response = body.into_response();
     let headers = response.headers_mut();

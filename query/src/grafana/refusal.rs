@@ -4,6 +4,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::aside::BrokenOff;
 use crate::coverage::Coverage;
 use crate::engine::Rejected;
 
@@ -55,6 +56,12 @@ fn missing_names(coverage: &Coverage) -> String {
 impl From<Rejected> for Refusal {
     fn from(rejected: Rejected) -> Refusal {
         Refusal::bad(rejected.0)
+    }
+}
+
+impl From<BrokenOff> for Refusal {
+    fn from(broken: BrokenOff) -> Refusal {
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, broken.to_string())
     }
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::aside::BrokenOff;
 use crate::engine::Rejected;
 use crate::grafana::refusal::Refusal;
 
@@ -40,6 +41,12 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         Failure(refusal)
+    }
+}
+
+impl From<BrokenOff> for Failure {
+    fn from(broken: BrokenOff) -> Failure {
+        Failure(broken.into())
     }
 }
 

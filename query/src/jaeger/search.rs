@@ -7,12 +7,13 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use spandrel_store::filter::{Comparison, Field, Operand, Place, Test};
-use spandrel_store::{Filter, TimeRange, TraceIdMatch, UnixNanos};
+use spandrel_store::{Filter, Record, TimeRange, TraceIdMatch, UnixNanos};
 
 use super::envelope::{self, Failure};
 use super::model;
 use super::names::spans;
 use crate::api::App;
+use crate::aside::put_together;
 use crate::engine::{About, Answer, Candidate, Scope, TraceFound};
 use crate::grafana::params::Params;
 use crate::grafana::refusal::{Refusal, unless_silent};
@@ -30,9 +31,10 @@ pub(super) struct Search {
 
 pub(crate) async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
     let found = find(&app, &id).await?;
-    let trace_id = found.body.records.iter().find_map(|record| record.trace_id());
-    let work = move || trace_id.and_then(|trace_id| model::trace(trace_id, &found.body.records));
-    match off_the_threads(work).await? {
+    let records = found.body.records;
+    let trace_id = records.iter().find_map(|record| record.trace_id());
+    let work = move |records: &[Arc<Record>]| trace_id.and_then(|trace_id| model::trace(trace_id, records));
+    match put_together(records.len(), move || work(&records)).await? {
         Some(trace) => Ok(envelope::data(vec![trace])),
         None => Err(Failure::not_found()),
     }
@@ -61,13 +63,6 @@ pub(super) async fn find(app: &App, id: &str) -> Result<Answer<TraceFound>, Refu
     let found = app.engine().trace(&wanted, &About::everything()).await?;
     unless_silent(&found.coverage)?;
     Ok(found)
-}
-
-async fn off_the_threads<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| {
-        Refusal::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be put together")
-    })
 }
 
 /// What is made of the traces with a matching span, the newest first; those of which nothing is made are left

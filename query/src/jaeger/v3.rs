@@ -18,10 +18,11 @@ use super::envelope::Failure;
 use super::names::{operation_names, service_names, spans};
 use super::search::{Search, candidates, duration, find, tags_of_json};
 use crate::api::App;
+use crate::aside::put_together;
 use crate::engine::Candidate;
 use crate::grafana::params::{Params, read_time};
 use crate::grafana::refusal::Refusal;
-use crate::render::otlp::OtlpJson;
+use crate::render::otlp::OtlpSpans;
 use crate::tempo::as_text;
 use crate::tempo::eval::Trace;
 
@@ -58,11 +59,8 @@ pub(super) async fn operations(State(app): State<Arc<App>>, params: Params) -> R
     Ok(Json(json!({ "operations": operations.collect::<Vec<_>>() })))
 }
 
-pub(super) async fn trace(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Result<Json<Json_>, Refused> {
-    result(spans_of(&app, &id).await?)
+pub(super) async fn trace(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Refused> {
+    result(spans_of(&app, &id).await?).await
 }
 
 /// The spans of one trace.
@@ -72,8 +70,8 @@ pub(super) async fn spans_of(app: &App, id: &str) -> Result<Vec<Arc<Record>>, Re
     some(records.filter(|record| record.span().is_some()).collect())
 }
 
-pub(super) async fn search(State(app): State<Arc<App>>, params: Params) -> Result<Json<Json_>, Refused> {
-    result(spans_found(&app, &params).await?)
+pub(super) async fn search(State(app): State<Arc<App>>, params: Params) -> Result<Response, Refused> {
+    result(spans_found(&app, &params).await?).await
 }
 
 /// The spans of all traces that are found.
@@ -92,10 +90,15 @@ fn some(records: Vec<Arc<Record>>) -> Result<Vec<Arc<Record>>, Refusal> {
     }
 }
 
-fn result(records: Vec<Arc<Record>>) -> Result<Json<Json_>, Refused> {
-    // Only maps with keys that are not text fail, and there are none.
-    let json = serde_json::to_value(OtlpJson(&records)).unwrap_or_default();
-    Ok(Json(json!({ "result": { "resourceSpans": json["resourceSpans"] } })))
+/// Traces as OTLP has them.
+#[derive(Serialize)]
+struct Found<'a> {
+    result: OtlpSpans<'a>,
+}
+
+async fn result(records: Vec<Arc<Record>>) -> Result<Response, Refused> {
+    let write = |records: &[Arc<Record>]| Json(Found { result: OtlpSpans(records) }).into_response();
+    Ok(put_together(records.len(), move || write(&records)).await.map_err(Refusal::from)?)
 }
 
 pub(super) async fn dependencies(

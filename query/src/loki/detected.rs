@@ -12,6 +12,7 @@ use super::eval::{Entry, Kind};
 use super::query::{bad_query, entries, range_of};
 use super::resources::{matchers, streams};
 use crate::api::App;
+use crate::aside::put_together;
 use crate::grafana::params::{Asked, Params};
 use crate::grafana::refusal::Refusal;
 use crate::language::logql::{self, Expr, LogQuery, Stage, bytes_of};
@@ -92,13 +93,13 @@ async fn detected(app: &App, params: &Params) -> Result<BTreeMap<String, Detecte
     let lines = lines.min(app.engine().limits().list_max);
     let parsers = parsers_of(&log);
     let (entries, _) = entries(app, log, range_of(params)?, lines, false).await?;
+    let lines = entries.len();
     let work = move || {
         let mut detected = BTreeMap::new();
         entries.into_iter().for_each(|entry| look_at(entry, &parsers, &mut detected));
         detected
     };
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| Refusal::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "the question broke off"))
+    Ok(put_together(lines, work).await?)
 }
 
 /// The parsers that the question has already.

@@ -15,6 +15,7 @@ use super::answer;
 use super::eval::Entry;
 use super::query::{bad_query, entries, range_of};
 use crate::api::App;
+use crate::aside::put_together;
 use crate::grafana::params::Asked;
 use crate::grafana::refusal::Refusal;
 use crate::language::logql::{self, Expr};
@@ -48,9 +49,7 @@ pub(super) async fn patterns(State(app): State<Arc<App>>, Asked(params): Asked) 
     let step_ns = params.step_ns("step")?.unwrap_or(default).max(SECOND_NS);
     let lines_max = app.engine().limits().list_max;
     let (entries, coverage) = entries(&app, log, range, lines_max, false).await?;
-    let found = tokio::task::spawn_blocking(move || found(entries, step_ns)).await;
-    let found = found
-        .map_err(|_| Refusal::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "the question broke off"))?;
+    let found = put_together(entries.len(), move || found(entries, step_ns)).await?;
     let patterns = found.into_iter().map(|pattern| {
         let samples: Vec<(u64, u64)> = pattern.counts.into_iter().collect();
         json!({ "pattern": written(&pattern.words), "level": pattern.level, "samples": samples })

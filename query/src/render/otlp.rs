@@ -31,5 +31,29 @@ impl Serialize for OtlpJson<'_> {
     }
 }
 
+/// The spans among records, alone: the object has nothing but `resourceSpans`.
+#[derive(Debug)]
+pub struct OtlpSpans<'a>(pub &'a [Arc<Record>]);
+
+impl Serialize for OtlpSpans<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("resourceSpans", &ResourceSpans(self.0))?;
+        map.end()
+    }
+}
+
+/// The spans among records as a list, by their resources.
+#[derive(Debug)]
+pub struct ResourceSpans<'a>(pub &'a [Arc<Record>]);
+
+impl Serialize for ResourceSpans<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let spans: Vec<&Record> =
+            self.0.iter().map(Arc::as_ref).filter(|record| record.span().is_some()).collect();
+        message::list(&grouping::by_resource(&spans)).serialize(serializer)
+    }
+}
+
 #[cfg(test)]
 mod tests;

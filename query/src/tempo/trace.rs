@@ -5,18 +5,20 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 use spandrel_store::{Record, TraceIdMatch};
 
 use super::proto::{Status, Trace, TraceByIdMetrics, TraceByIdResponse};
 use crate::api::App;
+use crate::aside::put_together;
 use crate::engine::{About, Answer, TraceFound};
 use crate::grafana::refusal::{Refusal, shortfall, unless_silent};
-use crate::render::otlp::{OtlpJson, resource_spans};
+use crate::render::otlp::{OtlpSpans, ResourceSpans, resource_spans};
 
 const PROTOBUF: &str = "application/protobuf";
 
@@ -32,20 +34,20 @@ pub(super) async fn v2(
         None => (Status::Complete, String::new()),
     };
     let protobuf = accepts_protobuf(&headers);
-    put_together(found.body.records, move |records| match protobuf {
+    let records = found.body.records;
+    let write = move |records: &[Arc<Record>]| match protobuf {
         true => {
-            let trace = Some(Trace { resource_spans: resource_spans(&records) });
+            let trace = Some(Trace { resource_spans: resource_spans(records) });
             let metrics = Some(TraceByIdMetrics::default());
             encoded(&TraceByIdResponse { trace, metrics, status: status as i32, message })
         }
         false => {
             let status = if status == Status::Partial { "PARTIAL" } else { "COMPLETE" };
-            let trace = json!({ "resourceSpans": spans_as_json(&records) });
-            axum::Json(json!({ "trace": trace, "metrics": {}, "status": status, "message": message }))
+            Json(TraceByIdInJson { trace: OtlpSpans(records), metrics: NoMetrics {}, status, message })
                 .into_response()
         }
-    })
-    .await
+    };
+    Ok(put_together(records.len(), move || write(&records)).await?)
 }
 
 pub(crate) async fn v1(
@@ -55,11 +57,30 @@ pub(crate) async fn v1(
 ) -> Result<Response, Refusal> {
     let found = find(&app, &id).await?;
     let protobuf = accepts_protobuf(&headers);
-    put_together(found.body.records, move |records| match protobuf {
-        true => encoded(&Trace { resource_spans: resource_spans(&records) }),
-        false => axum::Json(json!({ "batches": spans_as_json(&records) })).into_response(),
-    })
-    .await
+    let records = found.body.records;
+    let write = move |records: &[Arc<Record>]| match protobuf {
+        true => encoded(&Trace { resource_spans: resource_spans(records) }),
+        false => Json(TraceInJson { batches: ResourceSpans(records) }).into_response(),
+    };
+    Ok(put_together(records.len(), move || write(&records)).await?)
+}
+
+/// [`TraceByIdResponse`] in JSON.
+#[derive(Serialize)]
+struct TraceByIdInJson<'a> {
+    trace: OtlpSpans<'a>,
+    metrics: NoMetrics,
+    status: &'static str,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct NoMetrics {}
+
+/// [`Trace`] in JSON.
+#[derive(Serialize)]
+struct TraceInJson<'a> {
+    batches: ResourceSpans<'a>,
 }
 
 pub(crate) fn accepts_protobuf(headers: &HeaderMap) -> bool {
@@ -80,25 +101,8 @@ async fn find(app: &App, id: &str) -> Result<Answer<TraceFound>, Refusal> {
     }
 }
 
-async fn put_together(
-    records: Vec<Arc<Record>>,
-    work: impl FnOnce(Vec<Arc<Record>>) -> Response + Send + 'static,
-) -> Result<Response, Refusal> {
-    let done = tokio::task::spawn_blocking(move || work(records)).await;
-    done.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the trace could not be put together"))
-}
-
 fn encoded(message: &impl Message) -> Response {
     let mut response = message.encode_to_vec().into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
     response
-}
-
-fn spans_as_json(records: &[Arc<Record>]) -> Json {
-    // Only maps with keys that are not text fail, and there are none.
-    let json = serde_json::to_value(OtlpJson(records)).unwrap_or_default();
-    match json {
-        Json::Object(mut map) => map.remove("resourceSpans").unwrap_or_default(),
-        other => other,
-    }
 }

@@ -3,7 +3,9 @@
 
 use axum::Router;
 use axum::body::Body;
-use prost::Message;
+use prost::bytes::{Buf, BufMut};
+use prost::encoding::{self, DecodeContext, WireType};
+use prost::{DecodeError, Message};
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Status};
@@ -48,4 +50,60 @@ where
     client.ready().await.unwrap();
     let path = PathAndQuery::from_static(path);
     Ok(client.unary(Request::new(ask), path, ProstCodec::<A, R>::default()).await?.into_inner())
+}
+
+/// A question as it is on the wire, field by field with the numbers of its definition: what the server reads is
+/// written down there alone.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Question(Vec<u8>);
+
+impl Question {
+    pub fn text(mut self, number: u32, text: &str) -> Question {
+        encoding::string::encode(number, &text.to_owned(), &mut self.0);
+        self
+    }
+
+    pub fn int(mut self, number: u32, int: i64) -> Question {
+        encoding::int64::encode(number, &int, &mut self.0);
+        self
+    }
+
+    pub fn with(mut self, number: u32, inner: &Question) -> Question {
+        encoding::bytes::encode(number, &inner.0, &mut self.0);
+        self
+    }
+
+    /// `google.protobuf.Timestamp` and `Duration`.
+    pub fn time(self, number: u32, seconds: i64, nanos: i64) -> Question {
+        self.with(number, &Question::default().int(1, seconds).int(2, nanos))
+    }
+
+    /// One entry of a map of texts.
+    pub fn pair(self, number: u32, key: &str, value: &str) -> Question {
+        self.with(number, &Question::default().text(1, key).text(2, value))
+    }
+}
+
+impl Message for Question {
+    fn encode_raw(&self, buffer: &mut impl BufMut) {
+        buffer.put_slice(&self.0);
+    }
+
+    fn merge_field(
+        &mut self,
+        number: u32,
+        kind: WireType,
+        buffer: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        encoding::skip_field(kind, number, buffer, context)
+    }
+
+    fn encoded_len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn clear(&mut self) {
+        self.0.clear();
+    }
 }

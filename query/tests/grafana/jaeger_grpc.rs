@@ -1,59 +1,13 @@
 //! Jaeger's v3 over gRPC, as Jaeger's own clients ask.
 
-use std::collections::HashMap;
-
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message;
 use tonic::Code;
 
 use crate::fixture::Sidecar;
-use crate::grpc::{stream, unary};
+use crate::grpc::{Question, stream, unary};
 
 const CHECKOUT: &str = "5b8efff798038103d269b633813fc60c";
-
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-struct Time {
-    #[prost(int64, tag = "1")]
-    seconds: i64,
-    #[prost(int32, tag = "2")]
-    nanos: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct GetTrace {
-    #[prost(string, tag = "1")]
-    trace_id: String,
-    #[prost(message, optional, tag = "2")]
-    start_time: Option<Time>,
-    #[prost(bool, tag = "4")]
-    raw_traces: bool,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Find {
-    #[prost(message, optional, tag = "1")]
-    query: Option<Query>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Query {
-    #[prost(string, tag = "1")]
-    service_name: String,
-    #[prost(string, tag = "2")]
-    operation_name: String,
-    #[prost(map = "string, string", tag = "3")]
-    attributes: HashMap<String, String>,
-    #[prost(message, optional, tag = "4")]
-    start_time_min: Option<Time>,
-    #[prost(message, optional, tag = "5")]
-    start_time_max: Option<Time>,
-    #[prost(message, optional, tag = "6")]
-    duration_min: Option<Time>,
-    #[prost(int32, tag = "8")]
-    search_depth: i32,
-    #[prost(message, optional, tag = "10")]
-    filter: Option<Time>,
-}
 
 #[derive(Clone, PartialEq, Message)]
 struct Summaries {
@@ -102,30 +56,17 @@ struct Row {
     count: u64,
 }
 
-#[derive(Clone, PartialEq, Message)]
-struct TwoTexts {
-    #[prost(string, tag = "1")]
-    first: String,
-    #[prost(string, tag = "2")]
-    second: String,
-}
+const DAY: [i64; 2] = [1_767_225_600, 1_767_312_000];
 
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-struct TwoTimes {
-    #[prost(message, optional, tag = "1")]
-    first: Option<Time>,
-    #[prost(message, optional, tag = "2")]
-    second: Option<Time>,
-}
+/// The numbers of `jaeger.api_v3.TraceQueryParameters`.
+const SERVICE: u32 = 1;
+const ATTRIBUTES: u32 = 3;
+const DURATION_MIN: u32 = 6;
+const FILTER: u32 = 10;
 
-fn day() -> Query {
-    let time = |seconds| Some(Time { seconds, nanos: 0 });
-    Query {
-        start_time_min: time(1_767_225_600),
-        start_time_max: time(1_767_312_000),
-        search_depth: 10,
-        ..Query::default()
-    }
+/// For traces of one day.
+fn of_the_day() -> Question {
+    Question::default().time(4, DAY[0], 0).time(5, DAY[1], 0).int(8, 10)
 }
 
 fn spans(answers: &[TracesData]) -> usize {
@@ -138,13 +79,14 @@ fn spans(answers: &[TracesData]) -> usize {
 async fn a_trace_is_told_in_otlp() {
     let sidecar = Sidecar::with_shop().await;
     let path = "/jaeger.api_v3.QueryService/GetTrace";
-    let asked = GetTrace { trace_id: CHECKOUT.to_owned(), raw_traces: true, ..GetTrace::default() };
+    // With raw traces asked for.
+    let asked = Question::default().text(1, CHECKOUT).int(4, 1);
     let answers: Vec<TracesData> = stream(&sidecar.router, path, asked).await.unwrap();
     assert_eq!(spans(&answers), 4);
-    let asked = GetTrace { trace_id: "0123".to_owned(), ..GetTrace::default() };
+    let asked = Question::default().text(1, "0123");
     let refused = stream::<_, TracesData>(&sidecar.router, path, asked).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
-    let asked = GetTrace { trace_id: "nonsense".to_owned(), ..GetTrace::default() };
+    let asked = Question::default().text(1, "nonsense");
     let refused = stream::<_, TracesData>(&sidecar.router, path, asked).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
 }
@@ -153,25 +95,23 @@ async fn a_trace_is_told_in_otlp() {
 async fn traces_are_found_and_summed_up() {
     let sidecar = Sidecar::with_shop().await;
     let path = "/jaeger.api_v3.QueryService/FindTraces";
-    let found = async |query: Query| {
-        let answers: Vec<TracesData> =
-            stream(&sidecar.router, path, Find { query: Some(query) }).await.unwrap();
-        spans(&answers)
+    let found = async |query: Question| {
+        let asked = Question::default().with(1, &query);
+        spans(&stream::<_, TracesData>(&sidecar.router, path, asked).await.unwrap())
     };
-    assert_eq!(found(Query { service_name: "payment".to_owned(), ..day() }).await, 4);
-    let error = HashMap::from([("error".to_owned(), "true".to_owned())]);
-    assert_eq!(found(Query { attributes: error, ..day() }).await, 4);
-    assert_eq!(found(Query { service_name: "nobody".to_owned(), ..day() }).await, 0);
-    let long = Some(Time { seconds: 1, nanos: 200_000_000 });
-    assert_eq!(found(Query { service_name: "cart".to_owned(), duration_min: long, ..day() }).await, 2);
-    for refused in [Query::default(), Query { filter: Some(Time::default()), ..day() }] {
-        let refused = stream::<_, TracesData>(&sidecar.router, path, Find { query: Some(refused) }).await;
+    assert_eq!(found(of_the_day().text(SERVICE, "payment")).await, 4);
+    assert_eq!(found(of_the_day().pair(ATTRIBUTES, "error", "true")).await, 4);
+    assert_eq!(found(of_the_day().text(SERVICE, "nobody")).await, 0);
+    assert_eq!(found(of_the_day().text(SERVICE, "cart").time(DURATION_MIN, 1, 200_000_000)).await, 2);
+    for refused in [Question::default(), of_the_day().with(FILTER, &Question::default())] {
+        let asked = Question::default().with(1, &refused);
+        let refused = stream::<_, TracesData>(&sidecar.router, path, asked).await;
         assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
     }
 
     let path = "/jaeger.api_v3.QueryService/FindTraceSummaries";
-    let query = Some(Query { service_name: "payment".to_owned(), ..day() });
-    let answers: Vec<Summaries> = stream(&sidecar.router, path, Find { query }).await.unwrap();
+    let asked = Question::default().with(1, &of_the_day().text(SERVICE, "payment"));
+    let answers: Vec<Summaries> = stream(&sidecar.router, path, asked).await.unwrap();
     let summary = &answers[0].summaries[0];
     assert_eq!((summary.trace_id.as_str(), summary.root_service_name.as_str()), (CHECKOUT, "gateway"));
     assert_eq!((summary.span_count, summary.error_span_count, summary.orphan_span_count), (4, 3, 0));
@@ -182,20 +122,20 @@ async fn traces_are_found_and_summed_up() {
 async fn services_operations_and_dependencies_are_told() {
     let sidecar = Sidecar::with_shop().await;
     let services: Texts =
-        unary(&sidecar.router, "/jaeger.api_v3.QueryService/GetServices", Time::default()).await.unwrap();
+        unary(&sidecar.router, "/jaeger.api_v3.QueryService/GetServices", Question::default()).await.unwrap();
     assert_eq!(services.texts, ["cart", "gateway", "payment", "worker"]);
     let path = "/jaeger.api_v3.QueryService/GetOperations";
-    let asked = TwoTexts { first: "gateway".to_owned(), second: "client".to_owned() };
+    let asked = Question::default().text(1, "gateway").text(2, "client");
     let operations: Rows = unary(&sidecar.router, path, asked).await.unwrap();
     let row = &operations.rows[0];
     assert_eq!(
         (operations.rows.len(), row.first.as_str(), row.second.as_str()),
         (1, "POST /charge", "client")
     );
-    let refused = unary::<_, Rows>(&sidecar.router, path, TwoTexts::default()).await.unwrap_err();
+    let refused = unary::<_, Rows>(&sidecar.router, path, Question::default()).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     let path = "/jaeger.api_v3.QueryService/GetDependencies";
-    let asked = TwoTimes { first: day().start_time_min, second: day().start_time_max };
+    let asked = Question::default().time(1, DAY[0], 0).time(2, DAY[1], 0);
     let links: Rows = unary(&sidecar.router, path, asked).await.unwrap();
     let link = &links.rows[0];
     assert_eq!((link.first.as_str(), link.second.as_str(), link.count), ("gateway", "payment", 1));

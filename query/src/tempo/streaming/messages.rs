@@ -278,25 +278,25 @@ impl SearchRequest {
 
 impl TagsRequest {
     pub(super) fn params(&self) -> Params {
-        params([
-            ("scope", self.scope.clone()),
-            ("q", self.query.clone()),
-            ("start", self.start.to_string()),
-            ("end", self.end.to_string()),
-            ("limit", self.max_tags_per_scope.to_string()),
-        ])
+        let mut params = of_tags(&self.query, self.start, self.end, self.max_tags_per_scope);
+        params.0.push(("scope".to_owned(), self.scope.clone()));
+        params
     }
 }
 
 impl TagValuesRequest {
     pub(super) fn params(&self) -> Params {
-        params([
-            ("q", self.query.clone()),
-            ("start", self.start.to_string()),
-            ("end", self.end.to_string()),
-            ("limit", self.max_tag_values.to_string()),
-        ])
+        of_tags(&self.query, self.start, self.end, self.max_tag_values)
     }
+}
+
+fn of_tags(query: &str, start: u32, end: u32, limit: u32) -> Params {
+    params([
+        ("q", query.to_owned()),
+        ("start", start.to_string()),
+        ("end", end.to_string()),
+        ("limit", limit.to_string()),
+    ])
 }
 
 impl QueryRangeRequest {
