@@ -18,8 +18,8 @@ use crate::gone::Gone;
 use crate::request::{get, get_with, path};
 
 const FLAGS: &[(&str, &str)] = &[("X-Loki-Response-Encoding-Flags", "categorize-labels")];
-const START: &str = "1767268800000000000";
-const END: &str = "1767269000000000000";
+pub const START: &str = "1767268800000000000";
+pub const END: &str = "1767269000000000000";
 
 fn kv(key: &str, text: &str) -> KeyValue {
     let value = Some(AnyValue { value: Some(OtlpValue::StringValue(text.to_owned())) });
@@ -49,7 +49,7 @@ pub fn log(service: &str, seconds: u64, level: Level, line: &str, attributes: &[
     }
 }
 
-async fn with_logs() -> Sidecar {
+pub async fn with_logs() -> Sidecar {
     let sidecar = Sidecar::with_shop().await;
     sidecar
         .keep(vec![
@@ -74,14 +74,14 @@ async fn with_logs() -> Sidecar {
     sidecar
 }
 
-async fn ask(sidecar: &Sidecar, query: &str, more: &[(&str, &str)]) -> Json {
+pub async fn ask(sidecar: &Sidecar, query: &str, more: &[(&str, &str)]) -> Json {
     let mut params = vec![("query", query), ("start", START), ("end", END), ("limit", "1000")];
     params.extend(more);
     get_with(&sidecar.router, &path("/loki/api/v1/query_range", &params), FLAGS).await.json()
 }
 
 /// The lines of an answer in the order of their times, as the direction says; cut for comparison.
-fn lines(answer: &Json) -> Vec<String> {
+pub fn lines(answer: &Json) -> Vec<String> {
     let mut lines: Vec<(String, String)> = Vec::new();
     for stream in answer["data"]["result"].as_array().unwrap() {
         for value in stream["values"].as_array().unwrap() {
@@ -288,8 +288,10 @@ async fn numbers_are_counted_by_labels_over_time() {
         2
     );
     assert_eq!(
-        matrix(r#"absent_over_time({service_name="nobody"}[1s]) or vector(5)"#).await,
-        [r#"{"metric":{},"values":[[1767268800,"1"],[1767268802,"1"],[1767268804,"1"]]}"#]
+        matrix(r#"absent_over_time({service_name="nobody", k8s_pod_name!="x"}[1s])"#).await,
+        [
+            r#"{"metric":{"service_name":"nobody"},"values":[[1767268800,"1"],[1767268802,"1"],[1767268804,"1"]]}"#
+        ]
     );
     assert_eq!(
         matrix(

@@ -36,6 +36,9 @@ const UNDERSTOOD: &str = r#"
     absent_over_time({a="b"}[1m]) or vector(0)
     1 + 2 * 3 ^ 2
     count_over_time(({a="b"} |= "x" [5m]))
+    count_over_time({a="b"}[5m] |= "x")
+    sum_over_time({a="b"}[5m] offset 1h | json | unwrap x)
+    sum_over_time(({a="b"} | unwrap x)[5m])
     approx_topk(5, sum by (x) (rate({a="b"}[5m] @ 1700000000.5 offset 1h)))
     rate({a="b"} |= "x" [5m] offset -5m @ end()) / rate({a="b"}[5m] @ start())
     {a="b"} | line_format `{{ range $k, $v := . }}{{ $k }}={{ $v }} {{ end }}{{ with .x }}{{ . }}{{ end }}`
@@ -165,7 +168,7 @@ fn templates_are_filled_in() {
         ("{{ trunc -3 .a }} {{ substr 1 3 .a }} {{ alignRight 7 .a }}|", "ple pp   Apple|"),
         ("{{ printf \"%-6s|%03d|%.1f\" .a 7 .n }}", "Apple |007|12.5"),
         ("{{ regexReplaceAll \"(p+)\" .a \"<$1>\" }} {{ .a | count \"p\" }}", "A<pp>le 2"),
-        ("{{ \"aGk=\" | b64dec }} {{ b64enc \"hi\" }} {{ urlencode \"a b\" }}", "hi aGk= a%20b"),
+        ("{{ \"aGk=\" | b64dec }} {{ b64enc \"hi\" }} {{ urlencode \"a b\" }}", "hi aGk= a+b"),
         ("{{ unixEpoch }} {{ default \"d\" .b }} {{ \"}}\" }}", "1700000000 d }}"),
         ("{{/* nothing */}}x", "x"),
     ];

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::aggregate::{Labels, Steps, Vector};
 use super::entry::Entry;
-use crate::language::logql::{Grouping, Measured, RangeFunction};
+use crate::language::logql::{Grouping, Matched, Matcher, Measured, RangeFunction};
 
 /// More series or numbers than an answer may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Samples {
     range_ns: u64,
     offset_ns: i64,
     steps: Steps,
+    /// What names a series that tells of nothing being there.
+    absent: Labels,
     grouping: Option<Grouping>,
     series: HashMap<Labels, Numbers>,
     series_max: usize,
@@ -63,6 +65,7 @@ impl Samples {
             range_ns: measured.range_ns,
             offset_ns: measured.offset_ns,
             steps,
+            absent: equalities(&measured.log.matchers),
             grouping,
             series: HashMap::new(),
             series_max,
@@ -153,7 +156,7 @@ impl Samples {
             }
         }
         if self.function == RangeFunction::Absent {
-            return absent(&vector, self.steps.count);
+            return absent(&vector, self.steps.count, self.absent);
         }
         vector.sort_by(|(a, _), (b, _)| a.cmp(b));
         vector
@@ -181,11 +184,25 @@ fn counted(
 }
 
 /// One where no series has anything.
-fn absent(vector: &Vector, steps: usize) -> Vector {
+fn absent(vector: &Vector, steps: usize, labels: Labels) -> Vector {
     let mut there = vec![false; steps];
     vector.iter().flat_map(|(_, points)| points).for_each(|(step, _)| there[*step] = true);
     let points: Vec<(usize, f64)> = (0..steps).filter(|step| !there[*step]).map(|step| (step, 1.0)).collect();
-    if points.is_empty() { Vector::new() } else { vec![(Labels::new(), points)] }
+    if points.is_empty() { Vector::new() } else { vec![(labels, points)] }
+}
+
+/// The labels that a selector asks for by their values and in no other way.
+fn equalities(matchers: &[Matcher]) -> Labels {
+    let mut labels = BTreeMap::new();
+    for Matcher { label, matched } in matchers {
+        match matched {
+            Matched::Equal(value) if !labels.contains_key(label) => {
+                labels.insert(label.clone(), value.clone())
+            }
+            _ => labels.insert(label.clone(), String::new()),
+        };
+    }
+    labels.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 fn windows(
@@ -206,7 +223,11 @@ fn windows(
             first += 1;
         }
         if first < end {
-            points.push((step, over(&all[first..end], function, range_ns)));
+            let number = match function {
+                RangeFunction::RateCounter => rate_of_counter(&all[first..end], range_ns, until),
+                function => over(&all[first..end], function, range_ns),
+            };
+            points.push((step, number));
         }
     }
     points
@@ -230,9 +251,24 @@ fn over(window: &[(u64, f64)], function: RangeFunction, range_ns: u64) -> f64 {
         RangeFunction::Stddev => variance().sqrt(),
         RangeFunction::Quantile(quantile) => quantile_of(numbers().collect(), quantile),
         RangeFunction::Rate => sum / (range_ns as f64 / 1e9),
-        RangeFunction::RateCounter => increase(window) / (range_ns as f64 / 1e9),
         _ => count,
     }
+}
+
+/// How fast a counter rises by its numbers up to a time, as Prometheus and Loki have it: what lies between them is
+/// drawn out to the range's ends if these are near, else by half the mean distance, and never below zero.
+fn rate_of_counter(window: &[(u64, f64)], range_ns: u64, until_ns: i128) -> f64 {
+    let ([(first_ns, first), .., (last_ns, _)], risen) = (window, increase(window)) else { return 0.0 };
+    let seconds = |ns: i128| ns as f64 / 1e9;
+    let sampled = seconds(i128::from(last_ns - first_ns));
+    let mean = sampled / (window.len() - 1) as f64;
+    let near = |distance: f64| if distance < mean * 1.1 { distance } else { mean / 2.0 };
+    let mut before = near(seconds(i128::from(*first_ns) - until_ns + i128::from(range_ns)));
+    if risen > 0.0 && *first >= 0.0 {
+        before = before.min(sampled * first / risen);
+    }
+    let after = near(seconds(until_ns - i128::from(*last_ns)));
+    risen * (sampled + before + after) / sampled / seconds(i128::from(range_ns))
 }
 
 /// How much a counter rose; a fall is a start from zero.

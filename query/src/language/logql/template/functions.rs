@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::value::Value;
 use super::{Source, date};
@@ -11,6 +11,9 @@ use crate::time::parse_duration;
 
 /// Bytes that `repeat` and its like make at most.
 pub(super) const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// What Go escapes in a query, a space aside.
+const QUERY_ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A function, by its name among [`NAMES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +221,9 @@ fn text(args: &Arguments<'_>) -> Called {
         }
         "count" => return Ok(Value::Int(pattern(args)?.regex().find_iter(&args.text(1)?).count() as i64)),
         "urldecode" => percent_decode_str(&args.text(0)?.replace('+', " ")).decode_utf8_lossy().into_owned(),
-        "urlencode" => utf8_percent_encode(&args.text(0)?, NON_ALPHANUMERIC).to_string(),
+        "urlencode" | "urlquery" => {
+            utf8_percent_encode(&args.text(0)?, QUERY_ESCAPED).to_string().replace("%20", "+")
+        }
         "b64enc" => spandrel_store::record::value::base64(args.text(0)?.as_bytes()),
         "b64dec" => from_base64(&args.text(0)?)?,
         "bytes" => {
@@ -240,7 +245,6 @@ fn text(args: &Arguments<'_>) -> Called {
             }));
         }
         "html" => escaped(&args.text(0)?),
-        "urlquery" => utf8_percent_encode(&args.text(0)?, NON_ALPHANUMERIC).to_string().replace("%20", "+"),
         "print" => args.values.iter().map(Value::to_string).collect(),
         "println" => format!("{}\n", args.values.iter().map(Value::to_string).collect::<Vec<_>>().join(" ")),
         "printf" => printf(&args.text(0)?, args.values.get(1..).unwrap_or_default()),

@@ -72,6 +72,7 @@ fn constructs_do_as_go_s_do() {
         ),
         ("{{ \"1767323045678\" | unixToTime | date \"15:04:05\" }}", "03:04:05"),
         ("{{ .app | printf \"%-6s|\" }}{{ html \"<a>\" }}{{ urlquery \"a b\" }}", "cart  |&lt;a&gt;a+b"),
+        ("{{ urlencode \"a-b_c.d~e/f&g h\" }}", "a-b_c.d~e%2Ff%26g+h"),
         ("{{ \"x\" | toDate \"2006\" }}", "! `x` is no time as `2006` has it"),
     ];
     let mut wrong = Vec::new();
