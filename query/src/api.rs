@@ -119,10 +119,12 @@ impl App {
 /// All routes, behind the token where one is set; `internal` ones are those that peers ask on.
 pub fn router(app: App, internal: Router<Arc<App>>) -> Router {
     let app = Arc::new(app);
-    let (router, api) = routes_and_description().split_for_parts();
+    let (router, mut api) = routes_and_description().split_for_parts();
+    let (of_grafana, described) = grafana::routes();
+    api.paths.merge(described);
     router
         .merge(internal)
-        .merge(grafana::routes())
+        .merge(of_grafana)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
         .layer(Extension(describe::Description::of(api)))

@@ -21,34 +21,106 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::api::App;
+use crate::grafana::calls::{Calls, END, LIMIT, Param, START, STEP, TEXT, Told};
+
+const PREFIX: &str = "/loki/api/v1";
 
 /// Grafana 12.3 doubled the prefix for a while.
-const PREFIXES: [&str; 2] = ["/loki/api/v1", "/loki/api/v1/loki/api/v1"];
+const DOUBLED: &str = "/loki/api/v1/loki/api/v1";
 
-pub(crate) fn routes() -> Router<Arc<App>> {
-    let routes = PREFIXES.into_iter().fold(Router::new(), |router, prefix| router.nest(prefix, calls()));
-    routes.route("/ready", get(async || "ready\n"))
+const QUERY: Param<'_> = ("query", "LogQL");
+const SELECTOR: Param<'_> = ("query", "A selector such as `{service_name=\"web\"}`");
+const DIRECTION: Param<'_> = ("direction", "`backward`, the newest first, or `forward`");
+const SINCE: Param<'_> = ("since", "How far back from the end, without a start");
+const TARGETS: Param<'_> =
+    ("targetLabels", "The labels to tell volumes by; without it, those of the selector");
+const BY: Param<'_> = ("aggregateBy", "`series`, or `labels` for one volume each");
+
+const RANGE: &[Param<'_>] = &[QUERY, START, END, SINCE, STEP, LIMIT, DIRECTION];
+const STREAMS: &[Param<'_>] = &[SELECTOR, START, END, SINCE];
+const VOLUME: &[Param<'_>] = &[SELECTOR, START, END, SINCE, LIMIT, TARGETS, BY];
+const VOLUME_RANGE: &[Param<'_>] = &[SELECTOR, START, END, SINCE, STEP, LIMIT, TARGETS, BY];
+const FIELDS: &[Param<'_>] =
+    &[QUERY, START, END, SINCE, LIMIT, ("line_limit", "Lines that are looked at: 1,000 without it")];
+const TAIL: &[Param<'_>] =
+    &[QUERY, START, LIMIT, ("delay_for", "Seconds by which slow sources may be late, up to 5")];
+
+pub(crate) fn calls() -> Calls {
+    let (ready, told) = (get(async || "ready\n"), Told::new("Whether it answers", &[]).answered_in(TEXT));
+    under_prefix().nested(PREFIX).and(Calls::of(TAG, TEXT).call("/ready", ready, told))
 }
 
-fn calls() -> Router<Arc<App>> {
-    Router::new()
-        .route("/query", get(query::instant).post(query::instant))
-        .route("/query_range", get(query::range).post(query::range))
-        .route("/labels", get(resources::labels))
-        .route("/label", get(resources::labels))
-        .route("/label/{name}/values", get(resources::label_values))
-        .route("/series", get(resources::series).post(resources::series))
-        .route("/index/stats", get(volume::stats))
-        .route("/index/volume", get(volume::volume))
-        .route("/index/volume_range", get(volume::volume_range))
-        .route("/detected_labels", get(detected::labels))
-        .route("/detected_fields", get(detected::fields))
-        .route("/detected_field/{name}/values", get(detected::field_values))
-        .route("/patterns", get(patterns::patterns))
-        .route("/tail", get(tail::tail))
-        .route("/format_query", get(query::format).post(query::format))
-        .route("/drilldown-limits", get(limits))
-        .route("/status/buildinfo", get(buildinfo))
+/// The same calls where nothing says that they are.
+pub(crate) fn doubled() -> Router<Arc<App>> {
+    Router::new().nest(DOUBLED, under_prefix().router())
+}
+
+const TAG: &str = "loki";
+
+fn under_prefix() -> Calls {
+    Calls::of(TAG, TEXT)
+        .call(
+            "/query",
+            get(query::instant).post(query::instant),
+            Told::new("Numbers at one time", &[QUERY, ("time", "When; now without it")]).or_posted(),
+        )
+        .call(
+            "/query_range",
+            get(query::range).post(query::range),
+            Told::new("Lines, or numbers over time", RANGE).or_posted(),
+        )
+        .call("/labels", get(resources::labels), Told::new("The names of streams' labels", STREAMS))
+        .call("/label", get(resources::labels), Told::new("The same as `labels`", STREAMS))
+        .call(
+            "/label/{name}/values",
+            get(resources::label_values),
+            Told::new("The values of a label", STREAMS),
+        )
+        .call(
+            "/series",
+            get(resources::series).post(resources::series),
+            Told::new("Streams", &[("match[]", "A selector, any number of times"), START, END, SINCE])
+                .or_posted(),
+        )
+        .call("/index/stats", get(volume::stats), Told::new("How much there is in streams", STREAMS))
+        .call("/index/volume", get(volume::volume), Told::new("Bytes by labels, the most first", VOLUME))
+        .call(
+            "/index/volume_range",
+            get(volume::volume_range),
+            Told::new("Bytes by labels over time", VOLUME_RANGE),
+        )
+        .call(
+            "/detected_labels",
+            get(detected::labels),
+            Told::new("Labels, and how many values each has", STREAMS),
+        )
+        .call(
+            "/detected_fields",
+            get(detected::fields),
+            Told::new("Fields of lines and their metadata, with types and parsers", FIELDS),
+        )
+        .call(
+            "/detected_field/{name}/values",
+            get(detected::field_values),
+            Told::new("The values of a field", FIELDS),
+        )
+        .call(
+            "/patterns",
+            get(patterns::patterns),
+            Told::new("What lines have in common, over time", &[QUERY, START, END, SINCE, STEP]),
+        )
+        .call(
+            "/tail",
+            get(tail::tail),
+            Told::new("Lines as they come, over a websocket", TAIL).answered_in(TEXT),
+        )
+        .call(
+            "/format_query",
+            get(query::format).post(query::format),
+            Told::new("The question written anew", &[QUERY]).or_posted(),
+        )
+        .call("/drilldown-limits", get(limits), Told::new("What Logs Drilldown may ask for", &[]))
+        .call("/status/buildinfo", get(buildinfo), Told::new("The version that is spoken", &[]))
 }
 
 async fn buildinfo() -> Json<serde_json::Value> {

@@ -34,6 +34,9 @@ use crate::trace::timeline::Timeline;
         (name = "trace", description = "Everything about one trace"),
         (name = "query", description = "Questions in the query language"),
         (name = "process", description = "This process"),
+        (name = "tempo", description = "Tempo's API, for Grafana; also below `/tempo`"),
+        (name = "loki", description = "Loki's API, for Grafana"),
+        (name = "jaeger", description = "Jaeger's API, for Grafana and Jaeger's own UI; also below `/jaeger`"),
     )
 )]
 pub(super) struct Api;
@@ -55,9 +58,8 @@ impl Description {
     pub(super) fn of(api: Document) -> Description {
         let mut api = api;
         for (path, item) in &mut api.paths.paths {
-            if let Some(get) = item.get.as_mut().filter(|_| !matches!(path.as_str(), "/healthz" | "/readyz"))
-            {
-                describe_refusals(get);
+            if !matches!(path.as_str(), "/healthz" | "/readyz") {
+                item.get.iter_mut().chain(&mut item.post).for_each(describe_refusals);
             }
         }
         Description(api.to_json().unwrap_or_default().into())

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod builder;
+mod described;
 mod drilldown;
 #[path = "../query/fixture.rs"]
 #[allow(dead_code, reason = "shared with the tests of the native API")]

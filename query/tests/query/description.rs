@@ -32,7 +32,10 @@ const CALLS: [&str; 17] = [
 async fn every_call_is_described_and_every_described_path_is_routed() {
     let sidecar = Sidecar::with_shop().await;
     let description = sidecar.get("/api/v1/openapi.json").await.json();
-    let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
+    // Grafana's calls are held against the description where they are tested.
+    let is_own = |item: &Json| !["tempo", "loki", "jaeger"].map(Json::from).contains(&item["get"]["tags"][0]);
+    let all = description["paths"].as_object().unwrap().iter();
+    let paths: Vec<&String> = all.filter(|(_, item)| is_own(item)).map(|(path, _)| path).collect();
     assert_eq!(paths, CALLS);
     for path in CALLS {
         let path = path.replace("{name}", "service").replace("{trace_id}", "f067aa0ba902b7");

@@ -9,6 +9,8 @@ use crate::fixture::Sidecar;
 
 const LANGUAGE: &str = include_str!("../../../docs/guide/query-language.md");
 const API: &str = include_str!("../../../docs/guide/http-api.md");
+const GRAFANA: &str = include_str!("../../../docs/guide/grafana.md");
+const LOKI: &str = "/loki/api/v1/";
 
 /// The fenced blocks of a page, each with its kind.
 fn blocks(page: &str) -> Vec<(&str, &str)> {
@@ -65,6 +67,47 @@ async fn every_request_of_the_guide_is_answered_as_it_says() {
         let wrong = differences(&told, &answered, path);
         assert!(wrong.is_empty(), "{}\n{answered:#}", wrong.join("\n"));
     }
+}
+
+/// What Grafana's page says is not evaluated, each question with its answer.
+#[tokio::test]
+async fn what_the_guide_says_is_refused_is_refused_in_these_words() {
+    let sidecar = Sidecar::with_shop().await;
+    let (_, refused) = blocks(GRAFANA).into_iter().find(|(kind, _)| *kind == "refused").unwrap();
+    let lines: Vec<&str> = refused.lines().collect();
+    assert!(lines.len() >= 18 && lines.len().is_multiple_of(2));
+    for pair in lines.chunks(2) {
+        let call = match (
+            pair[1].starts_with("invalid TraceQL"),
+            pair[0].contains("| rate") || pair[0].contains("| compare"),
+        ) {
+            (true, true) => "/api/metrics/query_range?q=",
+            (true, false) => "/api/search?q=",
+            (false, _) => "/loki/api/v1/query_range?query=",
+        };
+        let got = sidecar.get(&format!("{call}{}", encoded(pair[0]))).await;
+        assert_eq!((got.status.as_u16(), got.text.as_str()), (400, pair[1]), "{}", pair[0]);
+    }
+}
+
+/// What a page has between backticks, without the question behind a path.
+fn quoted(page: &str) -> Vec<&str> {
+    let quoted = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted.map(|text| text.split('?').next().unwrap_or_default()).collect()
+}
+
+#[tokio::test]
+async fn the_guide_names_every_call_that_is_described_and_no_other() {
+    let description = Sidecar::empty().await.get("/api/v1/openapi.json").await.json();
+    let described = description["paths"].as_object().unwrap();
+    let named: Vec<&str> = quoted(API).into_iter().chain(quoted(GRAFANA)).collect();
+    let is_named = |path: &&String| named.contains(&path.strip_prefix(LOKI).unwrap_or(path.as_str()));
+    let unnamed: Vec<&String> = described.keys().filter(|path| !is_named(path)).collect();
+    assert!(unnamed.is_empty(), "not in the guide: {unnamed:?}");
+    let is_call = |text: &&str| ["/api/", LOKI, "/metrics"].iter().any(|part| text.starts_with(part));
+    let unknown: Vec<&str> =
+        named.into_iter().filter(is_call).filter(|path| !described.contains_key(*path)).collect();
+    assert!(unknown.is_empty(), "not described: {unknown:?}");
 }
 
 /// Where an answer is other than told. Objects may have more keys; `…` stands for any value, and at the end
