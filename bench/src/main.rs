@@ -240,10 +240,10 @@ struct Overload {
     /// How long, for each of the three kinds of load
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 512)]
     connections: usize,
-    /// `limits.memory` of the sidecar, which as a whole may take twice as much: what a container has for which `auto`
-    /// chooses this
+    /// `limits.memory` of the sidecar, which as a whole may take three times as much: what a container has for which
+    /// `auto` chooses this
     #[arg(long, default_value = "128MiB", value_parser = byte_size)]
     memory: ByteSize,
     /// Processors that the sidecar may use; with fewer it is easier to send far more than it can take
@@ -426,7 +426,7 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
         let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
         let mut launch = overload::launch(&arguments.binary, notes.path(), arguments.memory);
         launch.cpus = Some(arguments.cpus);
-        let resident_max = 2 * arguments.memory.0;
+        let resident_max = 3 * arguments.memory.0;
         let plan = overload::Plan { launch, kind, connections: arguments.connections, lasting, resident_max };
         println!("{kind:?}: {}", overload::run(&plan).await?);
     }

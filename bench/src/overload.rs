@@ -24,6 +24,8 @@ use crate::sender::rejected;
 use crate::sidecar::Launch;
 
 const PER_REQUEST: usize = 512;
+/// The spans of [`Kind::OneTrace`] are small: as large a request has so many.
+const SMALL_PER_REQUEST: usize = 2_048;
 const SHOP_SPANS: usize = 100_000;
 /// Attributes of each span of [`Kind::ManyKeys`].
 const KEYS_PER_SPAN: usize = 10;
@@ -199,8 +201,10 @@ impl Kind {
             Kind::Shop => {
                 load::requests(&Shop::new(1, now_ns), Signal::Spans, SHOP_SPANS, PER_REQUEST).requests
             }
-            Kind::OneTrace(spans) => gather(spans, |n| span(1, n, now_ns, vec![int("order.id", n as i64)])),
-            Kind::ManyKeys(keys) => gather(keys.max(PER_REQUEST), |n| {
+            Kind::OneTrace(spans) => {
+                gather(spans, SMALL_PER_REQUEST, |n| span(1, n, now_ns, vec![int("order.id", n as i64)]))
+            }
+            Kind::ManyKeys(keys) => gather(keys.max(PER_REQUEST), PER_REQUEST, |n| {
                 let key = |k| format!("key.{}", (n * KEYS_PER_SPAN + k) % keys);
                 let attributes = (0..KEYS_PER_SPAN).map(|k| text(&key(k), format!("value {n}"))).collect();
                 span(n / 20 + 1, n, now_ns, attributes)
@@ -209,15 +213,15 @@ impl Kind {
     }
 }
 
-fn gather(spans: usize, span: impl Fn(usize) -> Span) -> Vec<Request> {
+fn gather(spans: usize, per_request: usize, span: impl Fn(usize) -> Span) -> Vec<Request> {
     let resource = || Resource { attributes: vec![text("service.name", "overload")], ..Resource::default() };
     let request = |first: usize| {
-        let spans: Vec<Span> = (first..spans.min(first + PER_REQUEST)).map(&span).collect();
+        let spans: Vec<Span> = (first..spans.min(first + per_request)).map(&span).collect();
         let records = spans.len();
         let body = Bytes::from(load::spans_request(resource(), spans).encode_to_vec());
         Request { signal: Signal::Spans, service: ServiceIndex(0), records, body }
     };
-    (0..spans).step_by(PER_REQUEST).map(request).collect()
+    (0..spans).step_by(per_request).map(request).collect()
 }
 
 fn span(

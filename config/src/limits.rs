@@ -221,12 +221,12 @@ impl Limits {
     }
 }
 
-/// `auto` is the default, or half of what the cgroup allows if that is less: the other half is for the program
-/// itself, for what the allocator holds back and for pages of the index.
+/// `auto` is the default, or a third of what the cgroup allows if that is less: the rest is for the program itself, for
+/// its connections and the index, and for what the allocator holds back (`make soak`).
 fn read_memory(section: &mut Section<'_, '_>, memory: &mut ByteSize) {
     let mut chosen: Option<ByteSize> = None;
     section.set("memory", &mut chosen);
-    let half = section.memory_max().map(|max| ByteSize(max.0 / 2).max(MEMORY_MIN));
-    let automatic = half.map_or(*memory, |half| half.min(*memory));
+    let third = section.memory_max().map(|max| ByteSize(max.0 / 3).max(MEMORY_MIN));
+    let automatic = third.map_or(*memory, |third| third.min(*memory));
     *memory = chosen.unwrap_or(automatic);
 }

@@ -388,7 +388,7 @@ fn memory_follows_the_cgroup_only_downwards() {
         let around = Surroundings { memory_max: Some(max), ..Surroundings::bare(&no_env) };
         assemble(text, &[], &around).unwrap().limits.memory
     };
-    assert_eq!(with(ByteSize::mib(100), ""), ByteSize::mib(50));
+    assert_eq!(with(ByteSize::mib(99), ""), ByteSize::mib(33));
     assert_eq!(with(ByteSize::gib(8), ""), Limits::default().memory);
     assert_eq!(with(ByteSize::mib(4), ""), validate::MEMORY_MIN);
     assert_eq!(with(ByteSize::mib(100), "limits: { memory: 96MiB }"), ByteSize::mib(96));
