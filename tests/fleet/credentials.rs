@@ -1,7 +1,9 @@
 //! Who is let in: tokens of files that change under running processes, and those who have none.
 
+use std::path::Path;
+
 use serde_json::Value;
-use spandrel_testing::request;
+use spandrel_testing::{Sidecar, request};
 
 use super::records::trace;
 use crate::{SHOP, gateway, keep, path, reasons, services, sidecar, timed};
@@ -20,15 +22,13 @@ fn ask(address: &str, token: &str, path: &str) -> (u16, Value) {
 fn a_token_is_exchanged_in_a_running_fleet_without_a_gap() {
     let folder = tempfile::tempdir().unwrap();
     let [of_peer, of_gateway] = ["peer", "gateway"].map(|name| folder.path().join(name));
-    let write = |lines: &str| {
-        for file in [&of_peer, &of_gateway] {
-            // As Kubernetes does it: the new file takes the place of the old one.
-            let beside = file.with_extension("new");
-            std::fs::write(&beside, lines).unwrap();
-            std::fs::rename(&beside, file).unwrap();
-        }
+    let write = |file: &Path, lines: &str| {
+        // As Kubernetes does it: the new file takes the place of the old one.
+        let beside = file.with_extension("new");
+        std::fs::write(&beside, lines).unwrap();
+        std::fs::rename(&beside, file).unwrap();
     };
-    write("old-secret\n");
+    [&of_peer, &of_gateway].iter().for_each(|file| write(file, "old-secret\n"));
     let peer = sidecar().set(format!("security.token_file={}", of_peer.display())).start();
     keep(&peer, &trace(&SHOP[..1]), SHOP[0]);
     let gateway =
@@ -37,10 +37,10 @@ fn a_token_is_exchanged_in_a_running_fleet_without_a_gap() {
         let (status, answer) = ask(gateway.query(), token, &path());
         assert_eq!((status, &answer["coverage"]["complete"]), (200, &true.into()), "{token}: {answer}");
     };
-    // Until both take a token, or no longer do, every answer that the other token gets is whole.
-    let until = |status: u16, token: &str, other: &str| {
+    // Until somebody takes a token, or no longer does, every answer that the other token gets is whole.
+    let until = |asked: &Sidecar, status: u16, token: &str, other: &str| {
         let begun = std::time::Instant::now();
-        while [&peer, &gateway].iter().any(|asked| ask(asked.query(), token, "/api/v1/search").0 != status) {
+        while ask(asked.query(), token, "/api/v1/search?scope=local").0 != status {
             is_whole(other);
             assert!(begun.elapsed() < PATIENCE, "{token} does not get {status}");
             std::thread::park_timeout(std::time::Duration::from_millis(50));
@@ -48,12 +48,15 @@ fn a_token_is_exchanged_in_a_running_fleet_without_a_gap() {
     };
     is_whole("old-secret");
     assert_eq!(ask(gateway.query(), "new-secret", &path()).0, 401);
-    write("old-secret\nnew-secret\n");
-    until(200, "new-secret", "old-secret");
-    write("new-secret\nold-secret\n");
+    [&of_peer, &of_gateway].iter().for_each(|file| write(file, "old-secret\nnew-secret\n"));
+    until(&peer, 200, "new-secret", "old-secret");
+    until(&gateway, 200, "new-secret", "old-secret");
+    // Who asks goes first: from now on the gateway sends the new one.
+    write(&of_gateway, "new-secret\n");
+    until(&gateway, 401, "old-secret", "new-secret");
     is_whole("new-secret");
-    write("new-secret\n");
-    until(401, "old-secret", "new-secret");
+    write(&of_peer, "new-secret\n");
+    until(&peer, 401, "old-secret", "new-secret");
     is_whole("new-secret");
     for said in [peer.log(), gateway.log()] {
         assert!(!said.contains("old-secret") && !said.contains("new-secret"), "{said}");

@@ -112,6 +112,23 @@ fn a_peer_that_answers_with_garbage_is_named() {
 }
 
 #[test]
+fn somebody_else_who_listens_at_a_peers_address_is_named_as_of_another_version() {
+    let sidecars = fleet(&SHOP[..2]);
+    // Its receivers speak HTTP and gRPC, and know nothing of peers.
+    let strangers = [sidecars[1].http(), sidecars[1].grpc()];
+    let gateway = gateway(&[sidecars[0].query(), strangers[0], strangers[1]]).start();
+    for _ in 0..2 {
+        let (answer, time) = timed(&gateway, &path());
+        assert!(time < PEER_TIMEOUT + SLACK, "{time:?}");
+        assert_eq!(services(&answer), BTreeSet::from([SHOP[0].to_owned()]), "{answer}");
+        let missing: BTreeSet<_> = reasons(&answer).into_iter().collect();
+        let expected = strangers.map(|stranger| (stranger.to_owned(), "version".to_owned()));
+        assert_eq!(missing, BTreeSet::from(expected), "{answer}");
+        assert_eq!((&answer["coverage"]["asked"], &answer["coverage"]["answered"]), (&3.into(), &1.into()));
+    }
+}
+
+#[test]
 fn a_peer_that_trickles_delays_nothing_past_its_deadline() {
     // So slow that not even a small answer is through in time.
     check_fault(&Fleet::new(), Mood::Slow { bytes_per_second: 16 }, &["timeout", "unreachable"]);
