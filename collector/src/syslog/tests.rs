@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 use serde_json::json;
 use spandrel_store::otlp::LogRecord;
@@ -210,4 +212,41 @@ proptest! {
         let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
         frames(&pieces, 8);
     }
+}
+
+#[test]
+fn a_long_message_takes_no_time_that_grows_with_the_square_of_its_length() {
+    const BYTES: usize = 128 << 10;
+    /// A square would take minutes.
+    const TIME_MAX: Duration = Duration::from_secs(20);
+    let headers = ["", "<34>", "<34>1 - - - - - ", "<34>1 - - - - - [x "];
+    let repeated = [
+        "[x a=\"b\"]",
+        "[",
+        "]",
+        "[x ",
+        "a=\"b\" ",
+        "a=\"\\\"\" ",
+        "=\"",
+        "\\",
+        "Nov 14 ",
+        "2003-10-11 ",
+        "level=",
+        "trace_id=1 ",
+        "[1,",
+        "{\"",
+        "00-",
+        "\u{1b}[0m",
+        ": ",
+        "\n",
+        " ",
+    ];
+    let mut slowest = (Duration::ZERO, String::new());
+    for (header, repeated) in headers.iter().flat_map(|header| repeated.map(|text| (header, text))) {
+        let message = (*header).to_owned() + &repeated.repeat(BYTES / repeated.len());
+        let begun = Instant::now();
+        records(&[message.as_bytes()]);
+        slowest = slowest.max((begun.elapsed(), format!("{header}{repeated}")));
+    }
+    assert!(slowest.0 < TIME_MAX, "{slowest:?}");
 }
