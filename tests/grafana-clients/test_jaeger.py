@@ -29,7 +29,8 @@ def stubs(tmp_path_factory):
         text = source.read_text()
         # Options for documentation, whose definitions are not there.
         text = re.sub(r'import "gnostic/[^;]+;\n', "", text)
-        text = re.sub(r"\[\s*\(openapi\.v3\.property\)\s*=\s*\{.*?\}\s*\]", "", text, flags=re.DOTALL)
+        text = re.sub(r"\[\s*\(openapi\.v3\.property\)\s*=\s*\{.*?\}\s*\]\s*;", ";", text, flags=re.DOTALL)
+        text = re.sub(r"option \(openapi\.v3\.\w+\)\s*=\s*\{.*?\};", "", text, flags=re.DOTALL)
         target.write_text(text)
     known = descriptor_pb2.FileDescriptorSet()
 

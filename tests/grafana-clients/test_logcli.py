@@ -23,7 +23,7 @@ def rows(text):
 def test_lines_in_both_directions(logcli):
     newest = rows(logcli("query", "--limit=5", "--output=jsonl", SELECTOR))
     assert [json.loads(row["line"])["order"] for row in newest] == [39, 38, 37, 36, 35]
-    oldest = rows(logcli("query", "--limit=5", "--forward", "--output=jsonl", SELECTOR))
+    oldest = rows(logcli("query", "--limit=5", "--forward", "--include-common-labels", "--output=jsonl", SELECTOR))
     assert [json.loads(row["line"])["order"] for row in oldest] == [0, 1, 2, 3, 4]
     assert oldest[0]["labels"]["service_name"] == "orders"
     # Several requests, one behind the other.
