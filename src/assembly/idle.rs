@@ -10,7 +10,7 @@ use std::time::Duration;
 use procfs::ProcResult;
 use procfs::process::Process;
 use spandrel_store::Store;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::memory;
 
@@ -22,7 +22,8 @@ const PAGES_MORE: u64 = 1024;
 
 /// Runs as long as the sidecar does.
 pub async fn hold_little(store: Option<Store>) -> Infallible {
-    let mut ticks = interval(EVERY);
+    // Not at once: a start that is quick would count as rest, and its pages as those that rest needs.
+    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cpu_before = 0;
     let mut rest = Rest::None;
