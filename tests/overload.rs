@@ -23,8 +23,8 @@ async fn overload(kind: Kind) -> Outcome {
     let notes = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let binary = Path::new(env!("CARGO_BIN_EXE_spandrel"));
     let launch = launch(binary, notes.path(), MEMORY);
-    let resident_max = MEMORY.0 + OWN.0;
-    let plan = Plan { launch, kind, connections: CONNECTIONS, lasting: LASTING, resident_max };
+    let anonymous_max = MEMORY.0 + OWN.0;
+    let plan = Plan { launch, kind, connections: CONNECTIONS, lasting: LASTING, anonymous_max };
     let outcome = run(&plan).await.unwrap_or_else(|error| panic!("{kind:?}: {error:#}"));
     println!("{kind:?}: {outcome}");
     assert!(outcome.acknowledged > 0);

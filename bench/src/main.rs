@@ -426,8 +426,9 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
         let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
         let mut launch = overload::launch(&arguments.binary, notes.path(), arguments.memory);
         launch.cpus = Some(arguments.cpus);
-        let resident_max = 3 * arguments.memory.0;
-        let plan = overload::Plan { launch, kind, connections: arguments.connections, lasting, resident_max };
+        let anonymous_max = 3 * arguments.memory.0;
+        let plan =
+            overload::Plan { launch, kind, connections: arguments.connections, lasting, anonymous_max };
         println!("{kind:?}: {}", overload::run(&plan).await?);
     }
     Ok(())

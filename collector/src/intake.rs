@@ -4,12 +4,15 @@
 //! Large bodies are decoded on the blocking pool, so that they hold up no other request. The pool's queue is
 //! bounded by the memory budget, of which every body holds its bytes.
 
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use bytes::Bytes;
 use spandrel_config::Config;
 use spandrel_store::{Batch, Checkpoint, NewBody, NewRecord, Permit, Receiver, Store, UnixNanos};
+use tokio::sync::Semaphore;
 
 use crate::activity::Activity;
 use crate::admission::Admission;
@@ -184,6 +187,11 @@ impl Intake {
     }
 }
 
+/// As many decoders have a thread at once as there are processors: more would be no faster, and the allocator keeps
+/// memory back for each.
+static DECODERS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(available_parallelism().map_or(1, NonZero::get).max(2)));
+
 /// Runs a decoder here, or on the blocking pool where its input may be large.
 pub(crate) async fn run<T: Send + 'static>(
     size: usize,
@@ -194,8 +202,12 @@ pub(crate) async fn run<T: Send + 'static>(
     if unfolded <= INLINE_BYTES_MAX {
         return decode();
     }
-    let joined = tokio::task::spawn_blocking(decode).await;
-    joined.unwrap_or_else(|error| {
+    let turn = DECODERS.acquire().await.expect("this semaphore is never closed");
+    let decoding = move || {
+        let _turn = turn;
+        decode()
+    };
+    tokio::task::spawn_blocking(decoding).await.unwrap_or_else(|error| {
         // No input is known to do this; if one does, sending it again would do it again.
         tracing::error!(%error, "a decoder failed");
         Err(Refusal::undecodable("the decoder failed"))
