@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use spandrel_config::Limits;
 use spandrel_query::language::parse;
-use spandrel_store::UnixNanos;
+use spandrel_store::{Receiver, UnixNanos};
 
 use crate::fixture::Sidecar;
 
@@ -39,6 +39,17 @@ async fn every_question_of_the_guide_finds_something() {
         let found = answered["records"].as_array().unwrap_or_else(|| panic!("{question}: {answered}"));
         assert!(!found.is_empty() && found.len() < 12, "{question} finds {}", found.len());
         assert_eq!(answered.get("warnings"), None, "{question}");
+    }
+}
+
+#[test]
+fn the_guide_names_every_source() {
+    let row = LANGUAGE.lines().find(|line| line.starts_with("| `source` |")).unwrap();
+    let named = row.rsplit_once(" | ").unwrap().1.trim_end_matches(" |").split(", ");
+    let named: Vec<&str> = named.map(|name| name.trim_matches('`')).collect();
+    assert_eq!(named.len(), Receiver::ALL.len(), "{row}");
+    for receiver in Receiver::ALL {
+        assert!(named.contains(&receiver.as_str()), "{row} lacks {}", receiver.as_str());
     }
 }
 
