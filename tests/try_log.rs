@@ -26,6 +26,7 @@ line 1: JSON
   level     error  from level
   message   \\u{1b}[31mfailed  from msg
   order     7
+  flags     no_time
 lines 2 to 3: text
   level     warn
   time      2026-11-22T10:00:00Z

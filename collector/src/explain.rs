@@ -2,18 +2,21 @@
 //!
 //! The same splitting, joining and understanding as on the way in, so that what is shown is what would be kept.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json};
 use spandrel_config::Config;
 use spandrel_store::record::{log_message, value};
-use spandrel_store::{Level, MemoryBudget, NewBody, NewRecord, RecordBody, SpanId, TraceId, UnixNanos};
+use spandrel_store::{
+    Flags, Level, MemoryBudget, NewBody, NewRecord, RecordBody, SpanId, TraceId, UnixNanos,
+};
 
 use crate::admission::Admission;
 use crate::entries::Gathering;
 use crate::json_log::{LineReader, Rules, Understood};
 use crate::lines::body::BodyLines;
-use crate::lines::{ChunkLimits, LineOwner, RawLine, export};
+use crate::lines::{ChunkLimits, LineOwner, RawLine};
 use crate::normalise::{Cuts, Normaliser, RecordLimits};
 
 /// One record, as it would be kept.
@@ -44,14 +47,16 @@ pub fn explain(
     received: UnixNanos,
     mut each: impl FnMut(Explained) -> bool,
 ) {
-    let rules = Rules::of(&config.logs).explaining();
+    let rules = Arc::new(Rules::of(&config.logs).explaining());
     let (limits, join) = (RecordLimits::of(&config.limits), ChunkLimits::of(&config.limits).join);
     let mut cuts = Cuts::default();
     let mut reader = LineReader { limits: &limits, rules: &rules, cuts: &mut cuts };
     for line in BodyLines::of(input.into(), limits.line_bytes_max, join) {
-        let mut all = exported(config, &line, received);
+        let (mut all, flags) = kept(config, &rules, &line, received);
         if all.is_empty() {
-            all.push(reader.understand(&line.bytes, received));
+            let mut understood = reader.understand(&line.bytes, received);
+            understood.flags = flags.unwrap_or(understood.flags);
+            all.push(understood);
         }
         let last = all.len() - 1;
         for (number, understood) in all.into_iter().enumerate() {
@@ -63,26 +68,31 @@ pub fn explain(
     }
 }
 
-/// The records of a line that is a request of OTLP in JSON.
-fn exported(config: &Config, line: &RawLine, received: UnixNanos) -> Vec<Understood> {
+/// What would be kept: the records of a line that is a request of OTLP in JSON, or the flags of any other's.
+fn kept(
+    config: &Config,
+    rules: &Arc<Rules>,
+    line: &RawLine,
+    received: UnixNanos,
+) -> (Vec<Understood>, Option<Flags>) {
     let budget = MemoryBudget::new(config.limits.request_bytes_max.as_usize());
-    let admission = export::request(&line.bytes).and_then(|_| Admission::new(&budget, Duration::ZERO));
-    let Some(admission) = admission else { return Vec::new() };
+    let Some(admission) = Admission::new(&budget, Duration::ZERO) else { return (Vec::new(), None) };
     let normaliser = Normaliser::new(received, RecordLimits::of(&config.limits), admission);
-    let mut gathering = Gathering::new(normaliser, Rules::of(&config.logs).into(), 0);
+    let mut gathering = Gathering::new(normaliser, rules.clone(), 0);
     let whose = LineOwner::new(&[], Vec::new(), None, &mut gathering);
     if whose.take(line, &mut gathering).is_err() {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     // One that has its line was understood as any other.
-    let records = gathering.finish().records.into_iter().filter(|record| record.original.is_none());
+    let (lines, records): (Vec<_>, Vec<_>) =
+        gathering.finish().records.into_iter().partition(|record| record.original.is_some());
     let understood = |record: NewRecord<NewBody>| {
         let NewBody::Decoded(RecordBody::Log(log)) = record.body else { return None };
         let service = value::text_attribute(record.resource.attributes(), "service.name");
         let (service, form) = (service.map(str::to_owned), "a request of OTLP in JSON");
         Some(Understood { log: *log, flags: record.flags, service, form, trail: Vec::new() })
     };
-    records.filter_map(understood).collect()
+    (records.into_iter().filter_map(understood).collect(), lines.first().map(|record| record.flags))
 }
 
 fn explained(lines: usize, understood: Understood) -> Explained {

@@ -27,7 +27,7 @@ mod time;
 use std::borrow::Cow;
 
 use spandrel_store::otlp::{AnyValue, KeyValue, LogRecord, Value};
-use spandrel_store::{Flags, SpanId, TraceId, UnixNanos};
+use spandrel_store::{Flags, Level, SpanId, TraceId, UnixNanos};
 
 pub(crate) use self::beside::Beside;
 use self::exception::Exception;
@@ -65,6 +65,10 @@ struct Findings {
     level: Option<LineLevel>,
     /// The level is a syslog priority, which whoever passes lines on makes up: the line's own goes before it.
     level_is_of_syslog: bool,
+    /// The level is what a field says that may be for something else.
+    level_is_of_status: bool,
+    /// The text is an exception or a panic from its beginning on: the level of a record that has none.
+    level_of_crash: Option<Level>,
     time: Option<UnixNanos>,
     /// The time stood in a plain text and does not say its offset.
     time_is_of_text: bool,
@@ -174,6 +178,9 @@ impl LineReader<'_> {
         {
             findings.level = Some(level);
         }
+        if findings.level.is_none() {
+            findings.level_of_crash = exception::level_of_crash(&message, exception::in_text(&message));
+        }
         findings.message = Some(message);
     }
 
@@ -231,15 +238,24 @@ impl LineReader<'_> {
         if let Some(findings) = &mut findings
             && (findings.message.is_some() || findings.structured)
         {
-            findings.message.get_or_insert_with(|| line.to_owned());
+            if findings.message.is_none() {
+                findings.level = findings.level.take().or_else(|| text::level_of(&plain));
+                findings.message = Some(line.to_owned());
+            }
             return std::mem::take(findings);
         }
         let mut findings = text::find(&plain, self.clock(received));
         findings.time_is_of_text = true;
         if let Some(object) = self.object_at_end(&plain) {
             findings.add(fields::find(object.fields, self.clock(received), self.rules));
+        } else if let Some(pairs) = self.pairs_at_end(&plain) {
+            findings.add(fields::find(pairs, self.clock(received), self.rules));
         }
-        if let Some(read) = exception::in_text(&plain) {
+        let read = exception::in_text(&plain);
+        if findings.level.is_none() {
+            findings.level_of_crash = exception::level_of_crash(&plain, read);
+        }
+        if let Some(read) = read {
             findings.exception.get_or_insert_default().complete_with(read);
         }
         findings.message = Some(line.to_owned());
@@ -259,10 +275,19 @@ impl LineReader<'_> {
         }
         if let Some(pairs) = logfmt::read(plain, self.limits.attributes_max) {
             let mut findings = fields::find(pairs, clock, self.rules);
+            findings.structured = true;
             findings.form = "logfmt";
             return Some(findings);
         }
         access::find(plain, clock)
+    }
+
+    /// The pairs behind the name of a process: `2023-11-14T22:13:20+00:00 heroku[router]: at=info method=GET …`.
+    fn pairs_at_end(&self, plain: &str) -> Option<Vec<KeyValue>> {
+        let (head, pairs) = plain.split_once("]: ")?;
+        let process = head.split_ascii_whitespace().last()?;
+        let is_process = process.find('[').is_some_and(|place| place > 0);
+        is_process.then(|| logfmt::read(pairs, self.limits.attributes_max))?
     }
 
     /// The JSON object that a text ends with, as zap's console encoder, Monolog and winston write the fields.
@@ -326,7 +351,9 @@ impl Findings {
         self.span_id = inner.span_id.or(self.span_id);
         self.bad_trace_id = (self.bad_trace_id || inner.bad_trace_id) && self.trace_id.is_none();
         self.bad_span_id = (self.bad_span_id || inner.bad_span_id) && self.span_id.is_none();
-        self.level = inner.level.or(self.level.take());
+        let outer_is_surer = inner.level_is_of_status && self.level.is_some();
+        self.level = inner.level.filter(|_| !outer_is_surer).or(self.level.take());
+        self.level_of_crash = inner.level_of_crash.or(self.level_of_crash);
         self.time = inner.time.or(self.time);
         self.service = inner.service.or(self.service.take());
         self.exception = inner.exception.or(self.exception.take());
@@ -358,7 +385,8 @@ impl Findings {
         }
         // An object without a message is shown, and searched, as it stands.
         let message = self.message.unwrap_or_else(|| line.trim().to_owned());
-        let level = self.level.unwrap_or_default();
+        let of_crash = || self.level_of_crash.map(|level| LineLevel::new(Some(level), ""));
+        let level = self.level.or_else(of_crash).unwrap_or_default();
         let mut attributes = self.attributes;
         if let Some(exception) = self.exception {
             exception.add_to(&mut attributes);

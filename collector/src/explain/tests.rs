@@ -16,3 +16,16 @@ fn each_record_of_a_request_of_otlp_is_shown_as_of_its_line() {
     ];
     assert_eq!(shown, expected);
 }
+
+#[test]
+fn the_flags_are_those_of_the_record_that_would_be_kept() {
+    let mut config = Config::default();
+    config.limits.line_bytes_max = spandrel_config::ByteSize(32);
+    let long = "x".repeat(100);
+    let mut shown = Vec::new();
+    explain(&config, format!("{{\"msg\":\"m\"}}\n{long}\n").into(), UnixNanos::now(), |record| {
+        shown.push(record.flags);
+        true
+    });
+    assert_eq!(shown, [vec!["no_time"], vec!["no_time", "cut", "not_json"]]);
+}

@@ -34,9 +34,11 @@ impl Beside {
             return Beside::default();
         }
         let clock = Clock { zone: &rules.zone, received, formats: &[] };
-        let Findings { trace_id, span_id, bad_trace_id, bad_span_id, level, .. } =
-            fields::find(fields.to_vec(), clock, rules);
-        Beside { trace_id, span_id, bad_trace_id, bad_span_id, level, ..Beside::default() }
+        let found = fields::find(fields.to_vec(), clock, rules);
+        let Findings { trace_id, span_id, bad_trace_id, bad_span_id, level, .. } = found;
+        // What a `status` says may be of something else.
+        let level_is_a_relays = found.level_is_of_status;
+        Beside { trace_id, span_id, bad_trace_id, bad_span_id, level, level_is_a_relays, ..Beside::default() }
     }
 
     /// The time of the entry, in nanoseconds since the epoch.

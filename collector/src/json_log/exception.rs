@@ -4,6 +4,7 @@
 //! stack's frames follow: Java, Python, JavaScript, .NET, Ruby, and the panics of Go and Rust. The outermost
 //! exception is the one, as OpenTelemetry's own instrumentations record it.
 
+use spandrel_store::Level;
 use spandrel_store::otlp::{AnyValue, KeyValue, Value};
 use spandrel_store::record::value;
 
@@ -160,6 +161,36 @@ pub(super) fn in_text(text: &str) -> Option<Read<'_>> {
         .or_else(|| with_frames(text))
 }
 
+/// The level of a text that is an exception or a panic from its beginning on, as a program's runtime writes it when
+/// the program ends. `read` is what [`in_text`] finds in it.
+pub(super) fn level_of_crash(text: &str, read: Option<Read<'_>>) -> Option<Level> {
+    let text = text.trim();
+    let (first, _) = text.split_once('\n').unwrap_or((text, ""));
+    if first.starts_with("panic: ") || first.starts_with("thread '") && first.contains(" panicked at ") {
+        return Some(Level::Fatal);
+    }
+    let is_crash = UNCAUGHT.iter().any(|start| first.starts_with(start))
+        || named_first(first).is_some()
+        || ruby_said(first).is_some_and(|said| said.start == 0)
+        // A class of one's own, known by the frames below it.
+        || read.is_some_and(|read| {
+            let own = read.exception_type.is_some_and(has_two_parts);
+            own && read.stacktrace.len() == text.len()
+        });
+    is_crash.then_some(Level::Error)
+}
+
+/// How Java, Python, .NET and JavaScript begin what nobody caught.
+const UNCAUGHT: &[&str] = &[
+    "Exception in thread ",
+    "Traceback (most recent call last):",
+    "+ Exception Group Traceback (most recent call last):",
+    "Unhandled exception",
+    "Unhandled Exception",
+    "Unhandled rejection ",
+    "Uncaught ",
+];
+
 /// The line behind the frames, `ValueError: no funds`, of the last trace: the others are its causes.
 fn python(text: &str) -> Option<Read<'_>> {
     const HEADER: &str = "Traceback (most recent call last):";
@@ -214,13 +245,23 @@ fn line_with(text: &str, start: &str) -> Option<usize> {
 fn ruby(text: &str) -> Option<Read<'_>> {
     let (head, _) = text.split_once("\n\tfrom ")?;
     let head_start = head.rfind('\n').map_or(0, |place| place + 1);
-    let line = &head[head_start..];
+    let RubySaid { start, name, message } = ruby_said(&head[head_start..])?;
+    let (name, stacktrace) = (is_name(name).then_some(name), text[head_start + start..].trim_end());
+    Some(Read { exception_type: name, message: non_empty(message), stacktrace })
+}
+
+/// The first line of a Ruby exception, and where in the line it begins.
+struct RubySaid<'l> {
+    start: usize,
+    name: &'l str,
+    message: &'l str,
+}
+
+fn ruby_said(line: &str) -> Option<RubySaid<'_>> {
     let (before, after) = line.split_once(":in ")?;
     let (_, said) = after.split_once(": ")?;
     let (message, name) = said.trim_end().strip_suffix(')')?.rsplit_once(" (")?;
-    let start = head_start + before.rfind(' ').map_or(0, |place| place + 1);
-    let name = is_name(name).then_some(name);
-    Some(Read { exception_type: name, message: non_empty(message), stacktrace: text[start..].trim_end() })
+    Some(RubySaid { start: before.rfind(' ').map_or(0, |place| place + 1), name, message })
 }
 
 /// Java, JavaScript and .NET: frames that begin with `at`, the name and the message above them.
@@ -321,6 +362,11 @@ fn is_name(name: &str) -> bool {
 /// A capital and a small letter: `ERROR` is a level.
 fn has_hump(name: &str) -> bool {
     name.chars().any(char::is_lowercase)
+}
+
+/// `CardDeclined`, `shop.Declined`: more of a type's name than `Note`.
+fn has_two_parts(name: &str) -> bool {
+    name.contains(['.', ':', '_']) || name.chars().filter(|c| c.is_uppercase()).count() > 1
 }
 
 fn non_empty(text: &str) -> Option<&str> {

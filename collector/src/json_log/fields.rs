@@ -148,7 +148,7 @@ impl<'a> Search<'a> {
                 _ => None,
             },
             Role::Message => text_of(value).map(|_| Meaning::Message),
-            Role::Service => named(value).map(Meaning::Service),
+            Role::Service => named(value).filter(|name| !is_duration(name)).map(Meaning::Service),
             Role::ExceptionType => named(value).map(Meaning::ExceptionType),
             Role::ExceptionMessage => named(value).map(Meaning::ExceptionMessage),
             Role::ExceptionStack => exception::is_stack(value).then_some(Meaning::ExceptionStack),
@@ -192,6 +192,12 @@ fn text_of(value: &Value) -> Option<&str> {
 
 fn named(value: &Value) -> Option<String> {
     text_of(value).filter(|text| !text.trim().is_empty()).map(str::to_owned)
+}
+
+/// `service=18ms`, as Heroku's router says how long the service took.
+fn is_duration(name: &str) -> bool {
+    let unit = name.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    unit.len() < name.len() && matches!(unit, "" | "s" | "ms" | "us" | "µs" | "ns")
 }
 
 /// Ids are text, or numbers as Datadog writes them.
@@ -277,10 +283,15 @@ impl Best {
 }
 
 impl Candidate {
-    /// What is no id gives way to what is one, whatever their names; so does a time that cannot be told. What
-    /// can be taken out goes before what cannot.
+    /// What is no id gives way to what is one, whatever their names; so do a time that cannot be told and a level of
+    /// which nothing is known. What can be taken out goes before what cannot.
     fn order(&self) -> (bool, bool, usize) {
-        let of_no_use = self.meaning.is_no_id() || matches!(self.meaning, Meaning::Time(Sent::Uncountable));
+        let of_no_use = match &self.meaning {
+            Meaning::Time(Sent::Uncountable) => true,
+            // A status goes before no field that is for the level, whatever that says.
+            Meaning::Level(level, scale) => level.severity_number == 0 || *scale == Scale::Status,
+            meaning => meaning.is_no_id(),
+        };
         (of_no_use, self.path.is_none(), self.rank)
     }
 }
@@ -316,8 +327,9 @@ impl Findings {
             }
             Meaning::Level(level, scale) => {
                 self.level_is_of_syslog = scale == Scale::Syslog;
+                self.level_is_of_status = scale == Scale::Status;
                 self.level = Some(level);
-                Some(Taken::Nothing)
+                (scale != Scale::Status).then_some(Taken::Nothing)
             }
             Meaning::Time(time) => self.take_time(time).then_some(Taken::Nothing),
             Meaning::TimeNanos(nanos) => self.refine_time(nanos).then_some(Taken::Nothing),

@@ -28,7 +28,14 @@ fn severity_number(level: Level) -> i32 {
 }
 
 pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
-    if scale == Scale::Word && !matches!(value, Value::StringValue(text) if of_word(text).is_some()) {
+    let is_word = || matches!(value, Value::StringValue(text) if of_word(text).is_some());
+    let is_level = match scale {
+        Scale::Word => is_word(),
+        // `ok`, `success` and `default` say how something went, and letters may be anything.
+        Scale::Status => is_word() && matches!(value, Value::StringValue(text) if is_level_word(text.trim())),
+        _ => true,
+    };
+    if !is_level {
         return None;
     }
     let level = of_any(value, scale)?;
@@ -38,6 +45,39 @@ pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
 /// The store's words, and one of Rust's slog.
 pub(super) fn of_word(text: &str) -> Option<Level> {
     Level::from_text(text).or_else(|| text.trim().eq_ignore_ascii_case("erro").then_some(Level::Error))
+}
+
+/// Words that are levels and nothing else; `OK`, `HTTP` or `DEFAULT` at the start of a text say something else.
+pub(super) fn is_level_word(word: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "trace",
+        "trc",
+        "debug",
+        "dbg",
+        "debg",
+        "verbose",
+        "info",
+        "inf",
+        "information",
+        "notice",
+        "warn",
+        "warning",
+        "wrn",
+        "error",
+        "err",
+        "eror",
+        "erro",
+        "severe",
+        "fatal",
+        "ftl",
+        "critical",
+        "crit",
+        "alert",
+        "emerg",
+        "emergency",
+        "panic",
+    ];
+    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn of_any(value: &Value, scale: Scale) -> Option<LineLevel> {

@@ -5,7 +5,8 @@
 
 use spandrel_store::otlp::{KeyValue, Value};
 
-use super::names;
+use super::level;
+use super::names::{self, Role, Scale};
 use crate::normalise::attribute;
 
 /// Parts without a `=` that a line may have, such as a bare flag.
@@ -25,7 +26,7 @@ pub(super) fn read(line: &str, pairs_max: usize) -> Option<Vec<KeyValue>> {
         let (key, value, behind) = pair(rest)?;
         match value {
             Some(value) if pairs.len() < pairs_max => {
-                is_known |= names::role(&[key]).is_some();
+                is_known |= names::role(&[key]).is_some_and(|(role, _)| is_said_in(role, &value));
                 pairs.push(attribute(key, value));
             }
             Some(_) => return None,
@@ -37,6 +38,14 @@ pub(super) fn read(line: &str, pairs_max: usize) -> Option<Vec<KeyValue>> {
         rest = behind.trim_start();
     }
     (pairs.len() >= 2 && is_known).then_some(pairs)
+}
+
+/// `status=shipped` alone makes no log.
+fn is_said_in(role: Role, value: &Value) -> bool {
+    match role {
+        Role::Level(scale @ Scale::Status) => level::of_value(value, scale).is_some(),
+        _ => true,
+    }
 }
 
 type Pair<'l> = (&'l str, Option<Value>, &'l str);

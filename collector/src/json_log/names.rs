@@ -46,6 +46,8 @@ pub(super) enum Scale {
     OpenTelemetry,
     /// A level's word and nothing else: the name alone says little.
     Word,
+    /// Datadog's `status`. Others have it for what became of something, so it stays an attribute.
+    Status,
 }
 
 /// Names of the whole path. Where several fields have the same role, the first in this table wins.
@@ -197,6 +199,9 @@ const LAST: &[(&str, Role)] = &[
     ("traceparent", Role::Context),
 ];
 
+/// Names of the whole path that count where no other field has their role.
+const LAST_RESORT: &[(&str, Role)] = &[("status", Role::Level(Scale::Status))];
+
 /// Objects that loggers put around what is said: the names inside count as if they stood outside, behind those
 /// that do.
 const WRAPPERS: &[&str] =
@@ -209,6 +214,7 @@ type Table = HashMap<&'static [u8], (Role, usize)>;
 
 static WHOLE_NAMES: LazyLock<Table> = LazyLock::new(|| table(WHOLE, 0));
 static LAST_NAMES: LazyLock<Table> = LazyLock::new(|| table(LAST, 2 * WHOLE.len()));
+static LAST_RESORT_NAMES: LazyLock<Table> = LazyLock::new(|| table(LAST_RESORT, 3 * WHOLE.len()));
 
 fn table(names: &'static [(&'static str, Role)], first_rank: usize) -> Table {
     let ranked = names.iter().enumerate();
@@ -248,7 +254,7 @@ pub(super) fn role(path: &[&str]) -> Option<(Role, usize)> {
     }
     let [first, inner @ ..] = path else { return None };
     if inner.is_empty() {
-        return None;
+        return LAST_RESORT_NAMES.get(whole.as_bytes()).copied();
     }
     if WRAPPERS
         .iter()

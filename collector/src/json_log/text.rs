@@ -12,7 +12,7 @@ use spandrel_store::{Level, SpanId};
 
 use super::Findings;
 use super::level::{self, LineLevel};
-use super::names::{self, Role};
+use super::names::{self, Role, Scale};
 use super::time::{self, Clock, Sent};
 
 /// A level's word stands among this many first words.
@@ -92,7 +92,9 @@ fn role_of(before: &str, name: &str) -> Option<(Role, usize)> {
         _ => names::role(&[name]).or_else(|| names::role(&["", name.rsplit('.').next()?])),
     };
     found.filter(|(role, _)| {
-        matches!(role, Role::TraceId(_) | Role::SpanId(_) | Role::Context | Role::Level(_))
+        // `status=failure` is somebody's order as often as a level.
+        !matches!(role, Role::Level(Scale::Status))
+            && matches!(role, Role::TraceId(_) | Role::SpanId(_) | Role::Context | Role::Level(_))
     })
 }
 
@@ -166,9 +168,16 @@ fn find_bracketed(line: &str, findings: &mut Findings) {
 
 fn level_at_start(line: &str) -> Option<LineLevel> {
     let line = line.trim_start();
-    syslog(line)
-        .or_else(|| glog(line))
-        .or_else(|| line.split_whitespace().take(LEVEL_WORDS_MAX).find_map(level_of_word))
+    syslog(line).or_else(|| glog(line)).or_else(|| {
+        let mut words = line.split_whitespace().take(LEVEL_WORDS_MAX).peekable();
+        while let Some(word) = words.next() {
+            let found = level_of_word(word, words.peek().copied().unwrap_or_default());
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    })
 }
 
 /// `<34>`: facility times eight plus severity.
@@ -198,56 +207,45 @@ fn glog(line: &str) -> Option<LineLevel> {
     Some(LineLevel::new(Some(level), letter))
 }
 
-/// A level's word in capitals, in brackets, or with a colon behind it.
-fn level_of_word(word: &str) -> Option<LineLevel> {
+/// A level's word in capitals, in brackets, or with a colon behind it; `next` is the word that follows.
+fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     // Monolog's `shop.WARNING:`
     let plain = match word.strip_suffix(':').and_then(|word| word.rsplit_once('.')) {
         Some((_, level)) if level.bytes().all(|byte| byte.is_ascii_uppercase()) => level,
         _ => word,
     };
-    let marked = plain.starts_with(['[', '<', '(', '|']) || plain.ends_with(':');
-    // `[INFO][main]`, `ERROR:root:message`
-    let mut parts = plain.split(|c: char| !c.is_ascii_alphabetic()).filter(|part| !part.is_empty());
-    let part = parts.next()?;
-    let rest_is_other = plain.starts_with(|c: char| c.is_ascii_alphabetic())
-        && plain[part.len()..].starts_with(['.', '/', '_', '-', '(', '=', '#', '$', '@']);
-    let capital = part.len() > 1 && part.bytes().all(|byte| byte.is_ascii_uppercase());
-    if rest_is_other || !(capital || marked) || !is_level_word(part) {
+    // What stands before it are marks and the digits of a time: `[INFO][main]`, `12:00:01|WARN|main`.
+    let start = plain.find(|c: char| c.is_ascii_alphabetic())?;
+    let (part, behind) = plain[start..]
+        .split_at(plain[start..].find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(plain.len() - start));
+    let ends = behind.is_empty() || behind.starts_with(BEHIND_LEVEL);
+    if !ends || !level::is_level_word(part) || names_an_id(plain, part, behind, next) {
         return None;
     }
-    Some(LineLevel::new(Some(level::of_word(part)?), part))
+    let capital = part.len() > 1 && part.bytes().all(|byte| byte.is_ascii_uppercase());
+    // `[warn worker] …` names somebody; structlog has blanks before the closing mark.
+    let opened = plain.starts_with(OPENING);
+    let closed = !behind.is_empty() || next.starts_with(CLOSING);
+    let marked = opened && closed || plain.starts_with('|') || plain.ends_with(':');
+    (capital || marked).then(|| level::of_word(part).map(|level| LineLevel::new(Some(level), part)))?
 }
 
-/// Words that are levels and nothing else; `OK`, `HTTP` or `DEFAULT` at the start of a text say something else.
-fn is_level_word(word: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "trace",
-        "trc",
-        "debug",
-        "dbg",
-        "debg",
-        "verbose",
-        "info",
-        "inf",
-        "information",
-        "notice",
-        "warn",
-        "warning",
-        "wrn",
-        "error",
-        "err",
-        "eror",
-        "erro",
-        "severe",
-        "fatal",
-        "ftl",
-        "critical",
-        "crit",
-        "alert",
-        "emerg",
-        "panic",
-    ];
-    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+const OPENING: [char; 3] = ['[', '<', '('];
+const CLOSING: [char; 3] = [']', '>', ')'];
+
+/// What may stand behind a level's word: anything else makes it a part of a longer name, as in `[error-handler-1]`
+/// and `[trace_id=…]`.
+const BEHIND_LEVEL: [char; 11] = [']', '>', ')', '|', ':', ',', ';', '!', '*', '"', '\''];
+
+/// `[trace: 4bf9…]`, `[trace 4bf9…]`, `trace:4bf9…`: a level's word that is the name of an id.
+fn names_an_id(word: &str, part: &str, behind: &str, next: &str) -> bool {
+    let (opened, named) = (word.starts_with(OPENING), behind.starts_with(':'));
+    if !part.eq_ignore_ascii_case("trace") || behind.starts_with(CLOSING) || !(opened || named) {
+        return false;
+    }
+    let value = behind.trim_start_matches(':');
+    let value = if value.is_empty() { next } else { value };
+    opened && named || is_long_enough(value)
 }
 
 /// A line without the escape sequences that colour it.

@@ -75,6 +75,8 @@ enum Within {
     /// Python says next that another exception caused this one.
     PythonChain,
     GoPanic,
+    /// The fields of an error that Node shows behind its frames, up to a `}`.
+    NodeFields,
     /// The next line belongs to this one, whatever it is: the message of a Rust panic, of java.util.logging.
     NextLine,
 }
@@ -173,7 +175,14 @@ impl Pending {
             return true;
         }
         if matches!(first, b' ' | b'\t') {
+            if self.within == Within::Nothing && opens_fields(line) {
+                self.within = Within::NodeFields;
+            }
             return !begins_with_time(&start_of(line));
+        }
+        if self.within == Within::NodeFields && line.trim_ascii_end() == b"}" {
+            self.within = Within::Nothing;
+            return true;
         }
         if starts_with_any(line, &["During handling of the above", "The above exception was"]) {
             self.within = Within::PythonChain;
@@ -272,6 +281,11 @@ const GO_ON: &[&str] = &[
 
 fn starts_with_any(line: &[u8], starts: &[&str]) -> bool {
     starts.iter().any(|start| line.starts_with(start.as_bytes()))
+}
+
+/// Node's last frame, where the error has fields: `    at main (app.js:3:5) {`.
+fn opens_fields(line: &[u8]) -> bool {
+    line.trim_ascii_start().starts_with(b"at ") && line.trim_ascii_end().ends_with(b" {")
 }
 
 fn begins_trace(line: &[u8]) -> Within {

@@ -30,6 +30,7 @@ fn prose_and_other_formats_are_none() {
         "{\"level\":\"info\"}",
         "",
         "=x level=info",
+        "order=7 status=shipped",
     ] {
         assert_eq!(pairs(line), None, "{line}");
     }

@@ -219,6 +219,11 @@ impl Logger<'_> {
             mistakes.push(format!("{}: {what} is {found:?}, expected {expected:?}", self.name));
         };
         self.check_exception(&|key| self.says.get(key), crash, &mut note);
+        let expected = if self.says["type"] == "panic" { Level::Fatal } else { Level::Error };
+        let found = Level::from_severity_number(crash.log.severity_number);
+        if found != Some(expected) {
+            note("the level", &found, &expected);
+        }
     }
 }
 

@@ -18,13 +18,18 @@ struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    /// `level 17, time 1700000000000000000, message payment failed, exception CardDeclined`
+    /// `level 17, time 1700000000000000000, message payment failed, exception CardDeclined`, and `, no ids` behind the
+    /// time of a line that has none.
     fn expected(text: &'a str) -> Option<Found<'a>> {
         let (level, rest) = text.strip_prefix("level ")?.split_once(", time ")?;
         let (time, rest) = rest.split_once(", message ")?;
         let (message, exception) = rest.split_once(", exception ").unwrap_or((rest, ""));
+        let (time, trace_id, span_id) = match time.strip_suffix(", no ids") {
+            Some(time) => (time, "", ""),
+            None => (time, TRACE, SPAN),
+        };
         let (level, time) = (level.parse().ok()?, time.parse().ok()?);
-        Some(Found { level, time, message, exception, trace_id: TRACE, span_id: SPAN })
+        Some(Found { level, time, message, exception, trace_id, span_id })
     }
 }
 

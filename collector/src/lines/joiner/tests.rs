@@ -36,6 +36,17 @@ fn a_trace_joins_the_line_that_it_follows() {
 }
 
 #[test]
+fn the_fields_of_nodes_error_belong_to_it_up_to_their_brace() {
+    check("TypeError: x\n    at f (a.js:1:2) {\n  code: 'E1'\n}\n--\nnext\n--\n}");
+    check(
+        "ERROR it failed\n    at f (a.js:1:2) {\n  [cause]: Error: y\n      at g (b.js:1:2) {\n    n: 1\n  }\n}\n--\n}",
+    );
+    check("TypeError: x\n    at f (a.js:1:2) {\n  code: 'E1'\n--\nnext");
+    let text = "TypeError: x\n    at f (a.js:1:2) {\n  code: 'E1'\n}";
+    assert_eq!(records_within(text, JoinLimits { lines_max: 3, bytes_max: 1_000 }).len(), 2);
+}
+
+#[test]
 fn a_crash_stands_by_itself_where_the_line_before_is_not_about_it() {
     check(
         "listening\n--\nTraceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\n--\nnext",
