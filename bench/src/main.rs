@@ -15,7 +15,7 @@ use spandrel_bench::http::Http;
 use spandrel_bench::lines::{self, LinesPlan};
 use spandrel_bench::load::{self, Shop, Signal};
 use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target, Verdict};
-use spandrel_bench::overload::{self, Kind};
+use spandrel_bench::overload::{self, Flood, Kind};
 use spandrel_bench::replay::Case;
 use spandrel_bench::scale::{self, Varied};
 use spandrel_bench::sender::{Sending, quantile, send};
@@ -237,6 +237,9 @@ struct Crash {
 struct Overload {
     #[arg(long, default_value = "target/release/spandrel")]
     binary: PathBuf,
+    /// Only these; can be given more than once
+    #[arg(long)]
+    only: Vec<Flood>,
     /// How long, for each of the three kinds of load
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
@@ -421,8 +424,13 @@ async fn crash_rounds(arguments: Crash) -> anyhow::Result<()> {
 
 async fn overloads(arguments: Overload) -> anyhow::Result<()> {
     let lasting = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
-    let kinds = [Kind::Shop, Kind::OneTrace(arguments.trace_spans), Kind::ManyKeys(arguments.keys)];
-    for kind in kinds {
+    let only = &arguments.only;
+    for flood in Flood::value_variants().iter().filter(|flood| only.is_empty() || only.contains(flood)) {
+        let kind = match flood {
+            Flood::Shop => Kind::Shop,
+            Flood::OneTrace => Kind::OneTrace(arguments.trace_spans),
+            Flood::ManyKeys => Kind::ManyKeys(arguments.keys),
+        };
         let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
         let mut launch = overload::launch(&arguments.binary, notes.path(), arguments.memory);
         launch.cpus = Some(arguments.cpus);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use clap::ValueEnum;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
@@ -36,6 +37,14 @@ const TIMES: f64 = 5.0;
 const SUSTAINED_CONNECTIONS: usize = 4;
 const SUSTAINED_PART: u32 = 4;
 const SUSTAINED_MAX: Duration = Duration::from_secs(30);
+
+/// What to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Flood {
+    Shop,
+    OneTrace,
+    ManyKeys,
+}
 
 /// What is sent, over and over.
 #[derive(Debug, Clone, Copy)]
