@@ -422,6 +422,9 @@ async fn crash_rounds(arguments: Crash) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// An overload of less than this many times what can be taken proves nothing.
+const TIMES_MIN: f64 = 4.0;
+
 async fn overloads(arguments: Overload) -> anyhow::Result<()> {
     let lasting = Duration::try_from_secs_f64(arguments.minutes * 60.0)?;
     let only = &arguments.only;
@@ -437,7 +440,9 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
         let anonymous_max = 3 * arguments.memory.0;
         let plan =
             overload::Plan { launch, kind, connections: arguments.connections, lasting, anonymous_max };
-        println!("{kind:?}: {}", overload::run(&plan).await?);
+        let outcome = overload::run(&plan).await?;
+        println!("{kind:?}: {outcome}");
+        anyhow::ensure!(outcome.times() >= TIMES_MIN, "too little was sent: the sender has too little of the machine");
     }
     Ok(())
 }

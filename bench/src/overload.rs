@@ -83,6 +83,13 @@ pub struct Outcome {
     pub anonymous_peak: u64,
 }
 
+impl Outcome {
+    /// How many times what can be taken was sent.
+    pub fn times(&self) -> f64 {
+        self.offered as f64 / self.lasted.as_secs_f64() / self.sustained
+    }
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.lasted.as_secs_f64();
@@ -93,7 +100,7 @@ impl std::fmt::Display for Outcome {
             "{offered:.0} spans/s sent for {seconds:.0} s, {:.1} times the {:.0}/s it can take, {rate:.0}/s acknowledged \
              ({} in all), all stored; {} requests refused, all retryable; memory at its peak {resident} MiB, {anonymous} \
              MiB of it anonymous",
-            offered / self.sustained,
+            self.times(),
             self.sustained,
             self.acknowledged,
             self.refused

@@ -81,7 +81,9 @@ impl Asked<'_> {
     pub(super) async fn newest_errors(&self, newest: &[String]) -> anyhow::Result<Duration> {
         let (time, page): (_, Page) = self.ask(&api::search_target("level:error", NEWEST)).await?;
         let found: Vec<String> = page.records.into_iter().map(|record| record.id).collect();
-        anyhow::ensure!(found == newest && page.coverage.complete, "not the newest errors");
+        anyhow::ensure!(page.coverage.complete, "the newest errors: not of all sidecars, in {time:?}");
+        let same = found.iter().zip(newest).take_while(|(one, other)| one == other).count();
+        anyhow::ensure!(found == newest, "not the newest errors: {} found, {same} as expected", found.len());
         Ok(time)
     }
 
