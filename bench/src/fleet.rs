@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal as ProcessSignal;
 
+use crate::eventually::eventually;
 use crate::http::Http;
 use crate::load::Shop;
 use crate::measure::{Memory, Peak, Process, now_unix_ns};
@@ -25,6 +26,7 @@ pub use refusals::Refusals;
 pub use report::{report, targets};
 
 /// Questions that a stopped peer delays before it counts as hung, and so many after that.
+const STOPPED_DEADLINE: Duration = Duration::from_secs(10);
 const HUNG_FIRST: u64 = 3;
 const HUNG_AFTER: u64 = 200;
 /// Traces of the further fleets, in each group of fifteen sidecars.
@@ -140,6 +142,8 @@ pub async fn run(plan: Plan, mut tell: impl FnMut(String)) -> anyhow::Result<Mea
     say("with one sidecar stopped".to_owned());
     let stopped = &members.sidecars[0];
     stopped.signal(ProcessSignal::STOP)?;
+    let process = Process::new(stopped.pid());
+    eventually("it is stopped", STOPPED_DEADLINE, async || Ok(process.is_stopped()?.then_some(()))).await?;
     let (mut hung_first, mut hung_after) = (Vec::new(), Vec::new());
     for number in asked.numbers(HUNG_FIRST + HUNG_AFTER) {
         let time = asked.trace(number, Some(0)).await?;

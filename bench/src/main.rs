@@ -442,7 +442,10 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
             overload::Plan { launch, kind, connections: arguments.connections, lasting, anonymous_max };
         let outcome = overload::run(&plan).await?;
         println!("{kind:?}: {outcome}");
-        anyhow::ensure!(outcome.times() >= TIMES_MIN, "too little was sent: the sender has too little of the machine");
+        anyhow::ensure!(
+            outcome.times() >= TIMES_MIN,
+            "too little was sent: the sender has too little of the machine"
+        );
     }
     Ok(())
 }

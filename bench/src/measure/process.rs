@@ -55,6 +55,17 @@ impl Process {
         Ok(Duration::from_secs(ticks) / rustix::param::clock_ticks_per_second() as u32)
     }
 
+    /// Whether SIGSTOP has reached all of its threads: until then some may still answer.
+    pub fn is_stopped(self) -> anyhow::Result<bool> {
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.pid))? {
+            let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+            if stat.rsplit_once(')').is_none_or(|(_, rest)| !rest.trim_start().starts_with('T')) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     pub fn memory(self) -> anyhow::Result<Memory> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let bytes =
