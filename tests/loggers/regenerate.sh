@@ -39,7 +39,11 @@ list() {
 }
 
 # The machine's paths are no part of a record.
-neutral() { sed -e "s#$built/node/#/app/#g" -e "s#$here/#/app/#g"; }
+neutral() {
+  local real
+  real=$(realpath "$built")
+  sed -e "s#$real/node/#/app/#g" -e "s#$built/node/#/app/#g" -e "s#$real/#/app/#g" -e "s#$here/#/app/#g"
+}
 
 prepare
 [ -e "$here/output/times.json" ] || echo '{}' >"$here/output/times.json"
