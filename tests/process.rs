@@ -70,9 +70,14 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn it_ends_within_fifteen_seconds_and_names_who_is_late() {
-    let mut sidecar = sidecar().set("shutdown.linger=60s").start();
-    // A client that stays connected, so that the receivers are never idle.
-    let _idle = std::net::TcpStream::connect(sidecar.http()).unwrap();
+    let mut sidecar = sidecar().set("shutdown.linger=10s").start();
+    // A client that stays connected, so that the receivers are never idle, and never sends the rest.
+    let mut stalled = std::net::TcpStream::connect(sidecar.http()).unwrap();
+    let head = format!(
+        "POST {LOGS} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{{",
+        sidecar.http()
+    );
+    stalled.write_all(head.as_bytes()).unwrap();
     assert_eq!(sidecar.post(LOGS, "application/json", b"{\"msg\":\"kept\"}").status, 200);
     let begun = Instant::now();
     assert!(sidecar.terminate().success(), "{}", sidecar.log());

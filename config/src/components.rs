@@ -65,10 +65,10 @@ impl Kind {
         if !self.of_the_collector().contains(&component) {
             return format!("unknown {noun} `{name}`; {}", self.choice());
         }
-        let instead = INSTEAD.iter().find(|(known, _)| *known == component).map(|(_, advice)| *advice);
+        let instead = INSTEAD.iter().find(|(kind, known, _)| *kind == self && *known == component);
         let refusal = format!("Spandrel knows the Collector's `{component}` {noun} but does not have it");
         match instead {
-            Some(advice) => format!("{refusal}; {advice}"),
+            Some((_, _, advice)) => format!("{refusal}; {advice}"),
             None => refusal,
         }
     }
@@ -171,14 +171,19 @@ const FILELOG_SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// What to do instead of the components that people miss most.
-const INSTEAD: &[(&str, &str)] = &[
-    ("batch", "Spandrel batches by itself: leave it out"),
-    ("memory_limiter", "see limits.memory"),
-    ("health_check", "see /healthz and /readyz of the query port"),
-    ("debug", "use `spandrel tail`"),
-    ("logging", "use `spandrel tail`"),
-    ("tail_sampling", "Spandrel keeps every trace: see storage.retention"),
-    ("probabilistic_sampler", "Spandrel keeps every trace: see storage.retention"),
+const INSTEAD: &[(Kind, &str, &str)] = &[
+    (
+        Kind::Receiver,
+        "loki",
+        "Loki's pushes are taken without one, on the port of receivers.otlp.protocols.http: \
+         http://127.0.0.1:4318/loki/api/v1/push",
+    ),
+    (Kind::Processor, "batch", "Spandrel batches by itself: leave it out"),
+    (Kind::Processor, "memory_limiter", "see limits.memory"),
+    (Kind::Exporter, "debug", "use `spandrel tail`"),
+    (Kind::Exporter, "logging", "use `spandrel tail`"),
+    (Kind::Processor, "tail_sampling", "Spandrel keeps every trace: see storage.retention"),
+    (Kind::Processor, "probabilistic_sampler", "Spandrel keeps every trace: see storage.retention"),
 ];
 
 const RECEIVERS: &[&str] = &[

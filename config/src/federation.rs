@@ -33,6 +33,6 @@ impl Federation {
         section.set("dns", &mut self.dns);
         section.set("dns_server", &mut self.dns_server);
         section.set("file", &mut self.file);
-        section.set("refresh", &mut self.refresh);
+        section.set_above_zero("refresh", &mut self.refresh);
     }
 }

@@ -57,15 +57,12 @@ impl FileLogReceiver {
         read_patterns(section, "include", &mut self.include);
         read_patterns(section, "exclude", &mut self.exclude);
         section.set("start_at", &mut self.start_at);
-        section.set("poll_interval", &mut self.poll_interval);
+        section.set_above_zero("poll_interval", &mut self.poll_interval);
         section.set("force_flush_period", &mut self.force_flush_period);
         section.set("include_file_name", &mut self.include_file_name);
         section.set("include_file_path", &mut self.include_file_path);
         section.texts("attributes", &mut self.attributes);
         section.texts("resource", &mut self.resource);
-        if self.poll_interval.is_zero() {
-            section.fail("poll_interval", "expected more than nothing, such as 200ms");
-        }
         components::refuse_filelog_settings(section);
     }
 }

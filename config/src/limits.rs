@@ -183,7 +183,7 @@ impl Limits {
         read_memory(section, memory);
         section.set("request_bytes_max", request_bytes_max);
         section.set("connections_max", connections_max);
-        section.set("request_timeout", request_timeout);
+        section.set_above_zero("request_timeout", request_timeout);
         section.set("attributes_max", attributes_max);
         section.set("string_bytes_max", string_bytes_max);
         section.set("nesting_max", nesting_max);
@@ -193,15 +193,15 @@ impl Limits {
         section.set("record_lines_max", record_lines_max);
         section.set("record_lines_delay", record_lines_delay);
         section.set("line_connections_max", line_connections_max);
-        section.set("line_idle_timeout", line_idle_timeout);
+        section.set_above_zero("line_idle_timeout", line_idle_timeout);
         section.set("checkpoints_max", checkpoints_max);
         section.set("files_open_max", files_open_max);
         section.set("admission_wait", admission_wait);
         section.set("partition_bytes_max", partition_bytes_max);
         section.set("trace_records_max", trace_records_max);
         section.set("list_max", list_max);
-        section.set("query_timeout", query_timeout);
-        section.set("peer_timeout", peer_timeout);
+        section.set_above_zero("query_timeout", query_timeout);
+        section.set_above_zero("peer_timeout", peer_timeout);
         section.set("peer_answer_bytes_max", peer_answer_bytes_max);
         section.set("answers_bytes_max", answers_bytes_max);
         section.set("peers_max", peers_max);

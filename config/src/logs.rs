@@ -2,6 +2,8 @@
 
 mod grok;
 
+use jiff::civil::{DateTime, date};
+use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::{Offset, TimeZone};
 use regex::Regex;
 
@@ -52,8 +54,29 @@ impl Logs {
             section.set("message", message);
             section.set("service", service);
         });
-        section.set("patterns", &mut self.patterns);
+        self.read_patterns(section);
         section.set("time_formats", &mut self.time_formats);
+        for (index, format) in self.time_formats.iter().enumerate() {
+            if let Err(why) = check_time_format(format) {
+                let message = format!("`{format}` is no strptime format of a date and a time: {why}");
+                section.fail(&format!("time_formats.{index}"), message);
+            }
+        }
+    }
+
+    fn read_patterns(&mut self, section: &mut Section<'_, '_>) {
+        let mut texts = PatternTexts::default();
+        section.set("patterns", &mut texts);
+        for (index, text) in texts.0.iter().enumerate() {
+            match Pattern::parse(text) {
+                Ok(pattern) => self.patterns.push(pattern),
+                Err(why) => {
+                    let message =
+                        format!("`{text}` is no regular expression or grok with named groups: {why}");
+                    section.fail(&format!("patterns.{index}"), message);
+                }
+            }
+        }
     }
 }
 
@@ -91,22 +114,57 @@ fn offset(text: &str) -> Option<TimeZone> {
     Some(TimeZone::fixed(Offset::from_seconds(seconds).ok()?))
 }
 
-impl Setting for Vec<Pattern> {
+#[derive(Default)]
+struct PatternTexts(Vec<String>);
+
+impl Setting for PatternTexts {
     const EXPECTED: &'static str = "a list of regular expressions or grok patterns with named groups, such as ['^(?<level>\\w+) (?<message>.*)', '%{WORD:level} %{GREEDYDATA:message}']";
 
-    fn read(given: Given<'_>) -> Option<Vec<Pattern>> {
-        given.value.as_array()?.iter().map(|item| item.as_str().and_then(Pattern::parse)).collect()
+    fn read(given: Given<'_>) -> Option<PatternTexts> {
+        Vec::read(given).map(PatternTexts)
     }
 }
 
 impl Pattern {
-    /// `None` where it cannot be compiled, or names no group: then it would find nothing.
-    pub fn parse(text: &str) -> Option<Pattern> {
+    /// An error says why it cannot be compiled, or that it names no group: then it would find nothing.
+    pub fn parse(text: &str) -> Result<Pattern, String> {
         let expanded = grok::expand(text)?;
-        let regex = regex::RegexBuilder::new(&expanded).size_limit(PATTERN_BYTES_MAX).build().ok()?;
-        let names = regex.capture_names().flatten().next().is_some();
-        names.then_some(Pattern(regex))
+        let regex = regex::RegexBuilder::new(&expanded).size_limit(PATTERN_BYTES_MAX).build();
+        let regex = regex.map_err(|error| in_a_line(&error))?;
+        match regex.capture_names().flatten().next() {
+            Some(_) => Ok(Pattern(regex)),
+            None => Err("it names no group, so that nothing would be found".to_owned()),
+        }
     }
+}
+
+/// The last line says what is wrong; those before show the whole expression again.
+fn in_a_line(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(max) => format!("compiled it takes more than {max} bytes"),
+        error => {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.trim_start_matches("error: ").to_owned()
+        }
+    }
+}
+
+/// Whether a time written in a format is read back by it: then the format is one, and says enough.
+fn check_time_format(format: &str) -> Result<(), String> {
+    // No field has a zero in front, which a format may leave out.
+    const SAMPLE: DateTime = date(2026, 11, 23).at(22, 33, 44, 123_456_789);
+    let sample = SAMPLE.to_zoned(TimeZone::UTC).map_err(|error| error.to_string())?;
+    let text = strtime::format(format, &sample).map_err(|error| error.to_string())?;
+    let mut read = BrokenDownTime::parse(format, &text).map_err(|error| error.to_string())?;
+    if read.offset().is_some() {
+        return read.to_timestamp().map(drop).map_err(|error| error.to_string());
+    }
+    // A year that is not there is the one nearest to the arrival.
+    if read.year().is_none() {
+        read.set_year(Some(SAMPLE.year())).map_err(|error| error.to_string())?;
+    }
+    read.to_datetime().map(drop).map_err(|error| error.to_string())
 }
 
 impl PartialEq for Pattern {

@@ -4,6 +4,8 @@
 //! all keys ([`Walk::keys`]) needs no second description, and what nobody asked for is an unknown key. A value
 //! of the wrong type leaves the default in place and is noted; the walk always goes on to the end.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::ByteSize;
@@ -94,6 +96,14 @@ impl<'a> Section<'_, 'a> {
             }
         }
         self.walk.keys.push(path);
+    }
+
+    /// Reads a duration that cannot be nothing.
+    pub(crate) fn set_above_zero(&mut self, key: &str, place: &mut Duration) {
+        self.set(key, place);
+        if place.is_zero() {
+            self.fail(key, "expected a duration above zero");
+        }
     }
 
     /// Reads a section within this one. It is read when absent too, for its keys.

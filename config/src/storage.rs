@@ -53,7 +53,7 @@ impl Storage {
         section.set("directory", &mut self.directory);
         section.set("durability", &mut self.durability);
         section.section("retention", |section| {
-            section.set("max_age", &mut self.retention.max_age);
+            section.set_above_zero("max_age", &mut self.retention.max_age);
             section.set("max_bytes", &mut self.retention.max_bytes);
         });
     }

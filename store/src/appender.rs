@@ -5,6 +5,10 @@
 //! over a bounded queue too: when the index falls behind, this waits, the queue in front fills, and appends
 //! are refused as overloaded. It ends when the store is closed, after everything that was queued.
 
+mod trouble;
+
+pub(crate) use trouble::Trouble;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -46,6 +50,7 @@ pub(crate) struct Appender {
     pub kept: KeptJournal,
     pub queue: Receiver<Append>,
     pub index: SyncSender<Arc<HeadBatch>>,
+    pub trouble: Trouble,
 }
 
 /// The journal, and how far it has been trimmed.
@@ -81,7 +86,12 @@ impl Appender {
         self.shared.metrics.journal_sync_seconds.observe(started.elapsed().as_secs_f64());
         self.shared.journal_bytes.store(self.kept.journal.bytes(), Ordering::Relaxed);
         match written {
-            Ok(sequence) => self.publish(sequence, group.1, payloads),
+            Ok(sequence) => {
+                if let Some(refused) = self.trouble.is_over() {
+                    tracing::info!(refused, "the journal is written again");
+                }
+                self.publish(sequence, group.1, payloads);
+            }
             Err(error) => self.refuse(&error, group.1),
         }
     }
@@ -144,9 +154,11 @@ impl Appender {
         }
     }
 
-    fn refuse(&self, error: &std::io::Error, waiting: Vec<Waiting>) {
+    fn refuse(&mut self, error: &std::io::Error, waiting: Vec<Waiting>) {
         self.shared.metrics.journal_errors.inc();
-        tracing::error!(%error, batches = waiting.len(), "the journal cannot be written; senders are told to try again");
+        if let Some(refused) = self.trouble.refused(error.kind(), waiting.len(), Instant::now()) {
+            tracing::error!(%error, refused, "the journal cannot be written; senders are told to try again");
+        }
         for Waiting { reply, .. } in waiting {
             let _ = reply.send(Err(refusal(error)));
         }

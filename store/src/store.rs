@@ -13,7 +13,7 @@ use bytes::Bytes;
 use spandrel_config::{Durability, Storage};
 use tokio::sync::{broadcast, oneshot};
 
-use crate::appender::{Append, Appender, KeptJournal, Waiting};
+use crate::appender::{Append, Appender, KeptJournal, Trouble, Waiting};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
 use crate::disk::{Disk, MappedFiles, RealDisk};
@@ -97,7 +97,8 @@ impl Store {
             Indexer::new(shared.clone(), folder.clone(), retention, history, batches, next_partition);
         indexer.retain();
         let kept = KeptJournal { shared: shared.clone(), folder, journal, trimmed: 0 };
-        let appender = Appender { shared: shared.clone(), kept, queue: appends, index };
+        let trouble = Trouble::default();
+        let appender = Appender { shared: shared.clone(), kept, queue: appends, index, trouble };
         let spawn = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let indexer = spawn("index").spawn(move || indexer.run()).map_err(io)?;
         let appender = spawn("journal").spawn(move || appender.run()).map_err(io)?;

@@ -199,6 +199,83 @@ max_age: 1h
 }
 
 #[test]
+fn values_that_make_no_sense_are_refused() {
+    const LEVEL: &str = "telemetry.logs.level: expected off, error, warn, info, debug or trace, or levels by";
+    const URL: &str = "telemetry.traces.endpoint: expected a URL such as http://127.0.0.1:4317, found";
+    const GROK: &str = "is no regular expression or grok with named groups";
+    const TIME: &str = "is no strptime format of a date and a time";
+    let cases = [
+        ("telemetry.logs.level=loud", LEVEL.to_owned()),
+        ("telemetry.logs.level=''", LEVEL.to_owned()),
+        ("telemetry.logs.level=warn,spandrel_store", LEVEL.to_owned()),
+        ("telemetry.logs.level=spandrel_store=loud", LEVEL.to_owned()),
+        ("telemetry.logs.level==debug", LEVEL.to_owned()),
+        ("telemetry.traces.endpoint=nourl", URL.to_owned()),
+        ("telemetry.traces.endpoint=127.0.0.1:4317", URL.to_owned()),
+        ("telemetry.traces.endpoint=http://", URL.to_owned()),
+        ("telemetry.traces.endpoint=http://a b", URL.to_owned()),
+        ("telemetry.traces.endpoint=http://a:port/", URL.to_owned()),
+        (
+            "shutdown.linger=60s",
+            "shutdown.linger: expected at most 10s, as a stop ends within 15s".to_owned(),
+        ),
+        ("limits.query_timeout=0s", "limits.query_timeout: expected a duration above zero".to_owned()),
+        ("limits.peer_timeout=0", "limits.peer_timeout: expected a duration above zero".to_owned()),
+        ("limits.request_timeout=0s", "limits.request_timeout: expected a duration above zero".to_owned()),
+        (
+            "limits.line_idle_timeout=0s",
+            "limits.line_idle_timeout: expected a duration above zero".to_owned(),
+        ),
+        ("federation.refresh=0s", "federation.refresh: expected a duration above zero".to_owned()),
+        ("storage.retention.max_age=0s", "storage.retention.max_age: expected a duration above".to_owned()),
+        ("receivers.filelog.poll_interval=0s", "receivers.filelog.poll_interval: expected a".to_owned()),
+        ("logs.patterns=['(?<a>b)', '[']", format!("logs.patterns.1: `[` {GROK}: unclosed character class")),
+        ("logs.patterns=['(?<a']", format!("logs.patterns.0: `(?<a` {GROK}: unclosed capture group name")),
+        ("logs.patterns=['a']", format!("logs.patterns.0: `a` {GROK}: it names no group")),
+        (
+            "logs.patterns=['%{NOSUCH:x}']",
+            format!("logs.patterns.0: `%{{NOSUCH:x}}` {GROK}: the grok pattern `NOSUCH` is not known"),
+        ),
+        ("logs.patterns=a", "logs.patterns: expected a list of regular expressions".to_owned()),
+        ("logs.time_formats=['%F %T', '%!']", format!("logs.time_formats.1: `%!` {TIME}: ")),
+        ("logs.time_formats=['%c']", format!("logs.time_formats.0: `%c` {TIME}: ")),
+        ("logs.time_formats=['%H:%M:%S']", format!("logs.time_formats.0: `%H:%M:%S` {TIME}: ")),
+        ("logs.time_formats=['']", format!("logs.time_formats.0: `` {TIME}: ")),
+        ("logs.time_formats=['%']", format!("logs.time_formats.0: `%` {TIME}: ")),
+    ];
+    let said = |value: &str| match set(&[value]) {
+        Ok(_) => "no mistakes".to_owned(),
+        Err(ConfigErrors(errors)) => errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    };
+    let is_as_told = |said: &str, told: &str| said.starts_with(told) && !said.contains('\n');
+    let said = cases.map(|(value, told)| (value, said(value), told));
+    let wrong: Vec<_> = said.iter().filter(|(_, said, told)| !is_as_told(said, told)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for value in [
+        "telemetry.logs.level=off",
+        "telemetry.logs.level=WARN",
+        "telemetry.logs.level=warn, spandrel_store::journal=debug",
+        "telemetry.traces.endpoint=",
+        "telemetry.traces.endpoint=https://collector",
+        "telemetry.traces.endpoint=http://[::1]:4317/",
+        "shutdown.linger=0",
+        "shutdown.linger=10s",
+        "limits.admission_wait=0s",
+        "limits.line_batch_delay=0s",
+    ] {
+        assert!(set(&[value]).is_ok(), "{value}: {:?}", set(&[value]));
+    }
+}
+
+#[test]
+fn who_brings_a_receiver_for_loki_is_told_where_pushes_go() {
+    let receiver = only_mistake("receivers: { loki: { protocols: { http: {} } } }");
+    assert!(receiver.contains("http://127.0.0.1:4318/loki/api/v1/push"), "{receiver}");
+    let exporter = only_mistake("exporters: { loki: {} }");
+    assert!(!exporter.contains("4318"), "{exporter}");
+}
+
+#[test]
 fn components_of_the_collector_are_named_as_such() {
     let mistakes = mistakes(
         "

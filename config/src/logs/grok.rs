@@ -38,23 +38,24 @@ const PATTERNS: &[(&str, &str)] = &[
     ("JAVACLASS", r"[a-zA-Z$_][a-zA-Z0-9$_.]*"),
 ];
 
-/// The regular expression; `None` where a pattern is not known.
-pub(super) fn expand(text: &str) -> Option<String> {
+/// The regular expression. An error names the pattern that is not known.
+pub(super) fn expand(text: &str) -> Result<String, String> {
     expand_at(text, 0)
 }
 
-fn expand_at(text: &str, depth: usize) -> Option<String> {
+fn expand_at(text: &str, depth: usize) -> Result<String, String> {
     if depth > DEPTH_MAX {
-        return None;
+        return Err(format!("grok patterns within one another, more than {DEPTH_MAX} deep"));
     }
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("%{") {
         expanded.push_str(&rest[..start]);
-        let (inner, behind) = rest[start + 2..].split_once('}')?;
+        let (inner, behind) = rest[start + 2..].split_once('}').ok_or("a `%{` without its `}`")?;
         let mut parts = inner.splitn(3, ':');
-        let (name, field) = (parts.next()?, parts.next());
-        let (_, pattern) = PATTERNS.iter().find(|(known, _)| *known == name)?;
+        let (name, field) = (parts.next().unwrap_or_default(), parts.next());
+        let known = PATTERNS.iter().find(|(known, _)| *known == name);
+        let (_, pattern) = known.ok_or_else(|| format!("the grok pattern `{name}` is not known"))?;
         let pattern = expand_at(pattern, depth + 1)?;
         match field {
             Some(field) => expanded.push_str(&format!("(?<{field}>{pattern})")),
@@ -63,5 +64,5 @@ fn expand_at(text: &str, depth: usize) -> Option<String> {
         rest = behind;
     }
     expanded.push_str(rest);
-    Some(expanded)
+    Ok(expanded)
 }
