@@ -6,7 +6,6 @@
 //! `limits.peer_questions_max` questions of others at once, besides its own. An answer is encoded piece by piece as
 //! its reader takes it; a reader that goes away ends it.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +13,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::routing::post;
 use futures_util::{Stream, StreamExt as _, stream};
 use spandrel_config::Limits;
@@ -21,8 +22,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use tonic::codec::CompressionEncoding;
-use tonic::server::{Grpc, ServerStreamingService};
+use tonic::codec::{
+    Codec as _, CompressionEncoding, EncodeBody, SingleMessageCompressionOverride, Streaming,
+};
 use tonic_prost::ProstCodec;
 
 use super::Identity;
@@ -35,8 +37,11 @@ use crate::source::{GraphQuestion, PeerFault, Reply, Source, SourceError, TailEv
 /// A question is a filter and some numbers.
 const QUESTION_BYTES_MAX: usize = 4 << 20;
 
-/// Answers below this are not worth compressing.
-const COMPRESSED_BYTES_MIN: usize = 8 << 10;
+/// Answers below this go as they are.
+const COMPRESSED_BYTES_MIN: usize = 32 << 10;
+
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
+const ENCODING: &str = "grpc-encoding";
 
 /// Events of a tail that are sent at once, if so many wait.
 const TAIL_EVENTS: usize = 256;
@@ -56,33 +61,53 @@ pub(crate) struct Responder {
     shutdown: CancellationToken,
 }
 
+/// An answer and whether it is small enough to go as it is.
+struct Answer {
+    chunks: Chunks,
+    small: bool,
+}
+
 /// The route of the internal gRPC.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>(responder: Arc<Responder>) -> Router<S> {
-    let answer = async move |request: Request| {
-        Grpc::new(ProstCodec::<Chunk, Ask>::default())
-            .accept_compressed(CompressionEncoding::Zstd)
-            .send_compressed(CompressionEncoding::Zstd)
-            .max_decoding_message_size(QUESTION_BYTES_MAX)
-            .server_streaming(Answering(responder.clone()), request)
-            .await
-    };
+    let answer = async move |request: Request| respond(&responder, request).await;
     Router::new().route(ASK_PATH, post(answer))
 }
 
-struct Answering(Arc<Responder>);
-
-impl ServerStreamingService<Ask> for Answering {
-    type Response = Chunk;
-    type ResponseStream = Chunks;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Chunks>, Status>> + Send>>;
-
-    fn call(&mut self, request: tonic::Request<Ask>) -> Self::Future {
-        let responder = self.0.clone();
-        Box::pin(async move {
-            let answer = responder.answer(request.into_inner()).await;
-            answer.map_err(|error| status_of(&error))
-        })
+/// What tonic's `server_streaming` does, but that it would compress every message of every answer: making a compressor
+/// and taking it down costs more than all else of a small one.
+async fn respond(responder: &Responder, request: Request) -> Response<tonic::body::Body> {
+    let takes_zstd = takes_zstd(request.headers());
+    let decoder = ProstCodec::<Chunk, Ask>::default().decoder();
+    let mut questions = Streaming::new_request(decoder, request.into_body(), None, Some(QUESTION_BYTES_MAX));
+    let answer = match questions.message().await {
+        Ok(Some(ask)) => responder.answer(ask).await.map_err(|error| status_of(&error)),
+        Ok(None) => Err(Status::invalid_argument("there is no question in the call")),
+        Err(status) => Err(status),
+    };
+    match answer {
+        Ok(answer) => answer.into_response(takes_zstd),
+        Err(status) => status.into_http(),
     }
+}
+
+impl Answer {
+    fn into_response(self, takes_zstd: bool) -> Response<tonic::body::Body> {
+        let encoding = (takes_zstd && !self.small).then_some(CompressionEncoding::Zstd);
+        let encoder = ProstCodec::<Chunk, Ask>::default().encoder();
+        let of_messages = SingleMessageCompressionOverride::default();
+        let body = EncodeBody::new_server(encoder, self.chunks, encoding, of_messages, None);
+        let mut response = Response::new(tonic::body::Body::new(body));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        if encoding.is_some() {
+            response.headers_mut().insert(ENCODING, HeaderValue::from_static("zstd"));
+        }
+        response
+    }
+}
+
+fn takes_zstd(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|accepted| accepted.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.split(',').any(|encoding| encoding.trim() == "zstd"))
 }
 
 impl Responder {
@@ -98,7 +123,7 @@ impl Responder {
         Responder { identity, local, links, limits, tails, turns, shutdown }
     }
 
-    async fn answer(&self, ask: Ask) -> Result<tonic::Response<Chunks>, SourceError> {
+    async fn answer(&self, ask: Ask) -> Result<Answer, SourceError> {
         if ask.protocol != VERSION {
             let detail =
                 format!("the question is in version {} of the protocol, this is {VERSION}", ask.protocol);
@@ -116,23 +141,23 @@ impl Responder {
             }
         };
         Ok(match asked {
-            Asked::Trace(ask) => self.response(source.trace(ask).await?),
-            Asked::Search(ask) => self.response(source.search(ask).await?),
-            Asked::MatchingTraces(ask) => self.response(source.matching_traces(ask).await?),
-            Asked::Overviews(ask) => self.response(source.overviews(ask).await?),
-            Asked::Histogram(ask) => self.response(source.histogram(ask).await?),
+            Asked::Trace(ask) => self.whole(source.trace(ask).await?),
+            Asked::Search(ask) => self.whole(source.search(ask).await?),
+            Asked::MatchingTraces(ask) => self.whole(source.matching_traces(ask).await?),
+            Asked::Overviews(ask) => self.whole(source.overviews(ask).await?),
+            Asked::Histogram(ask) => self.whole(source.histogram(ask).await?),
             Asked::Graph(ask) => {
                 // A sample is an answer too, and says that it is one.
                 let spans_max = ask.spans_max.min(self.limits.graph_spans_max);
                 let ends_max = ask.ends_max.min(self.limits.graph_ends_max);
                 let ask = GraphQuestion { spans_max, ends_max, ..ask };
-                self.response(source.graph(ask).await?)
+                self.whole(source.graph(ask).await?)
             }
-            Asked::Fields(ask) => self.response(source.fields(ask).await?),
-            Asked::Values(ask) => self.response(source.values(ask).await?),
-            Asked::Extent(deadline) => self.response(source.extent(deadline).await?),
-            Asked::Describe(deadline) => self.response(source.describe(deadline).await?),
-            Asked::Halves(ask) => self.response(source.halves(ask).await?),
+            Asked::Fields(ask) => self.whole(source.fields(ask).await?),
+            Asked::Values(ask) => self.whole(source.values(ask).await?),
+            Asked::Extent(deadline) => self.whole(source.extent(deadline).await?),
+            Asked::Describe(deadline) => self.whole(source.describe(deadline).await?),
+            Asked::Halves(ask) => self.whole(source.halves(ask).await?),
             Asked::Tail(filter) => self.follow(source.tail(filter))?,
         })
     }
@@ -158,7 +183,7 @@ impl Responder {
         Part::Begun(Begun { protocol: VERSION, identity: self.identity.to_bytes().to_vec() })
     }
 
-    fn response<T: Body>(&self, reply: Reply<T>) -> tonic::Response<Chunks> {
+    fn whole<T: Body>(&self, reply: Reply<T>) -> Answer {
         let end = Part::End(End::of(&reply));
         let held = reply.held;
         let mut parts = reply.body.into_parts();
@@ -171,14 +196,10 @@ impl Responder {
             let _ = &held;
             Ok(Chunk::from(part))
         });
-        let mut response = tonic::Response::new(Box::pin(stream::iter(chunks)) as Chunks);
-        if small {
-            response.disable_compression();
-        }
-        response
+        Answer { chunks: Box::pin(stream::iter(chunks)), small }
     }
 
-    fn follow(&self, events: Tailing) -> Result<tonic::Response<Chunks>, SourceError> {
+    fn follow(&self, events: Tailing) -> Result<Answer, SourceError> {
         let turn = self.tails.clone().try_acquire_owned().map_err(|_| SourceError::Busy)?;
         let parts = events.ready_chunks(TAIL_EVENTS).flat_map(|events| stream::iter(tail_parts(events)));
         let parts = stream::iter([self.begun()]).chain(parts);
@@ -187,9 +208,7 @@ impl Responder {
             let _ = &turn;
             Ok(Chunk::from(part))
         });
-        let mut response = tonic::Response::new(Box::pin(chunks) as Chunks);
-        response.disable_compression();
-        Ok(response)
+        Ok(Answer { chunks: Box::pin(chunks), small: true })
     }
 }
 
