@@ -5,10 +5,7 @@
 //! over a bounded queue too: when the index falls behind, this waits, the queue in front fills, and appends
 //! are refused as overloaded. It ends when the store is closed, after everything that was queued.
 
-mod trouble;
-
-pub(crate) use trouble::Trouble;
-
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -24,6 +21,7 @@ use crate::folder::DataFolder;
 use crate::head::HeadBatch;
 use crate::journal::Journal;
 use crate::shared::Shared;
+use crate::trouble::Trouble;
 
 /// Batches and bytes of one write and sync.
 const GROUP_BATCHES_MAX: usize = 256;
@@ -50,7 +48,7 @@ pub(crate) struct Appender {
     pub kept: KeptJournal,
     pub queue: Receiver<Append>,
     pub index: SyncSender<Arc<HeadBatch>>,
-    pub trouble: Trouble,
+    pub trouble: Trouble<ErrorKind>,
 }
 
 /// The journal, and how far it has been trimmed.
@@ -156,7 +154,7 @@ impl Appender {
 
     fn refuse(&mut self, error: &std::io::Error, waiting: Vec<Waiting>) {
         self.shared.metrics.journal_errors.inc();
-        if let Some(refused) = self.trouble.refused(error.kind(), waiting.len(), Instant::now()) {
+        if let Some(refused) = self.trouble.failed(error.kind(), waiting.len(), Instant::now()) {
             tracing::error!(%error, refused, "the journal cannot be written; senders are told to try again");
         }
         for Waiting { reply, .. } in waiting {

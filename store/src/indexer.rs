@@ -21,6 +21,7 @@ use crate::partition::{self, PartitionView, PartitionWriter};
 use crate::retention::Limits;
 use crate::shared::Shared;
 use crate::snapshot::{Gap, GapReason};
+use crate::trouble::Trouble;
 
 /// How often the clock is looked at while nothing comes in.
 const TICK: Duration = Duration::from_millis(200);
@@ -49,6 +50,8 @@ pub(crate) struct Indexer {
     writer: Option<PartitionWriter>,
     number: u64,
     failures: u32,
+    /// By what could not be done.
+    trouble: Trouble<&'static str>,
     retry_at: Instant,
     /// The last batch taken from the queue.
     received: u64,
@@ -82,6 +85,7 @@ impl Indexer {
             writer: None,
             number,
             failures: 0,
+            trouble: Trouble::default(),
             retry_at: now,
             uncommitted_bytes: 0,
             uncommitted_memory: 0,
@@ -166,6 +170,9 @@ impl Indexer {
         (self.uncommitted_bytes, self.uncommitted_memory) = (0, 0);
         self.uncommitted_since = None;
         self.failures = 0;
+        if let Some(failed) = self.trouble.is_over() {
+            tracing::info!(failed, "the index is written again");
+        }
         // Before the journal's files go, what replaces them is counted.
         self.measure();
         self.shared.committed.store(view.commit.sequence, Ordering::Release);
@@ -221,10 +228,12 @@ impl Indexer {
         self.reopen();
     }
 
-    fn fail(&mut self, what: &str, error: &tantivy::TantivyError) {
+    fn fail(&mut self, what: &'static str, error: &tantivy::TantivyError) {
         self.shared.metrics.index_errors.inc();
         self.failures += 1;
-        tracing::error!(%error, failures = self.failures, "cannot {what}; the records stay in the journal and in memory, trying again");
+        if let Some(failed) = self.trouble.failed(what, 1, Instant::now()) {
+            tracing::error!(%error, failed, "cannot {what}; the records stay in the journal and in memory, trying again");
+        }
         self.writer = None;
         self.retry_at = Instant::now() + REOPEN_AFTER;
     }

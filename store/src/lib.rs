@@ -35,6 +35,7 @@ mod stored;
 mod testing;
 pub mod text;
 pub mod time;
+mod trouble;
 pub mod watch;
 pub mod wire;
 

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use spandrel_config::{Durability, Storage};
 use tokio::sync::{broadcast, oneshot};
 
-use crate::appender::{Append, Appender, KeptJournal, Trouble, Waiting};
+use crate::appender::{Append, Appender, KeptJournal, Waiting};
 use crate::batch::Batch;
 use crate::budget::MemoryBudget;
 use crate::disk::{Disk, MappedFiles, RealDisk};
@@ -27,6 +27,7 @@ use crate::retention::Limits;
 use crate::shared::Shared;
 use crate::snapshot::Snapshot;
 use crate::stored::encode_batch;
+use crate::trouble::Trouble;
 use crate::watch::{Watch, Watcher};
 
 /// Batches that a slow tail may lag behind before it is told how many it missed.
