@@ -54,6 +54,7 @@ pub struct QueryServer {
     router: Router,
     peers: Peers,
     credentials: Arc<Credentials>,
+    span_metrics: Arc<SpanMetrics>,
     readiness: Readiness,
     limits: Limits,
     /// Ends the live tails; its parent is the process's own.
@@ -100,11 +101,21 @@ impl QueryServer {
         let responder = Responder::new(identity, local, peers.links(), limits.clone(), draining.clone());
         let engine = Engine::over(peers.roster(), limits.clone());
         let guard = Guard::new(&config.security, credentials.clone(), on_loopback);
-        let app = App::new(engine, guard, registry, draining.clone())?.telling(span_metrics);
+        let app = App::new(engine, guard, registry, draining.clone())?.telling(span_metrics.clone());
         let readiness = app.readiness();
         let router = api::router(app, routes(Arc::new(responder)));
         let limits = limits.clone();
-        Ok(QueryServer { listener, address, router, peers, credentials, readiness, limits, draining })
+        Ok(QueryServer {
+            listener,
+            address,
+            router,
+            peers,
+            credentials,
+            span_metrics,
+            readiness,
+            limits,
+            draining,
+        })
     }
 
     /// Where it listens; the port is the real one if 0 was asked for.
@@ -123,6 +134,7 @@ impl QueryServer {
         let closing = CancellationToken::new();
         tasks.spawn(self.peers.run(closing.clone()));
         tasks.spawn(self.credentials.clone().watch(closing.clone()));
+        tasks.spawn(self.span_metrics.keep_settled(closing.clone()));
         let (router, credentials) = (self.router, self.credentials);
         let port =
             Port { router, credentials, head_timeout: self.limits.request_timeout, closing: closing.clone() };

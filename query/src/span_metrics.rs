@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use spandrel_config::Limits;
 use spandrel_store::Store;
 use spandrel_store::watch::Watch;
+use tokio_util::sync::CancellationToken;
 
 use calls::Calls;
 use graph::Graph;
@@ -37,6 +38,9 @@ const JOINED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Time that a gateway has to come for a half, and that a gateway waits for the other half.
 pub const KEPT_FOR: Duration = Duration::from_secs(60);
+
+/// Halves are gone on with at least so often, also where no spans come and nobody scrapes: they are memory.
+const SETTLED_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub struct SpanMetrics {
@@ -123,6 +127,14 @@ impl SpanMetrics {
     pub fn text(self: &Arc<SpanMetrics>, now: Instant) -> Result<String, std::fmt::Error> {
         self.with_graph(|graph| graph.settle(now));
         exposition::text(self)
+    }
+
+    /// Goes on with the halves whose time is over, until it is told to stop.
+    pub(crate) async fn keep_settled(self: Arc<SpanMetrics>, stop: CancellationToken) {
+        let mut ticks = tokio::time::interval(SETTLED_EVERY);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            self.with_graph(|graph| graph.settle(Instant::now()));
+        }
     }
 
     fn with_graph<T>(&self, work: impl FnOnce(&mut Graph) -> T) -> T {

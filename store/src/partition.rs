@@ -57,8 +57,9 @@ const MERGE_SEGMENTS: usize = 16;
 const UNBORN: &str = "new";
 /// And while it is removed.
 const DOOMED: &str = "old";
-/// Decompressed blocks of records that a segment's reader keeps.
-const STORE_CACHE_BLOCKS: usize = 8;
+/// What a segment's reader keeps of what it has read. tantivy does not compress documents, so that keeping them would
+/// save a copy only, and take memory in every segment.
+const STORE_CACHE_BLOCKS: usize = 0;
 
 /// What a partition's committed records amount to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

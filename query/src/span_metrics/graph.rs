@@ -87,6 +87,10 @@ impl Graph {
                 self.unmatched(&half);
             }
         }
+        self.joiner.shrink();
+        if let Some(offers) = &mut self.offers {
+            offers.shrink();
+        }
     }
 
     /// A call to something that sends no spans, or a half of which nobody has the other.

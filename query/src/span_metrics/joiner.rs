@@ -9,6 +9,8 @@ use super::half::{Half, Place, Side};
 
 /// Halves that are joined may be left in the order, as many as wait and so many more.
 const JOINED_MAX: usize = 1_024;
+/// Room for so many halves is kept, whether they wait or not.
+pub(super) const ROOM_MIN: usize = 1_024;
 
 type Key = (Place, Side);
 
@@ -72,6 +74,15 @@ impl Joiner {
         let Joiner { waiting, order, .. } = self;
         order.retain(|(number, _, key)| waiting.get(key).is_some_and(|waiting| waiting.number == *number));
         order.shrink_to(2 * waiting.len() + JOINED_MAX);
+    }
+
+    /// Gives back most of the room that a burst needed, once few wait.
+    pub fn shrink(&mut self) {
+        let len = self.waiting.len();
+        if self.waiting.capacity() > 8 * len.max(ROOM_MIN) {
+            self.waiting.shrink_to(2 * len.max(ROOM_MIN));
+            self.order.shrink_to(2 * len.max(ROOM_MIN));
+        }
     }
 
     /// The next half that has waited too long, or that there is no room for.

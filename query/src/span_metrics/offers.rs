@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::KEPT_FOR;
 use super::half::Half;
+use super::joiner::ROOM_MIN;
 
 /// A place among the halves of one process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,6 +66,14 @@ impl Offers {
             next: Cursor { run: self.run, number: next },
             lost,
             halves,
+        }
+    }
+
+    /// Gives back most of the room that a burst needed, once few are kept.
+    pub fn shrink(&mut self) {
+        let len = self.kept.len().max(ROOM_MIN);
+        if self.kept.capacity() > 8 * len {
+            self.kept.shrink_to(2 * len);
         }
     }
 

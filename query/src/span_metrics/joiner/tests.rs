@@ -31,3 +31,16 @@ fn halves_that_are_joined_leave_nothing_behind_while_another_waits() {
     assert_eq!(joiner.next_expired(end), Some(half(0, Side::Client)));
     assert_eq!(joiner.next_expired(end), None);
 }
+
+#[test]
+fn the_room_of_a_burst_is_given_back_once_few_wait() {
+    let (mut joiner, now) = (Joiner::new(Duration::from_secs(10), 100_000), Instant::now());
+    for number in 0..100_000 {
+        assert_eq!(joiner.add(half(number, Side::Client), now), None);
+    }
+    joiner.shrink();
+    assert!(joiner.waiting.capacity() >= 100_000, "they all wait");
+    while joiner.next_expired(now + Duration::from_secs(10)).is_some() {}
+    joiner.shrink();
+    assert!(joiner.waiting.capacity() <= 8 * ROOM_MIN && joiner.order.capacity() <= 8 * ROOM_MIN);
+}
