@@ -35,7 +35,7 @@ test: ## the whole suite: Rust tests, then real OpenTelemetry clients in Python 
 	SPANDREL_BINARY="$${CARGO_TARGET_DIR:-$(CURDIR)/target}/debug/spandrel" tests/clients/run.sh
 
 test-scale: tools ## fleets: all recorded incidents and the demo shop over 15 sidecars, faults, then 1, 15, 100 and 500 measured
-	SPANDREL_FLEET_CASES=all $(CARGO) test --release --locked --test trainticket --test federation -- --nocapture
+	SPANDREL_FLEET_CASES=all $(CARGO) test --locked --test trainticket --test federation -- --nocapture
 	target/release/spandrel-bench fleet $(FLEET)
 
 clients: ## only the Python and Node clients against the real binary

@@ -7,6 +7,7 @@ mod fresh;
 mod grafana;
 mod machine;
 mod pages;
+mod pauses;
 mod pieces;
 mod process;
 mod questions;

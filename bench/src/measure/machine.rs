@@ -1,6 +1,12 @@
 //! What the numbers were measured on.
 
 use std::fmt;
+use std::time::Duration;
+
+use super::pauses::Pauses;
+
+/// As long as the questions of one kind take, about.
+const WATCHED: Duration = Duration::from_secs(2);
 
 /// As much of the machine as changes the numbers.
 #[derive(Debug)]
@@ -10,6 +16,8 @@ pub struct Machine {
     pub memory_bytes: u64,
     pub kernel: String,
     pub file_system: String,
+    /// Right now.
+    pub pauses: Pauses,
 }
 
 impl Machine {
@@ -26,6 +34,7 @@ impl Machine {
             memory_bytes: kib.unwrap_or_default() << 10,
             kernel: std::fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             file_system: file_system(&mounts, &folder.canonicalize()?.to_string_lossy()).to_owned(),
+            pauses: Pauses::watch(WATCHED)?,
         })
     }
 }
@@ -33,10 +42,11 @@ impl Machine {
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let gib = self.memory_bytes as f64 / f64::from(1 << 30);
-        let Machine { processor, cores, kernel, file_system, .. } = self;
+        let Machine { processor, cores, kernel, file_system, pauses, .. } = self;
         write!(
             f,
-            "{cores} cores of {processor}, {gib:.0} GiB of memory, Linux {kernel}, data on {file_system}"
+            "{cores} cores of {processor}, {gib:.0} GiB of memory, Linux {kernel}, data on {file_system}; \
+             idle loops lose {pauses}"
         )
     }
 }
