@@ -1,6 +1,6 @@
 //! The tree that TraceQL is read to.
 
-use crate::language::pattern::Pattern;
+use crate::language::pattern::{OfData, Pattern};
 
 pub use super::intrinsic::{Intrinsic, Kind, Status};
 
@@ -118,6 +118,13 @@ pub enum Expr {
         negated: bool,
         value: Box<Expr>,
         pattern: Pattern,
+    },
+    /// `=~` or `!~` with an attribute on the right: each span's own value is the regular expression.
+    MatchesOwn {
+        negated: bool,
+        value: Box<Expr>,
+        pattern: Attribute,
+        compiled: OfData,
     },
 }
 
@@ -277,6 +284,10 @@ impl Expr {
             Expr::Attribute(attribute) => visit(attribute),
             Expr::Negative(inner) | Expr::Not(inner) => inner.visit(visit),
             Expr::Matches { value, .. } => value.visit(visit),
+            Expr::MatchesOwn { value, pattern, .. } => {
+                value.visit(visit);
+                visit(pattern);
+            }
             Expr::Binary(_, left, right) => {
                 left.visit(visit);
                 right.visit(visit);
@@ -292,6 +303,7 @@ impl Expr {
             Expr::Attribute(attribute) => attribute.needs_trace(),
             Expr::Negative(inner) | Expr::Not(inner) => inner.needs_trace(),
             Expr::Matches { value, .. } => value.needs_trace(),
+            Expr::MatchesOwn { value, pattern, .. } => value.needs_trace() || pattern.needs_trace(),
             Expr::Binary(_, left, right) => {
                 !self.tells_roots() && (left.needs_trace() || right.needs_trace())
             }

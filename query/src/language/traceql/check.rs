@@ -137,6 +137,13 @@ fn type_of(expr: &Expr) -> Result<Type, Mistake> {
             Type::Text | Type::Any => Type::Bool,
             _ => return Err(Mistake::invalid(place(value), "a regular expression matches text")),
         },
+        Expr::MatchesOwn { value, pattern, .. } => match (type_of(value)?, type_of_attribute(pattern)) {
+            (Type::Text | Type::Any, Type::Text | Type::Any) => Type::Bool,
+            (Type::Text | Type::Any, _) => {
+                return Err(Mistake::invalid(pattern.position, format!("`{}` is not text", pattern.written)));
+            }
+            _ => return Err(Mistake::invalid(place(value), "a regular expression matches text")),
+        },
         Expr::Binary(binary, left, right) => binary_type(*binary, expr, type_of(left)?, type_of(right)?)?,
     })
 }

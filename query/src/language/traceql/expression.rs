@@ -8,7 +8,7 @@ use super::lexer::Token;
 use super::parser::{COMPARISONS, Parsed, Parser};
 use crate::language::lexeme::Number;
 use crate::language::mistake::Mistake;
-use crate::language::pattern::Pattern;
+use crate::language::pattern::{OfData, Pattern};
 
 /// How tightly operators bind: `&&` and `||`, comparisons, sums, `!`, products, powers.
 const LOGIC: usize = 1;
@@ -37,8 +37,7 @@ impl Parser<'_> {
                 && level <= COMPARISON
             {
                 self.step();
-                let pattern = self.pattern()?;
-                left = Expr::Matches { negated: matching == "!~", value: Box::new(left), pattern };
+                left = self.matching(matching == "!~", left)?;
             } else if let Some((_, compared)) = COMPARISONS.into_iter().find(|(name, _)| *name == symbol)
                 && level <= COMPARISON
             {
@@ -96,22 +95,22 @@ impl Parser<'_> {
         Err(self.error(expected))
     }
 
-    fn pattern(&mut self) -> Parsed<Pattern> {
-        let position = self.position();
-        let Some(Token::Text(text)) = self.peek() else {
-            return match self.peek() {
-                Some(Token::Attribute(_)) => {
-                    Err(self.unsupported("a regular expression out of an attribute".to_owned()))
-                }
-                Some(Token::Number(_)) => {
-                    Err(Mistake::invalid(position, "a regular expression is text in quotes"))
-                }
-                _ => Err(self.error("a regular expression in quotes")),
-            };
-        };
-        let pattern = Pattern::whole(text).map_err(|why| Mistake::invalid(position, why))?;
-        self.step();
-        Ok(pattern)
+    fn matching(&mut self, negated: bool, value: Expr) -> Parsed<Expr> {
+        let (position, value) = (self.position(), Box::new(value));
+        if let Some(Token::Text(text)) = self.peek() {
+            let pattern = Pattern::whole(text).map_err(|why| Mistake::invalid(position, why))?;
+            self.step();
+            return Ok(Expr::Matches { negated, value, pattern });
+        }
+        if let Some(pattern) = self.take_attribute()? {
+            return Ok(Expr::MatchesOwn { negated, value, pattern, compiled: OfData::default() });
+        }
+        match self.peek() {
+            Some(Token::Number(_)) => {
+                Err(Mistake::invalid(position, "a regular expression is text in quotes, or an attribute"))
+            }
+            _ => Err(self.error("a regular expression in quotes, or an attribute")),
+        }
     }
 
     /// A literal, if one stands here.

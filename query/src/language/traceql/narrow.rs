@@ -44,6 +44,11 @@ pub fn narrow(expr: &Expr) -> Filter {
             },
             _ => Filter::All,
         },
+        // Without a text and an expression, neither `=~` nor `!~` holds.
+        Expr::MatchesOwn { value, pattern, .. } => match value.as_ref() {
+            Expr::Attribute(attribute) => exists(attribute).and(exists(pattern)),
+            _ => exists(pattern),
+        },
         Expr::Binary(Binary::And, left, right) => narrow(left).and(narrow(right)),
         Expr::Binary(Binary::Or, left, right) => either(narrow(left), narrow(right)),
         Expr::Binary(Binary::Compare(_), _, _) if expr.tells_roots() => {

@@ -59,6 +59,7 @@ const UNDERSTOOD: &str = r#"
     (({.a} || {.b}) | rate()) * 10 + 5 > 50 | topk(1)
     ({} | rate()) > 1 / 2
     {} | rate() | topk(5) > 20 | bottomk (10) <= 10
+    { span.http.route =~ span.route.pattern && "x" !~ .b && .a =~ parent.b && name =~ rootName }
 "#;
 
 /// What each is refused for: a position and a part of the words.
@@ -81,6 +82,8 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("{ status > error }", 2, "different types"),
     ("{ .a =~ \"[\" }", 8, "error parsing regexp"),
     ("{ .a =~ 2 }", 8, "text in quotes"),
+    ("{ .a =~ duration }", 8, "not text"),
+    ("{ 1 =~ .b }", 0, "matches text"),
     ("sum(3) = 2", 0, "reference the span"),
     ("{} | quantile_over_time(duration)", 32, "a quantile"),
     ("{} | quantile_over_time(duration, 2)", 34, "between 0 and 1"),
@@ -106,7 +109,6 @@ const REFUSED: &[(&str, usize, &str)] = &[
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("{ 1 >= parent }", "the intrinsic `parent`"),
     ("{ parent }", "the intrinsic `parent`"),
-    ("{ .a =~ .b }", "out of an attribute"),
     ("({} | rate()) % 10", "`%`"),
     ("({} | count()) > 2", "ends in a number"),
     ("({ .a } | count()) > ({ .b } | count())", "ends in a number"),

@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 
 use super::subject::Subject;
 use super::value::Value;
-use crate::language::pattern::Pattern;
-use crate::language::traceql::{Binary, Compared, Expr, Static};
+use crate::language::pattern::{OfData, Pattern};
+use crate::language::traceql::{Attribute, Binary, Compared, Expr, Static};
 
 type Visit<'v> = &'v mut dyn FnMut(Value<'_>) -> bool;
 
@@ -21,6 +21,9 @@ pub fn holds(expr: &Expr, subject: &Subject<'_>) -> bool {
         Expr::Not(inner) => negation(inner, subject),
         Expr::Binary(Binary::Compare(compared), left, right) => compare(*compared, left, right, subject),
         Expr::Matches { negated, value, pattern } => matches(*negated, value, pattern, subject),
+        Expr::MatchesOwn { negated, value, pattern, compiled } => {
+            matches_own(*negated, value, pattern, compiled, subject)
+        }
         expr => visit(expr, subject, &mut |value| value == Value::Bool(true)),
     }
 }
@@ -139,4 +142,25 @@ fn matches(negated: bool, value: &Expr, pattern: &Pattern, subject: &Subject<'_>
         _ => false,
     });
     if negated { any_text && !matched } else { matched }
+}
+
+/// Any of the span's expressions; `!~` holds if there is one, and none matches.
+fn matches_own(
+    negated: bool,
+    value: &Expr,
+    pattern: &Attribute,
+    compiled: &OfData,
+    subject: &Subject<'_>,
+) -> bool {
+    let mut any = false;
+    let matched = visit(value, subject, &mut |value| {
+        let Value::Text(value) = value else { return false };
+        subject.visit(pattern, &mut |pattern| {
+            let Value::Text(pattern) = pattern else { return false };
+            let matched = compiled.matches(&pattern, &value);
+            any |= matched.is_some();
+            matched == Some(true)
+        })
+    });
+    if negated { any && !matched } else { matched }
 }

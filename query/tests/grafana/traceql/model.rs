@@ -41,7 +41,7 @@ pub const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 pub const SERVICES: [&str; 3] = ["shop", "payment", "a|b"];
 pub const NAMES: [&str; 3] = ["GET /", "charge", "SELECT 1"];
 pub const KEYS: [&str; 3] = ["a", "b.c", "10"];
-pub const TEXTS: [&str; 5] = ["x", "xy", "10", "9", ""];
+pub const TEXTS: [&str; 7] = ["x", "xy", "10", "9", "", "x.", "["];
 
 pub fn value() -> impl Strategy<Value = Value> {
     prop_oneof![

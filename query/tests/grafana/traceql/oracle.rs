@@ -34,6 +34,8 @@ pub enum Condition {
     There(Field),
     Absent(Field),
     Matches(Field, &'static str),
+    /// `=~` or `!~` with an expression that each span has its own of.
+    MatchesOwn(Field, &'static str, Field),
     ParentCompare(Field, &'static str, Value),
     ParentStatus(&'static str, usize),
     /// Whether a parent is named, be it there or not.
@@ -93,6 +95,8 @@ pub fn condition() -> impl Strategy<Value = Condition> {
         1 => field().prop_map(Condition::There),
         1 => field().prop_map(Condition::Absent),
         1 => (field(), pick(&["x|xy", "x.*", "10|"])).prop_map(|(field, regex)| Condition::Matches(field, regex)),
+        1 => (field(), pick(&["=~", "!~"]), field())
+            .prop_map(|(field, sign, own)| Condition::MatchesOwn(field, sign, own)),
     ];
     leaf.prop_recursive(3, 8, 2, |inner| {
         prop_oneof![
@@ -260,6 +264,18 @@ impl Condition {
                 },
                 _ => false,
             },
+            Condition::MatchesOwn(field, sign, own) => match (field.of(span), own.of(span)) {
+                // No regular expression at all.
+                (_, Some(Value::Text("["))) => false,
+                (Some(Value::Text(text)), Some(Value::Text(own))) => {
+                    let matched = match *own {
+                        "x." => text.len() == 2 && text.starts_with('x'),
+                        plain => *text == plain,
+                    };
+                    matched == (*sign == "=~")
+                }
+                _ => false,
+            },
             Condition::And(a, b) => a.holds(trace, at) && b.holds(trace, at),
             Condition::Or(a, b) => a.holds(trace, at) || b.holds(trace, at),
             Condition::Not(inner) => !inner.holds(trace, at),
@@ -321,6 +337,7 @@ impl fmt::Display for Condition {
             Condition::There(field) => write!(f, "{field} != nil"),
             Condition::Absent(field) => write!(f, "{field} = nil"),
             Condition::Matches(field, regex) => write!(f, "{field} =~ \"{regex}\""),
+            Condition::MatchesOwn(field, sign, own) => write!(f, "{field} {sign} {own}"),
             Condition::And(a, b) => write!(f, "({a} && {b})"),
             Condition::Or(a, b) => write!(f, "({a} || {b})"),
             Condition::Not(inner) => write!(f, "!({inner})"),
