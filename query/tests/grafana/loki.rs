@@ -386,13 +386,176 @@ async fn labels_streams_and_volumes_are_told() {
         assert_eq!(result[0]["metric"], json!({ "service_name": "web" }));
         assert!(result[0]["value"][1].as_str().unwrap().parse::<u64>().unwrap() > 100);
     }
-    let range =
-        get_json("index/volume_range", &[("query", r#"{service_name="web"}"#), ("step", "10s")]).await;
-    assert_eq!(range["data"]["resultType"], "matrix");
-    let detected = get_json("detected_labels", &[("query", "")]).await;
-    assert_eq!(detected["detectedLabels"][1], json!({ "label": "service_name", "cardinality": 5 }));
-    let limits = get_json("drilldown-limits", &[]).await;
-    assert_eq!(limits["limits"]["volume_enabled"], true);
+}
+
+/// Streams with lines of one length, so that bytes are exact: four of `web` with 10 bytes, two of `cart` with 30.
+async fn with_measured() -> Sidecar {
+    let sidecar = Sidecar::empty().await;
+    let line = |service: &str, second: u64, length: usize| {
+        log(service, second, Level::Info, &"x".repeat(length), &[("note", "y")])
+    };
+    let web = [line("web", 1, 10), line("web", 1, 10), line("web", 11, 10), line("web", 25, 10)];
+    sidecar.keep(web.into_iter().chain([line("cart", 2, 30), line("cart", 24, 30)]).collect()).await;
+    sidecar
+}
+
+#[tokio::test]
+async fn stats_and_volumes_count_streams_entries_and_bytes() {
+    let sidecar = with_measured().await;
+    let ask = async |call: &str, params: &[(&str, &str)]| {
+        let mut all = vec![("start", START), ("end", END), ("query", "{service_name=~`.+`}")];
+        all.extend(params);
+        get(&sidecar.router, &path(&format!("/loki/api/v1/index/{call}"), &all)).await.json()
+    };
+    let stats = json!({ "streams": 2, "chunks": 2, "bytes": 100, "entries": 6 });
+    assert_eq!(ask("stats", &[]).await, stats);
+    let of = |service: &str, bytes: &str| json!({ "metric": { "service_name": service }, "value": [1_767_269_000, bytes] });
+    let volume = json!({
+        "status": "success",
+        "data": {
+            "resultType": "vector",
+            "result": [of("cart", "60"), of("web", "40")],
+            "stats": { "summary": { "totalLinesProcessed": 0 } },
+        },
+    });
+    assert_eq!(ask("volume", &[("limit", "5000")]).await, volume);
+}
+
+#[tokio::test]
+async fn volumes_over_time_are_bytes_by_step_the_largest_first() {
+    let sidecar = with_measured().await;
+    let ask = async |params: &[(&str, &str)]| {
+        let mut all = vec![("end", "1767268830"), ("step", "10s")];
+        if params.iter().all(|(name, _)| *name != "start") {
+            all.push(("start", "1767268800"));
+        }
+        all.extend(params);
+        let got = get(&sidecar.router, &path("/loki/api/v1/index/volume_range", &all)).await;
+        assert_eq!(got.status, StatusCode::OK, "{params:?}: {}", got.text());
+        got.json()
+    };
+    let at = |points: &[(u64, &str)]| {
+        points.iter().map(|(second, bytes)| json!([1_767_268_800 + second, bytes])).collect::<Vec<_>>()
+    };
+    let of = |metric: Json, points: &[(u64, &str)]| json!({ "metric": metric, "values": at(points) });
+    let success = |result: Json| {
+        let stats = json!({ "summary": { "totalLinesProcessed": 0 } });
+        json!({
+            "status": "success",
+            "data": { "resultType": "matrix", "result": result, "stats": stats },
+        })
+    };
+    let web: &[(u64, &str)] = &[(0, "20"), (10, "10"), (20, "10")];
+    let cart: &[(u64, &str)] = &[(0, "30"), (20, "30")];
+    let all = ("query", "{service_name=~`.+`}");
+    // By the labels that the selector names; steps without lines are absent.
+    assert_eq!(
+        ask(&[all]).await,
+        success(json!([
+            of(json!({ "service_name": "cart" }), cart),
+            of(json!({ "service_name": "web" }), web)
+        ]))
+    );
+    assert_eq!(
+        ask(&[all, ("limit", "1")]).await,
+        success(json!([of(json!({ "service_name": "cart" }), cart)]))
+    );
+    assert_eq!(
+        ask(&[("query", r#"{service_name="web"}"#), ("targetLabels", "k8s_pod_name")]).await,
+        success(json!([of(json!({ "k8s_pod_name": "web-1" }), web)]))
+    );
+    // By the names of labels alone, over all streams.
+    let both: &[(u64, &str)] = &[(0, "50"), (10, "10"), (20, "40")];
+    assert_eq!(
+        ask(&[all, ("aggregateBy", "labels"), ("targetLabels", "service_name")]).await,
+        success(json!([of(json!({ "service_name": "" }), both)]))
+    );
+    assert_eq!(ask(&[("query", r#"{service_name="nobody"}"#)]).await, success(json!([])));
+    // Lines before the time do not count.
+    let later = ask(&[all, ("start", "1767268810")]).await;
+    assert_eq!(
+        later,
+        success(json!([
+            of(json!({ "service_name": "cart" }), &[(20, "30")]),
+            of(json!({ "service_name": "web" }), &[(10, "10"), (20, "10")]),
+        ]))
+    );
+    let asked = path("/loki/api/v1/index/volume_range", &[("query", "{service_name=}"), ("step", "10s")]);
+    assert_eq!(get(&sidecar.router, &asked).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn detected_labels_are_those_of_streams_with_the_number_of_their_values() {
+    let sidecar = with_logs().await;
+    let ask = async |params: &[(&str, &str)]| {
+        let got = get(&sidecar.router, &path("/loki/api/v1/detected_labels", params)).await;
+        assert_eq!(got.status, StatusCode::OK, "{params:?}: {}", got.text());
+        got.json()
+    };
+    let of = |pods: u64, services: u64| {
+        json!({ "detectedLabels": [
+            { "label": "k8s_pod_name", "cardinality": pods },
+            { "label": "service_name", "cardinality": services },
+        ] })
+    };
+    let (start, end) = (("start", START), ("end", END));
+    for asked in [vec![start, end], vec![("query", ""), start, end], vec![("query", "{}"), start, end]] {
+        assert_eq!(ask(&asked).await, of(1, 5), "{asked:?}");
+    }
+    assert_eq!(ask(&[("query", r#"{service_name="web"}"#), start, end]).await, of(1, 1));
+    let shop = json!({ "detectedLabels": [{ "label": "service_name", "cardinality": 4 }] });
+    assert_eq!(ask(&[("query", r#"{service_name!="web"}"#), start, end]).await, shop);
+    assert_eq!(ask(&[("query", r#"{a="b"}"#), start, end]).await, json!({ "detectedLabels": [] }));
+    // Of the time asked for: then only `web` has lines.
+    let sidecar = with_measured().await;
+    let within = [("start", "2026-01-01T12:00:10.000Z"), ("end", "2026-01-01T12:00:20.000Z")];
+    let got = get(&sidecar.router, &path("/loki/api/v1/detected_labels", &within)).await.json();
+    assert_eq!(got, of(1, 1));
+    let within = [("start", "2026-01-01T12:00:00.000Z"), ("end", "2026-01-01T12:00:30.000Z")];
+    let got = get(&sidecar.router, &path("/loki/api/v1/detected_labels", &within)).await.json();
+    assert_eq!(got, of(2, 2));
+}
+
+#[tokio::test]
+async fn the_logs_app_is_told_what_it_may_ask_for() {
+    let limits = Limits {
+        list_max: 777,
+        series_max: 55,
+        query_timeout: std::time::Duration::from_secs(7),
+        ..Limits::default()
+    };
+    let sidecar = Sidecar::with(limits, &spandrel_config::Security::default()).await;
+    let got = get(&sidecar.router, "/loki/api/v1/drilldown-limits").await;
+    assert_eq!(got.status, StatusCode::OK);
+    let told = json!({
+        "limits": {
+            "discover_log_levels": true,
+            "discover_service_name": ["service_name"],
+            "log_level_fields": ["level", "severity", "severity_text", "detected_level"],
+            "max_entries_limit_per_query": 777,
+            "max_line_size_truncate": false,
+            "max_query_bytes_read": "0B",
+            "max_query_length": "0s",
+            "max_query_lookback": "0s",
+            "max_query_range": "0s",
+            "max_query_series": 55,
+            "metric_aggregation_enabled": false,
+            "otlp_config": {},
+            "pattern_persistence_enabled": false,
+            "query_timeout": "7s",
+            "retention_period": "0s",
+            "volume_enabled": true,
+            "volume_max_series": 55,
+        },
+        "pattern_ingester_enabled": true,
+        "version": "3.5.0",
+    });
+    assert_eq!(got.json(), told);
+    // What it says holds: more lines than it says are not given, whatever is asked for.
+    let lines: Vec<NewRecord> = (0..800).map(|_| log("web", 1, Level::Info, "line", &[])).collect();
+    sidecar.keep(lines).await;
+    let answer = ask(&sidecar, r#"{service_name="web"}"#, &[("limit", "800")]).await;
+    assert_eq!(self::lines(&answer).len(), 777);
 }
 
 #[tokio::test]
