@@ -227,13 +227,15 @@ pub struct Peers {
 /// Send the traces and logs of a shop of 15 services, some of them failing deep down, to a running sidecar
 ///
 /// Spans go through one OpenTelemetry exporter per service over OTLP/gRPC, logs partly so, partly as JSON lines
-/// over HTTP. Ends when everything is acknowledged, and names the traces worth looking at.
+/// over HTTP. Ends when everything is acknowledged, and names the traces worth looking at. With --service it is one of
+/// the services, for as long as it runs: start all of them, each with its sidecar, and there is the shop.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   spandrel demo
   spandrel demo --traces 500 --seed 7
-  spandrel demo --embedded    a sidecar of its own, with data that is removed again")]
+  spandrel demo --embedded    a sidecar of its own, with data that is removed again
+  spandrel demo --service payment    what payment sends of a request every two seconds")]
 pub struct Demo {
     /// Where the sidecar takes OTLP/gRPC
     #[arg(long, default_value = "http://127.0.0.1:4317", value_name = "URL")]
@@ -255,6 +257,10 @@ pub struct Demo {
     #[arg(long, conflicts_with_all = ["endpoint", "http_endpoint", "url"])]
     pub embedded: bool,
 
+    /// Be this service of the shop until SIGTERM or Ctrl-C: its part of a request every two seconds
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["traces", "embedded", "url", "token_file", "ca_file"])]
+    pub service: Option<String>,
+
     /// The sidecar to ask [default: SPANDREL_URL, else http://127.0.0.1:7317]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -262,6 +268,10 @@ pub struct Demo {
     /// A file with the bearer token [default: the token in SPANDREL_TOKEN, if any]
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// A file with the authorities to trust over https:// [default: SPANDREL_CA_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Check a configuration file and list every mistake in it

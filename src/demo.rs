@@ -1,10 +1,12 @@
 //! `spandrel demo`: the traffic of a small shop, some of it failing deep down, sent as real services send it.
 //!
 //! It is a client like any other: it knows the sidecar by its addresses only. With `--embedded` it starts one
-//! in this process first, through the same assembly as `spandrel run`.
+//! in this process first, through the same assembly as `spandrel run`. With `--service` it is one of the shop's
+//! services.
 
 mod embedded;
 mod json_lines;
+mod live;
 mod requests;
 mod senders;
 mod shop;
@@ -36,6 +38,8 @@ struct Target {
     client: Client,
     /// What a command needs to ask this sidecar: nothing where it is at the default address.
     url_option: String,
+    /// Whether it is there when what is said of it is read.
+    stays: bool,
 }
 
 struct Sent {
@@ -51,13 +55,21 @@ pub fn run(arguments: &crate::cli::Demo, screen: Screen) -> anyhow::Result<()> {
     if arguments.embedded {
         return embedded::run(arguments, screen, &runtime);
     }
-    let client = commands::client(arguments.url.as_deref(), arguments.token_file.as_deref(), None)?;
+    if arguments.service.is_some() {
+        return live::run(arguments, screen, &runtime);
+    }
+    let client = commands::client(
+        arguments.url.as_deref(),
+        arguments.token_file.as_deref(),
+        arguments.ca_file.as_deref(),
+    )?;
     let url_option = arguments.url.as_ref().map(|url| format!(" --url {url}")).unwrap_or_default();
     let target = Target {
         endpoint: arguments.endpoint.clone(),
         http_endpoint: arguments.http_endpoint.clone(),
         client,
         url_option,
+        stays: true,
     };
     runtime.block_on(reach_receivers(&target))?;
     let seed = seed(arguments);
@@ -90,7 +102,8 @@ fn address(endpoint: &str) -> anyhow::Result<Address> {
 /// Plays the requests of a few minutes that end now. Blocks until all is acknowledged.
 fn send(target: &Target, requests: u32, seed: u64, runtime: &Handle) -> anyhow::Result<Sent> {
     let grpc = address(&target.endpoint)?.to_string();
-    let mut senders = Senders::new(&grpc, address(&target.http_endpoint)?, runtime.clone())?;
+    let mut senders =
+        Senders::new(&shop::Service::ALL, &grpc, address(&target.http_endpoint)?, runtime.clone())?;
     let mut random = fastrand::Rng::with_seed(seed);
     let spacing = SPACING.min(SPREAD_MAX / requests.max(1));
     let mut sent = Sent { requests, spans: 0, logs: 0, worth_a_look: Vec::new() };
@@ -138,13 +151,16 @@ fn report(sent: &Sent, seed: u64, target: &Target) -> Vec<Line> {
     let mut lines = vec![Line::new().with(Ink::Good, &count)];
     if !sent.worth_a_look.is_empty() {
         lines.push(Line::new());
-        lines.push(Line::new().with(Ink::Bold, "Worth a look:"));
+        let heading = if target.stays { "Worth a look:" } else { "Among them:" };
+        lines.push(Line::new().with(Ink::Bold, heading));
     }
     for (id, kind) in &sent.worth_a_look {
-        let command = command(if kind.fails() { "errors" } else { "trace" }, id, target);
         let why = kind.worth_a_look().unwrap_or_default();
         lines.push(Line::new().with(Ink::Plain, &format!("  {why}")));
-        lines.push(Line::new().with(Ink::Plain, "    ").with(Ink::Bold, &command));
+        if target.stays {
+            let command = command(if kind.fails() { "errors" } else { "trace" }, id, target);
+            lines.push(Line::new().with(Ink::Plain, "    ").with(Ink::Bold, &command));
+        }
     }
     lines
 }

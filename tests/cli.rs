@@ -233,8 +233,9 @@ fn the_embedded_demo_needs_nothing_and_ends_by_itself() {
     let output = command.args(["demo", "--embedded", "--traces", "6"]).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert!(text(&output).contains("Root cause: payment"), "{}", text(&output));
-    // It is gone when this is read, and says so.
+    // It is gone when this is read, says so, and names no address of its own.
     assert!(text(&output).contains("This sidecar ends here, as this is no terminal"), "{}", text(&output));
+    assert!(!text(&output).contains("http://") && !text(&output).contains("--url"), "{}", text(&output));
 }
 
 #[test]

@@ -150,11 +150,15 @@ fn assert_known(variable: &str) {
     assert!(known, "docker/spandrel.yaml does not read {variable}");
 }
 
-/// The services of the shop, and of the files that it includes.
-fn composed() -> serde_json::Map<String, Value> {
-    let compose = yaml("docker/compose.yaml");
+/// Files of Compose with sidecars in them: the demo's shop, and services of one's own.
+const COMPOSED: [&str; 2] = ["docker/compose.yaml", "docker/compose.example.yaml"];
+
+/// The services of a file, and of the files that it includes.
+fn composed(path: &str) -> serde_json::Map<String, Value> {
+    let compose = yaml(path);
     let mut services = compose["services"].as_object().unwrap().clone();
-    for included in list(&compose["include"]) {
+    let included = compose.get("include").map(list).unwrap_or_default();
+    for included in included {
         let more = yaml(&format!("docker/{included}"))["services"].as_object().unwrap().clone();
         for (name, service) in more {
             assert!(services.insert(name.clone(), service).is_none(), "{name} is there twice");
@@ -163,28 +167,55 @@ fn composed() -> serde_json::Map<String, Value> {
     services
 }
 
-fn is_spandrel(service: &Value) -> bool {
-    service["build"]["dockerfile"] == "docker/Dockerfile"
+/// The sidecars of a file, each with the name of the service whose namespace it is in.
+fn sidecars(path: &str) -> Vec<(String, Value)> {
+    let services = yaml(path)["services"].as_object().unwrap().clone();
+    let within =
+        |service: &Value| Some(service["network_mode"].as_str()?.strip_prefix("service:")?.to_owned());
+    services.values().filter_map(|service| Some((within(service)?, service.clone()))).collect()
+}
+
+/// The services of the demo's shop, as the binary names them.
+fn shop() -> Vec<String> {
+    let run =
+        Command::new(env!("CARGO_BIN_EXE_spandrel")).args(["demo", "--service", "none"]).output().unwrap();
+    let said = String::from_utf8(run.stderr).unwrap();
+    let (_, names) = said.trim_end().split_once("it has ").unwrap_or_else(|| panic!("{said}"));
+    names.split(", ").map(str::to_owned).collect()
+}
+
+/// Where sidecars of the shop are asked.
+fn shop_addresses() -> Vec<String> {
+    let mut addresses: Vec<String> =
+        sidecars("docker/compose.yaml").into_iter().map(|(service, _)| format!("{service}:7317")).collect();
+    addresses.sort();
+    addresses
 }
 
 #[test]
-fn the_compose_file_brings_up_a_shop_with_sidecars_a_gateway_prometheus_and_grafana() {
-    let services = composed();
-    let named: Vec<&str> = services.keys().map(String::as_str).collect();
-    for wanted in ["orders", "payment", "customers", "gateway", "prometheus", "grafana"] {
-        assert!(named.contains(&wanted), "{named:?}");
+fn the_compose_file_brings_up_the_demos_shop_each_service_with_its_sidecar() {
+    let services = composed("docker/compose.yaml");
+    for name in shop() {
+        let service = &services[&format!("shop-{name}")];
+        assert_eq!(list(&service["command"]), ["demo", "--service", &name]);
+        assert_is_a_command(&[vec!["spandrel".to_owned()], list(&service["command"])].concat());
+        assert_eq!(services[&format!("sidecar-{name}")]["network_mode"], format!("service:shop-{name}"));
     }
-    for service in services.values() {
-        for needed in service["depends_on"].as_array().into_iter().flatten() {
-            assert!(services.contains_key(needed.as_str().unwrap()), "{needed}");
-        }
-    }
-    // Who scrapes and who asks finds those that are there.
+    assert_eq!(sidecars("docker/compose.yaml").len(), shop().len());
+}
+
+#[test]
+fn the_compose_file_brings_up_a_gateway_prometheus_and_grafana_that_find_the_shop() {
+    let services = composed("docker/compose.yaml");
+    // Who scrapes finds all that are there.
+    let mut wanted = shop_addresses();
+    wanted.push("gateway:7317".to_owned());
+    wanted.sort();
     let scraped = yaml("config/grafana/prometheus.yaml");
     for job in scraped["scrape_configs"].as_array().unwrap() {
-        for target in list(&job["static_configs"][0]["targets"]) {
-            assert!(services.contains_key(target.split_once(':').unwrap().0), "{target}");
-        }
+        let mut targets = list(&job["static_configs"][0]["targets"]);
+        targets.sort();
+        assert_eq!(targets, wanted);
         if let Some(file) = job["authorization"]["credentials_file"].as_str() {
             let secret = file.strip_prefix("/run/secrets/").unwrap();
             assert!(list(&services["prometheus"]["secrets"]).contains(&secret.to_owned()));
@@ -202,32 +233,47 @@ fn the_compose_file_brings_up_a_shop_with_sidecars_a_gateway_prometheus_and_graf
 }
 
 #[test]
-fn the_compose_file_puts_each_sidecar_into_its_services_namespace() {
-    let compose = yaml("docker/compose.yaml");
-    let services = compose["services"].as_object().unwrap();
-    let sidecars: Vec<&Value> = services.values().filter(|service| is_spandrel(service)).collect();
-    assert_eq!(sidecars.len(), 2);
-    for sidecar in sidecars {
-        let mode = sidecar["network_mode"].as_str().unwrap();
-        let service = &services[mode.strip_prefix("service:").unwrap()];
-        // A container in another's namespace has no ports of its own to publish.
-        assert!(sidecar["ports"].is_null() && sidecar["networks"].is_null());
-        let port = Config::default().query.endpoint.port();
-        let published = list(&service["ports"]);
-        assert!(published.iter().any(|published| published.ends_with(&format!(":{port}"))), "{published:?}");
-        assert!(published.iter().all(|port| port.starts_with("127.0.0.1:")), "{published:?}");
-        for volume in list(&sidecar["volumes"]) {
-            let (name, folder) = volume.split_once(':').unwrap();
-            assert!(compose["volumes"].as_object().unwrap().contains_key(name));
-            assert_eq!(folder, "/var/lib/spandrel");
+fn composed_services_depend_on_those_that_are_there() {
+    for path in COMPOSED {
+        let services = composed(path);
+        for service in services.values() {
+            for needed in service["depends_on"].as_array().into_iter().flatten() {
+                assert!(services.contains_key(needed.as_str().unwrap()), "{path}: {needed}");
+            }
         }
     }
 }
 
 #[test]
+fn the_compose_files_put_each_sidecar_into_its_services_namespace() {
+    for path in COMPOSED {
+        let compose = yaml(path);
+        let mut volumes = Vec::new();
+        for (service, sidecar) in sidecars(path) {
+            assert_eq!(sidecar["build"]["dockerfile"], "docker/Dockerfile");
+            // A container in another's namespace has no ports of its own to publish.
+            assert!(sidecar["ports"].is_null() && sidecar["networks"].is_null());
+            let service = &compose["services"][&service];
+            let published = service.get("ports").map(list).unwrap_or_default();
+            assert!(published.iter().all(|port| port.starts_with("127.0.0.1:")), "{published:?}");
+            for volume in list(&sidecar["volumes"]) {
+                let (name, folder) = volume.split_once(':').unwrap();
+                assert!(compose["volumes"].as_object().unwrap().contains_key(name));
+                assert_eq!(folder, "/var/lib/spandrel");
+                volumes.push(name.to_owned());
+            }
+        }
+        // No two of them, nor one and the gateway, write to the same folder.
+        let count = volumes.len();
+        volumes.sort();
+        volumes.dedup();
+        assert!(count > 0 && volumes.len() == count && !volumes.contains(&"gateway".to_owned()), "{path}");
+    }
+}
+
+#[test]
 fn the_compose_files_variables_make_a_valid_configuration() {
-    let compose = yaml("docker/compose.yaml");
-    for sidecar in compose["services"].as_object().unwrap().values().filter(|service| is_spandrel(service)) {
+    for (_, sidecar) in COMPOSED.into_iter().flat_map(sidecars) {
         let mut variables = HashMap::new();
         for (name, value) in sidecar["environment"].as_object().unwrap() {
             assert_known(name);
@@ -238,11 +284,20 @@ fn the_compose_files_variables_make_a_valid_configuration() {
         let config = image_config(&variables);
         assert!(config.query.endpoint.ip().is_unspecified() && config.security.token.is_some());
     }
+    // Those of one's own services ask each other.
+    let example = sidecars("docker/compose.example.yaml");
+    let peers = example.iter().map(|(service, _)| format!("{service}:7317"));
+    for (_, sidecar) in &example {
+        let asked: Vec<String> =
+            serde_json::from_str(sidecar["environment"]["SPANDREL_PEERS"].as_str().unwrap()).unwrap();
+        assert!(peers.clone().all(|peer| asked.contains(&peer)), "{asked:?}");
+    }
 }
 
 #[test]
 fn the_compose_files_builds_are_there() {
-    for service in composed().values().filter(|service| service["image"].is_null()) {
+    let services = COMPOSED.into_iter().flat_map(|path| composed(path).into_values().collect::<Vec<_>>());
+    for service in services.filter(|service| service["image"].is_null()) {
         let build = &service["build"];
         let context = build.as_str().or(build["context"].as_str()).unwrap();
         let file = build["dockerfile"].as_str().unwrap_or("Dockerfile");
@@ -444,7 +499,7 @@ fn only_the_gateway_may_ask_the_clusters_sidecars() {
 }
 
 #[test]
-fn the_composed_gateway_asks_the_sidecar_by_the_name_of_its_service() {
+fn the_composed_gateway_asks_every_sidecar_by_the_name_of_its_service() {
     let gateway = yaml("docker/compose.gateway.yaml")["services"]["gateway"].clone();
     let mut variables = HashMap::new();
     for (name, value) in gateway["environment"].as_object().unwrap() {
@@ -454,12 +509,9 @@ fn the_composed_gateway_asks_the_sidecar_by_the_name_of_its_service() {
     }
     let config = configured(&gateway["command"], &variables);
     assert!(!config.storage.enabled && config.security.token.is_some());
-    let services = yaml("docker/compose.yaml")["services"].clone();
-    for peer in &config.federation.peers {
-        let (host, port) = peer.rsplit_once(':').unwrap();
-        let published = list(&services[host]["ports"]);
-        assert!(published.iter().any(|published| published.ends_with(&format!(":{port}"))), "{published:?}");
-    }
+    let mut peers = config.federation.peers;
+    peers.sort();
+    assert_eq!(peers, shop_addresses());
 }
 
 #[test]

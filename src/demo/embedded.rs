@@ -36,7 +36,8 @@ fn look(
     screen: Screen,
     runtime: &Runtime,
 ) -> anyhow::Result<()> {
-    let target = target(addresses)?;
+    let stays = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    let target = target(addresses, stays)?;
     say(&[listening(addresses)], screen)?;
     let seed = seed(arguments);
     let sent = send(&target, arguments.traces, seed, runtime.handle())?;
@@ -44,12 +45,14 @@ fn look(
     check(&sent, &target, runtime.handle())?;
     if let Some(id) = sent.first_failure() {
         let found = runtime.block_on(commands::failing(&target.client, &id.to_string()))?.unwrap_or_default();
-        let command = format!("$ {}", super::command("errors", &id, &target));
+        let command = match stays {
+            true => format!("$ {}", super::command("errors", &id, &target)),
+            false => format!("What `spandrel errors {id}` shows:"),
+        };
         say(&[Line::new(), Line::new().with(Ink::Bold, &command)], screen)?;
         say(&errors::lines(&found, screen), screen)?;
     }
-    let stays = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    say(&look_at(addresses, stays), screen)?;
+    say(&if stays { look_at(addresses) } else { ends_here() }, screen)?;
     if stays {
         say(&[Line::new(), Line::new().with(Ink::Bold, "Ctrl-C ends it.")], screen)?;
         runtime.block_on(tokio::signal::ctrl_c()).context("wait for Ctrl-C")?;
@@ -74,7 +77,7 @@ fn if_taken_any(address: &mut SocketAddr) {
     }
 }
 
-fn target(addresses: &Addresses) -> anyhow::Result<Target> {
+fn target(addresses: &Addresses, stays: bool) -> anyhow::Result<Target> {
     let receivers = addresses.grpc.zip(addresses.http).context("the demo needs both OTLP receivers")?;
     let url = format!("http://{}", addresses.query);
     let address = url.parse().map_err(|why: String| anyhow::anyhow!("{url}: {why}"))?;
@@ -84,6 +87,7 @@ fn target(addresses: &Addresses) -> anyhow::Result<Target> {
         http_endpoint: format!("http://{}", receivers.1),
         client: Client::new(address, None),
         url_option: if is_default { String::new() } else { format!(" --url {url}") },
+        stays,
     })
 }
 
@@ -100,15 +104,19 @@ fn listening(addresses: &Addresses) -> Line {
     Line::new().with(Ink::Plain, what)
 }
 
-/// Where to look at it; where it does not stay to be looked at, that too.
-fn look_at(addresses: &Addresses, stays: bool) -> Vec<Line> {
-    let heading = match stays {
-        true => "Look at it:",
-        false => {
-            "This sidecar ends here, as this is no terminal, and its data with it. \
-             Where it stays (on a terminal, or `spandrel run` and then `spandrel demo`), look at it:"
-        }
-    };
+/// Its addresses would be of no use to whoever reads this, so they are not named.
+fn ends_here() -> Vec<Line> {
+    let words = [
+        "This sidecar ends here, as this is no terminal, and its data with it.",
+        "To look around, start one that stays, `spandrel run`, and send it the same with `spandrel demo`.",
+    ];
+    let lines = words.map(|words| Line::new().with(Ink::Plain, words));
+    std::iter::once(Line::new()).chain(lines).collect()
+}
+
+/// Where to look at it.
+fn look_at(addresses: &Addresses) -> Vec<Line> {
+    let heading = "Look at it:";
     let shown = |address: Option<SocketAddr>| address.map_or("off".to_owned(), |address| address.to_string());
     let (query, lines) = (addresses.query, [Line::new(), Line::new().with(Ink::Bold, heading)]);
     let rows = [

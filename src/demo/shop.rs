@@ -53,6 +53,10 @@ impl Service {
         Service::Invoices,
     ];
 
+    pub fn named(name: &str) -> Option<Service> {
+        Service::ALL.into_iter().find(|service| service.name() == name)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Service::Gateway => "gateway",

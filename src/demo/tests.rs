@@ -62,3 +62,17 @@ fn a_failure_goes_from_the_pool_to_the_gateway_and_a_lost_label_leaves_no_span_i
     assert_eq!(label.0, Kind::LabelLost);
     assert!(failed(&label.1).is_empty());
 }
+
+#[test]
+fn every_service_tells_of_the_same_requests_and_all_of_them_have_some() {
+    let tell = |seed, number| format!("{:?}", super::live::plan(seed, number));
+    assert_eq!(tell(0, 900_000_000), tell(0, 900_000_000));
+    assert_ne!(tell(0, 900_000_000), tell(0, 900_000_001));
+    assert_ne!(tell(0, 900_000_000), tell(1, 900_000_000));
+    let plans: Vec<Plan> = (900_000_000..900_000_100).map(|number| super::live::plan(0, number)).collect();
+    let seen: HashSet<Service> =
+        plans.iter().flat_map(|plan| plan.spans.iter().map(|span| span.service)).collect();
+    assert_eq!(seen.len(), Service::ALL.len());
+    let failed = plans.iter().filter(|plan| plan.spans.iter().any(|span| span.failure.is_some())).count();
+    assert!((1..50).contains(&failed), "{failed}");
+}

@@ -1,11 +1,12 @@
 //! The demo shop over a fleet: each service's spans and logs in a sidecar of its own.
 
 use std::collections::BTreeMap;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use spandrel_testing::{Demo, Sidecar};
 
-use crate::{addresses, gateway, sidecar};
+use crate::{addresses, gateway, sidecar, when};
 
 const TRACES: usize = 60;
 const SERVICES: usize = 15;
@@ -47,6 +48,30 @@ fn every_trace_of_the_demo_shop_comes_back_from_fifteen_sidecars_as_from_one() {
         assert_eq!(one, other, "{question}");
     }
     assert!(gateway.terminate().success(), "{}", gateway.log());
+}
+
+#[test]
+fn services_of_the_shop_that_know_nothing_of_each_other_tell_of_the_same_requests() {
+    let auth = sidecar().start();
+    let entry = sidecar().set(format!("federation.peers=[\"{}\"]", auth.query())).start();
+    let serve = |service: &str, sidecar: &Sidecar| {
+        let (grpc, http) = (format!("http://{}", sidecar.grpc()), format!("http://{}", sidecar.http()));
+        let arguments = ["demo", "--service", service, "--endpoint", &grpc, "--http-endpoint", &http];
+        sidecar.cli_command(arguments).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let services = [serve("gateway", &entry), serve("auth", &auth)];
+    // A trace with spans of both, the one below the other's.
+    when(&entry, "/api/v1/traces?q=service:auth", |answer| {
+        let both = |trace: &Value| {
+            trace["services"] == json!(["auth", "gateway"]) && trace["root"]["service"] == "gateway"
+        };
+        answer["traces"].as_array().unwrap().iter().any(both)
+    });
+    for mut service in services {
+        let id = rustix::process::Pid::from_raw(i32::try_from(service.id()).unwrap()).unwrap();
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        assert!(service.wait().unwrap().success());
+    }
 }
 
 fn traces_of(sidecar: &Sidecar) -> Vec<String> {
