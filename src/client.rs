@@ -138,7 +138,20 @@ impl Client {
             request = request.header(header::AUTHORIZATION, bearer);
         }
         let request = request.body(body).context("make the request")?;
-        sender.send_request(request).await.with_context(|| format!("ask {}", self.address))
+        sender.send_request(request).await.map_err(|error| self.not_http(error))
+    }
+
+    /// A port that speaks TLS answers a request without it with an alert, which is no HTTP.
+    fn not_http(&self, error: hyper::Error) -> anyhow::Error {
+        let is_alert = error.is_parse() && !self.address.is_tls();
+        let error = anyhow::Error::new(error).context(format!("ask {}", self.address));
+        match is_alert {
+            true => error.context(format!(
+                "{} does not answer in HTTP: where it speaks TLS, say https:// and --ca-file FILE",
+                self.address
+            )),
+            false => error,
+        }
     }
 
     async fn connect(&self, elsewhere: &str) -> anyhow::Result<Box<dyn Stream>> {
