@@ -262,3 +262,34 @@ fn its_own_traces_go_where_configured_and_tell_of_questions() {
     assert_eq!(spans[0]["kind"], "server");
     assert!(!found.to_string().contains("secret-question"), "{found}");
 }
+
+#[test]
+fn a_limit_of_the_folder_that_the_volume_cannot_hold_is_warned_of_once() {
+    let sidecar = sidecar().set("storage.retention.max_bytes=1048576GiB").start();
+    let log = sidecar.log();
+    let warned: Vec<&str> = log.lines().filter(|line| line.contains("storage.retention.max_bytes")).collect();
+    assert!(warned.len() == 1 && warned[0].contains("1048576GiB"), "{log}");
+    assert!(warned[0].contains("has ") && warned[0].contains("in all"), "{log}");
+}
+
+#[test]
+fn a_request_that_no_deletion_makes_room_for_is_refused_for_good() {
+    let sidecar = sidecar().set("storage.retention.max_bytes=8MiB").start();
+    let logs = |count: usize| {
+        let record = format!(r#"{{"body":{{"stringValue":"{}"}}}}"#, "x".repeat(2_000));
+        let records = vec![record; count].join(",");
+        let body = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{records}]}}]}}]}}"#);
+        sidecar.post("/v1/logs", "application/json", body.as_bytes())
+    };
+    let refused = logs(2_500);
+    assert_eq!(refused.status, 413, "{}", refused.text());
+    assert!(refused.text().contains("storage.retention.max_bytes"), "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), None);
+    // What there can be room for is taken, again and again.
+    for _ in 0..5 {
+        let begun = Instant::now();
+        while logs(1_000).status != 200 {
+            assert!(begun.elapsed() < PATIENCE, "{}", sidecar.log());
+        }
+    }
+}

@@ -167,6 +167,14 @@ impl From<AppendError> for Refusal {
         let cause = match error {
             AppendError::Overloaded { .. } => return Refusal::Overloaded { retry_after },
             AppendError::StorageFull { .. } | AppendError::Checkpoints { .. } => Reason::StorageFull,
+            // Coming back is of no use: no deletion makes room for it.
+            AppendError::TooLarge { bytes_max } => {
+                let limit_bytes = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+                return Refusal::TooLarge {
+                    what: "the request (storage.retention.max_bytes bounds it)",
+                    limit_bytes,
+                };
+            }
             AppendError::Journal { .. } => Reason::StorageFailed,
             AppendError::Closed => Reason::ShuttingDown,
         };

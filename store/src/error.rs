@@ -23,13 +23,15 @@ pub enum OpenError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// A batch was not kept. Every one of these is retryable: none is the sender's fault.
+/// A batch was not kept. All of these but `TooLarge` are retryable: none is the sender's fault.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
     #[error("the index is behind; try again")]
     Overloaded { retry_after: Duration },
     #[error("no space left for storage; try again")]
     StorageFull { retry_after: Duration },
+    #[error("a batch of more than {bytes_max} bytes has no room within the data folder's limit")]
+    TooLarge { bytes_max: u64 },
     #[error("the journal cannot be written: {reason}; try again")]
     Journal { reason: String, retry_after: Duration },
     /// A receiver's mistake, or its limit; it has to forget some.
@@ -45,7 +47,9 @@ impl AppendError {
             AppendError::Overloaded { retry_after }
             | AppendError::StorageFull { retry_after }
             | AppendError::Journal { retry_after, .. } => *retry_after,
-            AppendError::Checkpoints { .. } | AppendError::Closed => Duration::from_secs(1),
+            AppendError::TooLarge { .. } | AppendError::Checkpoints { .. } | AppendError::Closed => {
+                Duration::from_secs(1)
+            }
         }
     }
 }

@@ -60,6 +60,13 @@ impl Limits {
         bytes.saturating_mul(2)
     }
 
+    /// The bytes of a batch for which room can always be made, whatever is there: beside the open partition, which is not
+    /// deleted, and what merging it takes. About two fifths of the limit.
+    pub fn batch_bytes_max(&self) -> u64 {
+        let taken = self.partition_bytes + self.transient(0);
+        self.max_bytes.saturating_sub(taken) / 2
+    }
+
     /// Bytes to delete so that what partitions use, what a merge takes, and records of `wanted` bytes, or the
     /// journal's usual share, stay within the limit. What can never fit is not made room for.
     pub fn excess(&self, used: u64, open_partition: u64, wanted: u64) -> u64 {

@@ -45,6 +45,8 @@ pub struct Store {
     writer: Arc<Mutex<Option<Writer>>>,
     mapped: Arc<MappedFiles>,
     watcher: Arc<Watcher>,
+    /// More can never be kept at once.
+    batch_bytes_max: u64,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,7 @@ impl Store {
         let io = |source| OpenError::Io { folder: storage.directory.clone(), source };
         let folder = Arc::new(DataFolder::open(disk, &storage.directory)?);
         let retention = Limits::new(&storage.retention, limits, &folder).map_err(io)?;
+        warn_of_a_small_volume(storage, &folder).map_err(io)?;
         let sync = storage.durability == Durability::Fsync;
         let Recovered { state, mut journal, checkpoints, history, committed, next_partition } =
             recover(&folder, sync, limits.checkpoints_max, &metrics).map_err(io)?;
@@ -94,6 +97,7 @@ impl Store {
             index.try_send(batch).expect("the queue was made with room for these");
         }
         let (queue, appends) = sync_channel(APPEND_QUEUE);
+        let batch_bytes_max = retention.batch_bytes_max();
         let mut indexer =
             Indexer::new(shared.clone(), folder.clone(), retention, history, batches, next_partition);
         indexer.retain();
@@ -104,7 +108,7 @@ impl Store {
         let indexer = spawn("index").spawn(move || indexer.run()).map_err(io)?;
         let appender = spawn("journal").spawn(move || appender.run()).map_err(io)?;
         let writer = Arc::new(Mutex::new(Some(Writer { queue, appender, indexer })));
-        Ok(Store { shared, writer, mapped, watcher: Arc::default() })
+        Ok(Store { shared, writer, mapped, watcher: Arc::default(), batch_bytes_max })
     }
 
     /// Keeps a batch. Returns once its records are in the journal, synced as configured, and queryable.
@@ -116,6 +120,9 @@ impl Store {
         let fit = self.shared.checkpoints().check(&batch.checkpoints);
         fit.map_err(|reason| AppendError::Checkpoints { reason })?;
         let payload = encode_batch(&batch);
+        if payload.len() as u64 > self.batch_bytes_max {
+            return Err(AppendError::TooLarge { bytes_max: self.batch_bytes_max });
+        }
         if self.shared.is_full(0, payload.len() as u64) {
             return Err(AppendError::StorageFull { retry_after: RETRY_AFTER });
         }
@@ -184,6 +191,20 @@ impl Store {
             Err(_) => tracing::error!("the journal's thread failed"),
         }
     }
+}
+
+/// A limit that the volume cannot hold is none: the volume is full before.
+fn warn_of_a_small_volume(storage: &Storage, folder: &DataFolder) -> std::io::Result<()> {
+    let Some(max_bytes) = storage.retention.max_bytes else { return Ok(()) };
+    let volume_bytes = spandrel_config::ByteSize(folder.volume_bytes()?);
+    if max_bytes > volume_bytes {
+        tracing::warn!(
+            "storage.retention.max_bytes is {max_bytes}, and the volume of {} has {volume_bytes} in all: it will be full \
+             before retention deletes anything",
+            storage.directory.display()
+        );
+    }
+    Ok(())
 }
 
 #[cfg(test)]
