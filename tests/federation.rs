@@ -12,6 +12,7 @@ mod fleet {
     pub mod network;
     pub mod proxy;
     pub mod records;
+    mod tail;
     mod traffic;
 }
 
@@ -322,6 +323,11 @@ fn over_tls_the_commands_ask_a_gateway_and_the_gateway_its_sidecars() {
     assert!(status == 2 && said.contains("--token-file"), "{said}");
     let (status, said) = ask(&["peers", "--token-file", &token]);
     assert!(status == 2 && said.contains("--ca-file"), "{said}");
+    // Without TLS its alert is no HTTP, and what to do is said.
+    let plain = url.replace("https://", "http://");
+    let output = gateway.cli_command(["peers"]).env("SPANDREL_URL", &plain).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("say https://"), "{said}");
     assert!(!gateway.log().contains("a-long-secret"));
 }
 

@@ -5,6 +5,7 @@
 //! nothing of the others. Questions and answers are plain values: they can cross a network. Every order is
 //! newest first, ties by id, as [`Position`] has it.
 
+mod follow;
 mod local;
 mod roster;
 
@@ -25,6 +26,7 @@ use crate::graph::PartialGraph;
 use crate::span_metrics::{Cursor, Offered};
 
 pub use crate::engine::overview::Overview;
+pub use follow::Followed;
 pub use local::LocalSource;
 pub use roster::{Aside, Roster, Standing};
 
@@ -198,6 +200,13 @@ pub enum TailEvent {
     Lost(Absence),
     /// It does again.
     Back(Peer),
+    /// A source that was not asked before is followed from now on. Of an engine's tail alone.
+    Joined(Peer),
+    /// This one is not asked any more. `was_lost`: that its records are missing had been told.
+    Left {
+        name: String,
+        was_lost: bool,
+    },
 }
 
 /// Why a source did not answer.

@@ -111,6 +111,29 @@ fn a_peer_that_answers_with_garbage_is_named() {
     check_fault(&Fleet::new(), Mood::Garbage, &["garbage", "unreachable"]);
 }
 
+/// A server of HTTP/1.1 alone says something that is no HTTP/2: whoever reads of it is told what it may be.
+#[test]
+fn a_server_of_older_http_is_named_as_one() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // The question has come too, behind what begins a connection.
+            let mut begun = [0; 120];
+            let _ = std::io::Read::read_exact(&mut stream, &mut begun);
+            let refusal = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n";
+            let _ = std::io::Write::write_all(&mut stream, refusal);
+            // Held until the other side goes, so that it reads the answer and no broken connection.
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    let gateway = gateway(&[&address]).start();
+    let answer = gateway.get(&path()).json();
+    let missing = &answer["coverage"]["missing"][0];
+    assert_eq!(missing["reason"], "garbage", "{answer}");
+    assert!(missing["detail"].as_str().unwrap().contains("HTTP/1.1"), "{answer}");
+}
+
 #[test]
 fn somebody_else_who_listens_at_a_peers_address_is_named_as_of_another_version() {
     let sidecars = fleet(&SHOP[..2]);

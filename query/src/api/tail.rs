@@ -1,6 +1,6 @@
 //! `/api/v1/tail`: live records as server-sent events.
 //!
-//! Events are `coverage` (first, and when a sidecar is lost or back), `record` (its id is the record's) and
+//! Events are `coverage` (first, and when a sidecar is lost or back, comes or leaves), `record` (its id is the record's) and
 //! `lagged`, when the reader was too slow and records were passed over. A comment every few seconds shows that the connection lives. Ends when
 //! the reader goes or the sidecar shuts down; at most `limits.tails_max` run at once.
 
@@ -28,7 +28,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// Matching records as they are acknowledged: `event: record` with the record as data, `event: lagged` where
 /// some were passed over because the reader was too slow, `event: coverage` at first and whenever a sidecar is
-/// lost or back.
+/// lost or back, comes or leaves.
 #[utoipa::path(get, path = "/api/v1/tail", tag = "query", params(Common), responses(
     (status = 200, description = "Server-sent events", body = String, content_type = "text/event-stream"),
     (status = 400, description = "The question is not understood", body = Problem,
@@ -39,11 +39,11 @@ pub(super) async fn tail(State(app): State<Arc<App>>, asked: Asked) -> Result<Re
         app.metrics.refused("tails");
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many live tails; end one or try again"));
     };
-    let sources = app.engine.tail(&asked.about.filter, asked.about.scope);
-    let mut coverage = Coverage::new(sources.len());
+    let live = app.engine.tail(&asked.about.filter, asked.about.scope);
+    let mut coverage = Coverage::new(live.sources());
     coverage.answered = coverage.asked;
     let first = Event::default().event("coverage").json_data(&coverage);
-    let records = sources.filter_map(move |found| {
+    let records = live.filter_map(move |found| {
         let event = event(found, &mut coverage).ok();
         async { event }
     });
@@ -66,6 +66,17 @@ fn event(found: TailEvent, coverage: &mut Coverage) -> Result<Event, axum::Error
         TailEvent::Back(peer) => {
             coverage.answered = coverage.asked.min(coverage.answered + 1);
             coverage.back(&peer.name);
+            Event::default().event("coverage").json_data(coverage)
+        }
+        TailEvent::Joined(_) => {
+            coverage.asked += 1;
+            coverage.answered += 1;
+            Event::default().event("coverage").json_data(coverage)
+        }
+        TailEvent::Left { name, was_lost } => {
+            coverage.asked = coverage.asked.saturating_sub(1);
+            coverage.answered = coverage.answered.saturating_sub(usize::from(!was_lost));
+            coverage.back(&name);
             Event::default().event("coverage").json_data(coverage)
         }
         TailEvent::Record(record) => {

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use futures_util::stream::{SelectAll, select_all};
 use spandrel_store::filter::Field;
 use spandrel_store::snapshot::{FieldInfo, Position};
 use spandrel_store::{Filter, Level, Record};
@@ -16,8 +15,8 @@ use crate::coverage::{Absence, Coverage};
 use crate::federation::Identity;
 use crate::language::UNKNOWN_SERVICE;
 use crate::source::{
-    Aside, CountQuestion, Description, FieldsQuestion, PageQuestion, Peer, Question, SourceError, Standing,
-    Tailing, ValuesQuestion,
+    Aside, CountQuestion, Description, FieldsQuestion, Followed, PageQuestion, Peer, Question, SourceError,
+    Standing, ValuesQuestion,
 };
 
 /// A service and how many records of it match; records that name none are those of [`UNKNOWN_SERVICE`].
@@ -174,10 +173,13 @@ impl Engine {
         Answer { body: list, coverage, warnings: Vec::new(), held: Vec::new() }
     }
 
-    /// The matching records of all sources from now on, and from how many sources that is.
-    pub fn tail(&self, filter: &Filter, scope: Scope) -> SelectAll<Tailing> {
-        let roster = self.roster.load_full();
-        let asked = roster.sources.iter().filter(|source| scope.includes(source.as_ref()));
-        select_all(asked.map(|source| source.tail(filter.clone())))
+    /// The matching records of everybody who is asked, from now on.
+    pub fn tail(&self, filter: &Filter, scope: Scope) -> Followed {
+        let roster = self.roster.clone();
+        let listed = move || {
+            let roster = roster.load();
+            roster.sources.iter().filter(|source| scope.includes(source.as_ref())).cloned().collect()
+        };
+        Followed::new(Box::new(listed), filter.clone())
     }
 }

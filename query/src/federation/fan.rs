@@ -38,6 +38,13 @@ impl Fan {
         Fan { peers: links.asked.iter().map(source).collect(), absent: links.absent.clone() }
     }
 
+    /// Whom a gateway asks, one by one.
+    pub(super) fn sources(links: &Links, visited: &Visited) -> Vec<Arc<dyn Source>> {
+        let source =
+            |link: &Arc<Link>| Arc::new(PeerSource::new(link.clone(), visited.clone())) as Arc<dyn Source>;
+        links.asked.iter().map(source).collect()
+    }
+
     fn all<'s, T: Body>(
         &'s self,
         limit: usize,

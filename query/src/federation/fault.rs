@@ -15,6 +15,9 @@ use crate::source::{PeerFault, SourceError};
 
 const REASON: &str = "spandrel-reason";
 
+const OLDER_HTTP: &str = "what listens there answers no HTTP/2, as a server of HTTP/1.1 alone does: is it another \
+                          program, or a proxy? A peer is a sidecar's query port (7317 unless configured)";
+
 impl From<Garbage> for SourceError {
     fn from(garbage: Garbage) -> SourceError {
         SourceError::Peer(PeerFault::Garbage, garbage.to_string())
@@ -68,7 +71,15 @@ fn unsaid(status: &Status) -> SourceError {
             _ => PeerFault::Unreachable,
         }),
     };
-    SourceError::Peer(fault, innermost(status))
+    let detail = if is_older_http(status) { OLDER_HTTP.to_owned() } else { innermost(status) };
+    SourceError::Peer(fault, detail)
+}
+
+/// An HTTP/1.1 server answers the beginning of HTTP/2 with a line of text, which reads as a frame that is far too large.
+fn is_older_http(status: &Status) -> bool {
+    let reasons = causes(status).filter_map(|error| error.downcast_ref::<h2::Error>()?.reason());
+    let older = [h2::Reason::FRAME_SIZE_ERROR, h2::Reason::HTTP_1_1_REQUIRED];
+    reasons.into_iter().any(|reason| older.contains(&reason))
 }
 
 fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {

@@ -32,7 +32,7 @@ use super::fan::Fan;
 use super::fault::status_of;
 use super::peers::Links;
 use super::wire::{ASK_PATH, Absence, Ask, Asked, Begun, Body, Chunk, End, Part, VERSION, tail_chunks};
-use crate::source::{GraphQuestion, PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
+use crate::source::{Followed, GraphQuestion, PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
 
 /// A question is a filter and some numbers.
 const QUESTION_BYTES_MAX: usize = 4 << 20;
@@ -158,6 +158,11 @@ impl Responder {
             Asked::Extent(deadline) => self.whole(source.extent(deadline).await?),
             Asked::Describe(deadline) => self.whole(source.describe(deadline).await?),
             Asked::Halves(ask) => self.whole(source.halves(ask).await?),
+            Asked::Tail(filter) if self.local.is_none() => {
+                let links = self.links.clone();
+                let listed = move || Fan::sources(&links.load(), &visited);
+                self.follow(Box::pin(Followed::new(Box::new(listed), filter)))?
+            }
             Asked::Tail(filter) => self.follow(source.tail(filter))?,
         })
     }
@@ -224,6 +229,9 @@ fn tail_parts(events: Vec<TailEvent>) -> Vec<Part> {
             TailEvent::Lagged(missed) => Part::Lagged(missed),
             TailEvent::Lost(absence) => Part::Lost(Absence::of(&absence)),
             TailEvent::Back(peer) => Part::Back(peer.name),
+            // Who is not asked any more is not missing any more.
+            TailEvent::Left { name, was_lost: true } => Part::Back(name),
+            TailEvent::Left { .. } | TailEvent::Joined(_) => continue,
         };
         parts.extend(tail_chunks(std::mem::take(&mut records)).map(Part::Records));
         parts.push(other);
