@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use serde::de::IgnoredAny;
 use spandrel_store::otlp::{KeyValue, LogRecord, Resource, Value};
 use spandrel_store::record::value::text_attribute;
@@ -61,7 +62,7 @@ pub(crate) struct Gathering {
     body_bytes_max: usize,
     owners: u64,
     /// By owner, and by the service that the lines name themselves where the owner doesn't.
-    contexts: HashMap<(u64, String), Context>,
+    contexts: HashMap<(u64, String), Context, RandomState>,
 }
 
 /// Entries as records.
@@ -132,7 +133,7 @@ impl Owner {
 
 impl Gathering {
     pub(crate) fn new(normaliser: Normaliser, rules: Arc<Rules>, body_bytes_max: usize) -> Gathering {
-        Gathering { normaliser, rules, body_bytes_max, owners: 0, contexts: HashMap::new() }
+        Gathering { normaliser, rules, body_bytes_max, owners: 0, contexts: HashMap::default() }
     }
 
     pub(crate) fn finish(self) -> Gathered {

@@ -99,7 +99,8 @@ impl LineReader<'_> {
 
     /// The same for a line beside which something is said.
     pub(crate) fn understand_with(&mut self, line: &[u8], beside: Beside, received: UnixNanos) -> Understood {
-        let text = String::from_utf8_lossy(line);
+        // Nearly every line is UTF-8, which is found out several times as fast by itself.
+        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
         let mut findings = self.findings(&text, received, 0);
         if matches!(text, Cow::Owned(_)) {
             findings.flags.insert(Flags::INVALID_UTF8);

@@ -65,10 +65,10 @@ struct Search<'a> {
 pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Findings {
     let mut fields = fields;
     let mut search = Search { clock, rules, best: Best::default() };
-    search.look_through(&fields, &mut Vec::with_capacity(PATH_MAX), Some(Path::default()));
+    search.look_through(&fields, &[], Some(Path::default()));
     let mut findings = Findings::default();
     let mut consumed: Vec<(Path, Taken)> = Vec::new();
-    for Candidate { path, meaning, .. } in search.best.into_candidates() {
+    for Candidate { path, meaning, .. } in search.best.candidates() {
         if rules.explains {
             findings.trail.push((meaning.name(), path_name(&fields, path)));
         }
@@ -80,9 +80,10 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
     // From the last place to the first, so that removing one does not move the others.
     consumed.sort_by_key(|(path, _)| std::cmp::Reverse(*path));
     for (path, taken) in consumed {
-        let value = remove(&mut fields, &path.places[..path.length]);
+        let value = take_out(&mut fields, &path.places[..path.length]);
         findings.keep(taken, value);
     }
+    fields.retain(is_still_there);
     lift_wrapped(&mut fields);
     findings.attributes = fields;
     complete_exception(&mut findings);
@@ -90,10 +91,14 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
 }
 
 impl<'a> Search<'a> {
-    fn look_through<'f>(&mut self, fields: &'f [KeyValue], keys: &mut Vec<&'f str>, path: Option<Path>) {
+    /// `outer` are the keys to these fields, fewer than [`PATH_MAX`].
+    fn look_through(&mut self, fields: &[KeyValue], outer: &[&str], path: Option<Path>) {
+        let mut keys = [""; PATH_MAX];
+        keys[..outer.len()].copy_from_slice(outer);
         for (place, field) in fields.iter().enumerate() {
             let Some(value) = field.value.as_ref().and_then(|value| value.value.as_ref()) else { continue };
-            keys.push(&field.key);
+            keys[outer.len()] = &field.key;
+            let keys = &keys[..=outer.len()];
             let path = path.map(|path| path.with(place));
             match value {
                 Value::KvlistValue(map) if keys.len() < PATH_MAX => {
@@ -111,7 +116,6 @@ impl<'a> Search<'a> {
                 }
                 value => self.look_at(keys, value, path),
             }
-            keys.pop();
         }
     }
 
@@ -213,7 +217,7 @@ fn id_text(value: &Value) -> Option<Cow<'_, str>> {
 fn trace_id(text: &str, digits: Digits) -> Option<Meaning> {
     match TraceContext::from_text(text, digits) {
         Ok(TraceContext { trace_id, span_id: None }) => {
-            Some(Meaning::TraceId(Ok(trace_id), trace_id.to_string() == text))
+            Some(Meaning::TraceId(Ok(trace_id), is_as_answered(trace_id, 32, text, digits)))
         }
         Ok(context) => Some(Meaning::Context(context)),
         Err(NotAnId::Unknown) => Some(Meaning::TraceId(Err(NotAnId::Unknown), false)),
@@ -223,9 +227,20 @@ fn trace_id(text: &str, digits: Digits) -> Option<Meaning> {
 
 fn span_id(text: &str, digits: Digits) -> Option<Meaning> {
     match SpanId::from_text(text, digits) {
-        Ok(span_id) => Some(Meaning::SpanId(Ok(span_id), span_id.to_string() == text)),
+        Ok(span_id) => Some(Meaning::SpanId(Ok(span_id), is_as_answered(span_id, 16, text, digits))),
         Err(NotAnId::Unknown) => Some(Meaning::SpanId(Err(NotAnId::Unknown), false)),
         Err(_) => None,
+    }
+}
+
+/// Whether the text that an id was read from has it as answers write it: all of its digits, in lower case.
+fn is_as_answered(id: impl ToString, digits_max: usize, text: &str, digits: Digits) -> bool {
+    match digits {
+        Digits::Hex => {
+            let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+            text.len() == digits_max && text.bytes().fold(true, |all, byte| all & is_digit(byte))
+        }
+        Digits::Decimal => id.to_string() == text,
     }
 }
 
@@ -277,8 +292,8 @@ impl Best {
         }
     }
 
-    fn into_candidates(self) -> impl Iterator<Item = Candidate> {
-        self.0.into_iter().flatten()
+    fn candidates(&mut self) -> impl Iterator<Item = Candidate> {
+        self.0.iter_mut().filter_map(Option::take)
     }
 }
 
@@ -462,21 +477,23 @@ fn level_left_out(fields: &[KeyValue]) -> Option<LineLevel> {
     (has("@t") && (has("@m") || has("@mt")) && !has("@l")).then(LineLevel::information)
 }
 
-/// Removes the field at a path, and the objects around it that are empty without it.
-fn remove(fields: &mut Vec<KeyValue>, path: &[usize]) -> Option<Value> {
+/// Takes the value out of the field at a path, and out of the objects around it that are empty without it. A field
+/// without a value is one that was taken out: of those that were read each has one, if only `null`.
+fn take_out(fields: &mut [KeyValue], path: &[usize]) -> Option<Value> {
     let (place, rest) = path.split_first()?;
+    let field = fields.get_mut(*place)?;
     if rest.is_empty() {
-        let field = (*place < fields.len()).then(|| fields.remove(*place))?;
-        return field.value.and_then(|value| value.value);
+        return field.value.take()?.value;
     }
-    let Some(AnyValue { value: Some(Value::KvlistValue(map)) }) =
-        fields.get_mut(*place).and_then(|field| field.value.as_mut())
-    else {
-        return None;
-    };
-    let removed = remove(&mut map.values, rest);
+    let Some(AnyValue { value: Some(Value::KvlistValue(map)) }) = field.value.as_mut() else { return None };
+    let taken = take_out(&mut map.values, rest);
+    map.values.retain(is_still_there);
     if map.values.is_empty() {
-        fields.remove(*place);
+        field.value = None;
     }
-    removed
+    taken
+}
+
+fn is_still_there(field: &KeyValue) -> bool {
+    field.value.is_some()
 }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
 use spandrel_store::id::notation::Digits;
 
 /// What a field is for.
@@ -210,35 +211,59 @@ const WRAPPERS: &[&str] =
 /// No name is longer, so longer keys need no look.
 const NAME_BYTES_MAX: usize = 40;
 
-type Table = HashMap<&'static [u8], (Role, usize)>;
+/// A role, and its rank among the names of it; the lowest wins.
+type Ranked = (Role, usize);
 
-static WHOLE_NAMES: LazyLock<Table> = LazyLock::new(|| table(WHOLE, 0));
-static LAST_NAMES: LazyLock<Table> = LazyLock::new(|| table(LAST, 2 * WHOLE.len()));
-static LAST_RESORT_NAMES: LazyLock<Table> = LazyLock::new(|| table(LAST_RESORT, 3 * WHOLE.len()));
+/// What a name stands for, by where it is found.
+#[derive(Debug, Default, Clone, Copy)]
+struct Named {
+    whole: Option<Ranked>,
+    last: Option<Ranked>,
+    last_resort: Option<Ranked>,
+    wraps: bool,
+}
 
-fn table(names: &'static [(&'static str, Role)], first_rank: usize) -> Table {
-    let ranked = names.iter().enumerate();
-    ranked.map(|(place, (name, role))| (name.as_bytes(), (*role, first_rank + place))).collect()
+/// Every key of every line is looked up here, most in vain: once. Nobody chooses what is in it, so the hash may be a
+/// plain one.
+static NAMES: LazyLock<HashMap<&'static [u8], Named, FixedState>> = LazyLock::new(|| {
+    let mut names: HashMap<&'static [u8], Named, FixedState> = HashMap::default();
+    for (rank, (name, role)) in WHOLE.iter().enumerate() {
+        names.entry(name.as_bytes()).or_default().whole = Some((*role, rank));
+    }
+    for (place, (name, role)) in LAST.iter().enumerate() {
+        names.entry(name.as_bytes()).or_default().last = Some((*role, 2 * WHOLE.len() + place));
+    }
+    for (place, (name, role)) in LAST_RESORT.iter().enumerate() {
+        names.entry(name.as_bytes()).or_default().last_resort = Some((*role, 3 * WHOLE.len() + place));
+    }
+    for name in WRAPPERS {
+        names.entry(name.as_bytes()).or_default().wraps = true;
+    }
+    names
+});
+
+fn named(path: &[&str]) -> Option<Named> {
+    NAMES.get(Folded::of(path)?.as_bytes()).copied()
 }
 
 /// A path as it is looked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Folded {
-    bytes: [u8; NAME_BYTES_MAX],
+    /// One more than there may be, for what does not count behind the last.
+    bytes: [u8; NAME_BYTES_MAX + 1],
     length: usize,
 }
 
 impl Folded {
     /// `None` where the path is longer than any name, or has what no name has.
     pub(super) fn of(path: &[&str]) -> Option<Folded> {
-        let mut folded = Folded { bytes: [0; NAME_BYTES_MAX], length: 0 };
-        for key in path {
-            for byte in key.bytes().filter(|byte| !matches!(byte, b'_' | b'-' | b'.' | b' ')) {
-                *folded.bytes.get_mut(folded.length)? = byte.to_ascii_lowercase();
-                folded.length += 1;
-            }
+        let mut folded = Folded { bytes: [0; NAME_BYTES_MAX + 1], length: 0 };
+        for byte in path.iter().flat_map(|key| key.bytes()) {
+            // Every byte is written, and the next one over it if it does not count: no branch to be guessed wrong.
+            *folded.bytes.get_mut(folded.length)? = byte.to_ascii_lowercase();
+            folded.length += usize::from(!matches!(byte, b'_' | b'-' | b'.' | b' '));
         }
-        Some(folded)
+        (folded.length <= NAME_BYTES_MAX).then_some(folded)
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -247,21 +272,18 @@ impl Folded {
 }
 
 /// The role of the field at a path of keys, and its rank among those of the same role; the lowest wins.
-pub(super) fn role(path: &[&str]) -> Option<(Role, usize)> {
-    let whole = Folded::of(path)?;
-    if let Some(found) = WHOLE_NAMES.get(whole.as_bytes()) {
-        return Some(*found);
-    }
+pub(super) fn role(path: &[&str]) -> Option<Ranked> {
     let [first, inner @ ..] = path else { return None };
-    if inner.is_empty() {
-        return LAST_RESORT_NAMES.get(whole.as_bytes()).copied();
+    let Some(last) = inner.last() else {
+        let name = named(path)?;
+        return name.whole.or(name.last_resort);
+    };
+    // What is longer than any name may not have one at its end either.
+    let whole = Folded::of(path)?;
+    if let Some(found) = NAMES.get(whole.as_bytes()).and_then(|name| name.whole) {
+        return Some(found);
     }
-    if WRAPPERS
-        .iter()
-        .any(|wrapper| Folded::of(&[first]).is_some_and(|key| key.as_bytes() == wrapper.as_bytes()))
-        && let Some((role, rank)) = WHOLE_NAMES.get(Folded::of(inner)?.as_bytes())
-    {
-        return Some((*role, WHOLE.len() + rank));
-    }
-    LAST_NAMES.get(Folded::of(&[inner.last()?])?.as_bytes()).copied()
+    let wrapped = || named(inner)?.whole.map(|(role, rank)| (role, WHOLE.len() + rank));
+    let found = named(&[first]).filter(|name| name.wraps).and_then(|_| wrapped());
+    found.or_else(|| named(&[last])?.last)
 }

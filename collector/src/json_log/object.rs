@@ -15,6 +15,10 @@ pub(super) struct Object {
     pub(super) cut: bool,
 }
 
+/// Fewer bytes of JSON hold no field of its own on the average, nor does a logger write more fields than this.
+const FIELD_BYTES: usize = 20;
+const FIELDS: usize = 16;
+
 /// Reads a text that is one JSON object; `None` for any other.
 pub(super) fn read(text: &str, limits: &RecordLimits, cuts: &mut Cuts) -> Option<Object> {
     if !text.starts_with('{') {
@@ -22,7 +26,8 @@ pub(super) fn read(text: &str, limits: &RecordLimits, cuts: &mut Cuts) -> Option
     }
     let before = *cuts;
     let mut json = serde_json::Deserializer::from_str(text);
-    let mut state = State { limits, cuts, allowance: Allowance::of(limits) };
+    let fields_expected = Some((text.len() / FIELD_BYTES).min(FIELDS));
+    let mut state = State { limits, cuts, allowance: Allowance::of(limits), fields_expected };
     // The line itself is no level of nesting.
     let read = ValueSeed { state: &mut state, depth: 0 }.deserialize(&mut json);
     let value = read.and_then(|value| json.end().map(|()| value));
@@ -39,6 +44,8 @@ struct State<'a> {
     limits: &'a RecordLimits,
     cuts: &'a mut Cuts,
     allowance: Allowance,
+    /// Of the object itself; those inside it start small.
+    fields_expected: Option<usize>,
 }
 
 struct ValueSeed<'s, 'a> {
@@ -120,7 +127,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, '_> {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(None);
         }
-        let mut values = Vec::new();
+        let mut values = Vec::with_capacity(self.state.fields_expected.take().unwrap_or_default());
         while let Some(key) = map.next_key::<String>()? {
             let seed = ElementSeed { state: self.state, depth: self.depth + 1 };
             if let Some(value) = map.next_value_seed(seed)? {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use serde::de::IgnoredAny;
 
 use super::joiner::{JoinLimits, Joiner};
@@ -64,7 +64,7 @@ impl BodyLines {
         }
         let end = memchr::memchr(b'\n', &self.rest).unwrap_or(self.rest.len());
         let mut line = self.rest.split_to(end);
-        let _ = self.rest.split_to(self.rest.len().min(1));
+        self.rest.advance(self.rest.len().min(1));
         if line.ends_with(b"\r") {
             line.truncate(line.len() - 1);
         }

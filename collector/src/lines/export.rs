@@ -4,6 +4,9 @@
 //! Only looked at here; whether such a line can be read as what it seems to be is found out by who reads it.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::{cri, docker};
 
@@ -11,10 +14,13 @@ use crate::{cri, docker};
 const START_BYTES_MAX: usize = 128;
 const FIELD: &str = "resourceLogs";
 
+/// Made once: to make it takes longer than to look for it.
+static FIELD_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(FIELD));
+
 /// The request that a line seems to be.
 pub(crate) fn request(line: &[u8]) -> Option<Cow<'_, str>> {
     // Of nearly every line this is all that is looked at.
-    memchr::memmem::find(&line[..line.len().min(START_BYTES_MAX)], FIELD.as_bytes())?;
+    FIELD_FINDER.find(&line[..line.len().min(START_BYTES_MAX)])?;
     let own = own_text(std::str::from_utf8(line).ok()?);
     let begins_so = |text: &str| {
         let name = text.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?;

@@ -88,6 +88,9 @@ impl Joiner {
 
     /// Takes the next line and passes on the record that ends before it.
     pub(crate) fn push(&mut self, line: RawLine, mut record: impl FnMut(RawLine)) {
+        if self.pending.is_none() && is_alone(&line.bytes) {
+            return record(line);
+        }
         let (stream, own) = taken_apart(&line.bytes);
         if stream.is_none() && own.trim_ascii().is_empty() {
             if let Some(pending) = &mut self.pending
@@ -240,6 +243,11 @@ impl Pending {
             record(RawLine { bytes: joined.slice_ref(line), cut });
         }
     }
+}
+
+/// Whether a line is known by its first bytes to be a record by itself: JSON that is not Docker's. Most lines are.
+fn is_alone(line: &[u8]) -> bool {
+    line.starts_with(b"{\"") && docker::read(line).is_none()
 }
 
 /// The stream and the own line of a container's; other lines as they are.

@@ -199,10 +199,18 @@ fn exact_hex(text: &str, digits: usize) -> Option<u128> {
     if text.len() == digits { hex_digits(text) } else { None }
 }
 
-/// 1 to 32 hexadecimal digits and nothing else; `from_str_radix` alone would take a sign as well.
+/// 1 to 32 hexadecimal digits and nothing else. Two halves, for arithmetic of 64 bits is several times as fast.
 fn hex_digits(text: &str) -> Option<u128> {
-    let digits = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digits { u128::from_str_radix(text, 16).ok() } else { None }
+    if !(1..=32).contains(&text.len()) {
+        return None;
+    }
+    let (high, low) = text.as_bytes().split_at(text.len().saturating_sub(16));
+    Some(u128::from(hex_half(high)?) << 64 | u128::from(hex_half(low)?))
+}
+
+/// At most 16 digits.
+fn hex_half(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, digit| Some(number << 4 | u64::from(char::from(*digit).to_digit(16)?)))
 }
 
 /// Decimal digits and nothing else, up to 128 bits.
