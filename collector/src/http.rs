@@ -5,7 +5,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use bytes::Bytes;
 use spandrel_store::Receiver;
 
@@ -33,6 +33,8 @@ pub(crate) fn router(intake: Intake) -> Router {
         .route("/loki/api/v1/push", post(loki::push).fallback(wrong_method))
         // Loki's own first name for it.
         .route("/api/prom/push", post(loki::push).fallback(wrong_method))
+        // Asked before the first push, by Vector for one.
+        .route("/ready", get(loki::ready).fallback(wrong_method))
         .merge(elasticsearch::routes())
         .fallback(unknown_path)
         .with_state(intake)
@@ -96,6 +98,9 @@ fn refuse(intake: &Intake, receiver: Receiver, refusal: &Refusal, encoding: Enco
 }
 
 async fn unknown_path(State(intake): State<Intake>, request: Request) -> Response {
+    if elasticsearch::is_asked(&request) {
+        return elasticsearch::unknown(intake, request).await;
+    }
     turn_away(&intake, Refusal::UnknownPath, request).await
 }
 

@@ -181,9 +181,37 @@ pub(crate) fn xpack() -> Value {
     })
 }
 
+/// `GET /_nodes/http`: one node, at the address that the client asked; none where it did not say.
+pub(crate) fn nodes(address: Option<&str>) -> Value {
+    let node = |address: &str| {
+        json!({"name": "spandrel", "version": VERSION, "roles": ["data", "ingest"],
+            "http": {"bound_address": [address], "publish_address": address}})
+    };
+    let nodes = address.map_or(json!({}), |address| json!({"spandrel": node(address)}));
+    let total = usize::from(address.is_some());
+    json!({
+        "_nodes": {"total": total, "successful": total, "failed": 0},
+        "cluster_name": "spandrel",
+        "nodes": nodes,
+    })
+}
+
 /// Templates, policies and the like are taken and not kept: there are no indices that they could be for.
 pub(crate) fn acknowledged() -> Value {
     json!({"acknowledged": true})
+}
+
+/// As templates are: documents are not kept by index.
+pub(crate) fn index_made() -> Value {
+    json!({"acknowledged": true, "shards_acknowledged": true})
+}
+
+/// What somebody can do about it that reads the sender's log.
+pub(crate) fn not_served() -> Response<Body> {
+    let reason = "Spandrel takes /_bulk and is no Elasticsearch: switch off what asks for this, such as \
+                  setup.dashboards and monitoring in Filebeat, or ilm_enabled and manage_template in logstash";
+    let error = json!({"type": "resource_not_found_exception", "reason": reason});
+    respond(StatusCode::NOT_FOUND, &json!({"error": error, "status": 404}))
 }
 
 pub(crate) fn not_found() -> Response<Body> {

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use ::http::{Method, StatusCode};
+use ::http::header::HOST;
+use ::http::{HeaderMap, Method, StatusCode};
 use axum::Router;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -49,7 +50,11 @@ pub(super) fn routes() -> Router<Intake> {
         .route("/_cluster/health", told(answer::health))
         .route("/_license", told(answer::license))
         .route("/_xpack", told(answer::xpack))
+        .route("/_nodes/http", get(nodes).fallback(wrong_method))
+        .route("/_nodes/_all/http", get(nodes).fallback(wrong_method))
         .route("/_bulk", taking())
+        // So Fluent Bit writes it in front of `?pipeline=`.
+        .route("/_bulk/", taking())
         .route("/{index}/_bulk", taking());
     INSTALLED.into_iter().fold(router, |router, path| router.route(path, axum::routing::any(install)))
 }
@@ -66,6 +71,30 @@ async fn install(State(intake): State<Intake>, request: Request) -> Response {
         Method::PUT | Method::POST => answer::respond(StatusCode::OK, &answer::acknowledged()),
         _ => answer::not_found(),
     }
+}
+
+/// Who looks for the nodes of a cluster goes on with those it is told of: this one, as it was asked for.
+async fn nodes(headers: HeaderMap) -> Response {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    answer::respond(StatusCode::OK, &answer::nodes(host))
+}
+
+/// Whether a path that is not served is one of Elasticsearch's own, or the name of an index that is to be made.
+pub(super) fn is_asked(request: &Request) -> bool {
+    let path = request.uri().path();
+    let makes_index = request.method() == Method::PUT && path.len() > 1 && !path[1..].contains('/');
+    path.starts_with("/_") || makes_index
+}
+
+/// What is asked of Elasticsearch beyond what is served.
+pub(super) async fn unknown(intake: Intake, request: Request) -> Response {
+    let is_own = request.uri().path().starts_with("/_");
+    body::discard(request.into_body(), intake.body_limits).await;
+    if !is_own {
+        return answer::respond(StatusCode::OK, &answer::index_made());
+    }
+    intake.counters.refused_request(RECEIVER, Reason::UnknownPath);
+    answer::not_served()
 }
 
 async fn wrong_method(State(intake): State<Intake>, request: Request) -> Response {

@@ -32,6 +32,11 @@ pub(super) async fn push(State(intake): State<Intake>, request: Request) -> Resp
     }
 }
 
+/// As Loki says it: who listens here takes what is sent, or says why not.
+pub(super) async fn ready() -> &'static str {
+    "ready\n"
+}
+
 async fn take(intake: &Intake, request: Request) -> Result<(), Refusal> {
     let (parts, body) = request.into_parts();
     let allowed = content::refuse_web_pages(&parts.headers);

@@ -12,5 +12,6 @@ mod loki;
 mod otlp;
 mod overload;
 mod recorded;
+mod senders;
 mod shutdown;
 mod syslog;
