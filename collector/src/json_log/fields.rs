@@ -51,9 +51,12 @@ enum Meaning {
     ErrorText(String),
 }
 
+/// How many kinds of meaning there are.
+const MEANINGS: usize = 12;
+
 /// The best candidate of each kind of meaning.
 #[derive(Default)]
-struct Best([Option<Candidate>; 12]);
+struct Best([Option<Candidate>; MEANINGS]);
 
 struct Search<'a> {
     clock: Clock<'a>,
@@ -67,23 +70,27 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
     let mut search = Search { clock, rules, best: Best::default() };
     search.look_through(&fields, &[], Some(Path::default()));
     let mut findings = Findings::default();
-    let mut consumed: Vec<(Path, Taken)> = Vec::new();
+    let (mut consumed, mut count) = ([(Path::default(), Taken::Nothing); MEANINGS], 0);
     for Candidate { path, meaning, .. } in search.best.candidates() {
         if rules.explains {
             findings.trail.push((meaning.name(), path_name(&fields, path)));
         }
         if let (Some(taken), Some(path)) = (findings.take(meaning), path) {
-            consumed.push((path, taken));
+            consumed[count] = (path, taken);
+            count += 1;
         }
     }
     findings.level = findings.level.take().or_else(|| level_left_out(&fields));
     // From the last place to the first, so that removing one does not move the others.
-    consumed.sort_by_key(|(path, _)| std::cmp::Reverse(*path));
-    for (path, taken) in consumed {
+    let consumed = &mut consumed[..count];
+    consumed.sort_unstable_by_key(|(path, _)| std::cmp::Reverse(*path));
+    for (path, taken) in consumed.iter() {
         let value = take_out(&mut fields, &path.places[..path.length]);
-        findings.keep(taken, value);
+        findings.keep(*taken, value);
     }
     fields.retain(is_still_there);
+    // A record waits in memory until it is indexed, and not with room for what is no field of its any more.
+    fields.shrink_to_fit();
     lift_wrapped(&mut fields);
     findings.attributes = fields;
     complete_exception(&mut findings);
@@ -312,6 +319,7 @@ impl Candidate {
 }
 
 /// What a field that is taken out is for.
+#[derive(Debug, Clone, Copy)]
 enum Taken {
     /// All that it says was understood.
     Nothing,

@@ -223,27 +223,46 @@ struct Named {
     wraps: bool,
 }
 
-/// Every key of every line is looked up here, most in vain: once. Nobody chooses what is in it, so the hash may be a
-/// plain one.
-static NAMES: LazyLock<HashMap<&'static [u8], Named, FixedState>> = LazyLock::new(|| {
-    let mut names: HashMap<&'static [u8], Named, FixedState> = HashMap::default();
+/// Every key of every line is looked up here, most in vain. Nobody chooses what is in it, so the hash may be a plain
+/// one.
+struct Names {
+    by_name: HashMap<&'static [u8], Named, FixedState>,
+    /// By a name's first byte, its possible lengths as bits: enough to know of most keys that they are no name.
+    lengths: [u64; 256],
+}
+
+static NAMES: LazyLock<Names> = LazyLock::new(|| {
+    let mut names = Names { by_name: HashMap::default(), lengths: [0; 256] };
     for (rank, (name, role)) in WHOLE.iter().enumerate() {
-        names.entry(name.as_bytes()).or_default().whole = Some((*role, rank));
+        names.entry(name).whole = Some((*role, rank));
     }
     for (place, (name, role)) in LAST.iter().enumerate() {
-        names.entry(name.as_bytes()).or_default().last = Some((*role, 2 * WHOLE.len() + place));
+        names.entry(name).last = Some((*role, 2 * WHOLE.len() + place));
     }
     for (place, (name, role)) in LAST_RESORT.iter().enumerate() {
-        names.entry(name.as_bytes()).or_default().last_resort = Some((*role, 3 * WHOLE.len() + place));
+        names.entry(name).last_resort = Some((*role, 3 * WHOLE.len() + place));
     }
     for name in WRAPPERS {
-        names.entry(name.as_bytes()).or_default().wraps = true;
+        names.entry(name).wraps = true;
     }
     names
 });
 
-fn named(path: &[&str]) -> Option<Named> {
-    NAMES.get(Folded::of(path)?.as_bytes()).copied()
+impl Names {
+    fn entry(&mut self, name: &'static str) -> &mut Named {
+        self.lengths[usize::from(name.as_bytes()[0])] |= 1 << name.len();
+        self.by_name.entry(name.as_bytes()).or_default()
+    }
+
+    fn get(&self, path: Folded) -> Option<&Named> {
+        let name = path.as_bytes();
+        let lengths = self.lengths[usize::from(*name.first()?)];
+        if lengths >> name.len() & 1 == 0 { None } else { self.by_name.get(name) }
+    }
+}
+
+fn named(path: &[&str]) -> Option<&'static Named> {
+    NAMES.get(Folded::of(path)?)
 }
 
 /// A path as it is looked up.
@@ -280,7 +299,7 @@ pub(super) fn role(path: &[&str]) -> Option<Ranked> {
     };
     // What is longer than any name may not have one at its end either.
     let whole = Folded::of(path)?;
-    if let Some(found) = NAMES.get(whole.as_bytes()).and_then(|name| name.whole) {
+    if let Some(found) = NAMES.get(whole).and_then(|name| name.whole) {
         return Some(found);
     }
     let wrapped = || named(inner)?.whole.map(|(role, rank)| (role, WHOLE.len() + rank));
