@@ -14,7 +14,7 @@ use spandrel_bench::fleet;
 use spandrel_bench::http::Http;
 use spandrel_bench::lines::{self, LinesPlan};
 use spandrel_bench::load::{self, Shop, Signal};
-use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target, Verdict};
+use spandrel_bench::measure::{self, Asking, Held, Machine, Measured, Plan, Target, Together, Verdict};
 use spandrel_bench::overload::{self, Flood, Kind};
 use spandrel_bench::replay::Case;
 use spandrel_bench::scale::{self, Varied};
@@ -297,8 +297,14 @@ async fn run(arguments: Run) -> anyhow::Result<()> {
         .filter(|column| column.plan.signal == Signal::Spans)
         .flat_map(measure::of_release)
         .collect();
-    let targets = measure::of_run(&columns, std::fs::metadata(&arguments.binary)?.len());
-    let table = measure::table(&context(&arguments.binary, &arguments.work)?, &columns);
+    let mut targets = measure::of_run(&columns, std::fs::metadata(&arguments.binary)?.len());
+    let mut table = measure::table(&context(&arguments.binary, &arguments.work)?, &columns);
+    if let Some(spans) = columns.iter().find(|column| column.plan.signal == Signal::Spans) {
+        eprintln!("spans and logs in one store");
+        let together = Together::measure(&arguments.binary, &arguments.work, &spans.plan).await?;
+        targets.extend(together.targets(spans));
+        table.push_str(&format!("\n{}", together.table()));
+    }
     let sections = [
         ("bench", table),
         ("targets", measure::targets_table(&targets)),

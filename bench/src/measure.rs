@@ -13,6 +13,7 @@ mod process;
 mod questions;
 mod report;
 mod targets;
+mod together;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub(crate) use report::{both, decodes, megabytes, per_record, thousands};
 pub use report::{table, write_between_markers};
 pub use targets::{Target, Verdict, of_release, of_run, of_scale, targets_table};
 pub(crate) use targets::{at_most, share_of_core};
+pub use together::Together;
 
 pub(crate) use self::process::Peak;
 use crate::http::Http;

@@ -10,6 +10,7 @@ use super::grafana;
 use crate::api::{self, Errors, Histogram, Page, TraceSize, Values};
 use crate::http::Http;
 use crate::load::{self, Shop, ShopTrace, Signal, hex};
+use crate::sender::quantile;
 
 // The kinds of question, by the names that they have in the tables.
 pub const TRACE_BY_ID: &str = "trace by id";
@@ -22,6 +23,9 @@ const HISTOGRAM: &str = "histogram of everything by level";
 const VALUES: &str = "values of an attribute of everything";
 
 const COLD_ASKED: u64 = 100;
+/// What a trace takes is asked for in so many rounds, of which the one with the lowest p99 counts: what else the machine
+/// does comes and goes, and can only add to it.
+const ROUNDS: usize = 3;
 const TRACES_ASKED: u64 = 1_000;
 const ERRORS_ASKED: u64 = 500;
 const SEARCHES_ASKED: u64 = 100;
@@ -98,7 +102,18 @@ pub(super) async fn ask_regrouped(
 }
 
 pub(super) async fn traces_by_id(http: &Http, shop: &Shop, held: Held) -> anyhow::Result<Latency> {
-    traces(Latency::of(TRACE_BY_ID), http, shop, held, TRACES_ASKED).await
+    quietest(async || traces(Latency::of(TRACE_BY_ID), http, shop, held, TRACES_ASKED).await).await
+}
+
+async fn quietest(round: impl AsyncFn() -> anyhow::Result<Latency>) -> anyhow::Result<Latency> {
+    let mut quietest = round().await?;
+    for _ in 1..ROUNDS {
+        let next = round().await?;
+        if quantile(&next.latencies, 0.99) < quantile(&quietest.latencies, 0.99) {
+            quietest = next;
+        }
+    }
+    Ok(quietest)
 }
 
 async fn traces(
@@ -119,7 +134,11 @@ async fn traces(
     Ok(asked)
 }
 
-async fn errors_of_traces(http: &Http, shop: &Shop, held: Held) -> anyhow::Result<Latency> {
+pub(super) async fn errors_of_traces(http: &Http, shop: &Shop, held: Held) -> anyhow::Result<Latency> {
+    quietest(async || errors_once(http, shop, held).await).await
+}
+
+async fn errors_once(http: &Http, shop: &Shop, held: Held) -> anyhow::Result<Latency> {
     let mut asked = Latency::of(ERRORS);
     for number in held.failing().take(ERRORS_ASKED as usize) {
         let expected = shop.trace(number);

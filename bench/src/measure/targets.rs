@@ -131,7 +131,7 @@ pub(crate) fn share_of_core(measured: &Measured) -> f64 {
 }
 
 /// How many times longer a decode takes here.
-fn slower(measured: &Measured) -> f64 {
+pub(super) fn slower(measured: &Measured) -> f64 {
     let there = match measured.plan.signal {
         Signal::Spans => DECODE_OF_SPAN_S,
         Signal::Logs => DECODE_OF_LOG_S,
@@ -180,7 +180,7 @@ impl Target {
     }
 
     /// Of a figure that a machine which is so many times slower makes worse by as much.
-    fn scaled(self, slower: f64) -> Target {
+    pub(super) fn scaled(self, slower: f64) -> Target {
         let there = if self.sign == '≤' { self.figure / slower } else { self.figure * slower };
         let scaled = Target::new(&self.what, self.sign, self.bound, there);
         let verdict = match (self.verdict, scaled.verdict) {
