@@ -100,6 +100,9 @@ pub async fn run(plan: Plan, mut tell: impl FnMut(String)) -> anyhow::Result<Mea
 
     members.settle().await?;
     let gateway = Process::new(members.gateway.pid());
+    // It lets go of what it does not use once it is at rest, some seconds later.
+    gateway.until_idle().await?;
+    gateway.until_idle().await?;
     let gateway_idle = gateway.memory()?;
     let asked = Asked { shop: &shop, traces: plan.traces, http: Http::new(members.gateway.addresses.query) };
     say("trace by id, of one sidecar and of fifteen by turns".to_owned());

@@ -26,6 +26,10 @@ use crate::trouble::Trouble;
 /// How often the clock is looked at while nothing comes in.
 const TICK: Duration = Duration::from_millis(200);
 const RETENTION_EVERY: Duration = Duration::from_secs(1);
+/// The same for a store that nothing came to for so long: hundreds of idle sidecars on a machine are felt.
+const REST_AFTER: Duration = Duration::from_secs(30);
+const TICK_AT_REST: Duration = Duration::from_secs(1);
+const RETENTION_AT_REST: Duration = Duration::from_secs(5);
 /// Uncommitted records wait this long at most, and this long once nothing more comes: not so long where there are
 /// enough of them to be worth a commit.
 const COMMIT_AGE: Duration = Duration::from_secs(10);
@@ -99,7 +103,8 @@ impl Indexer {
     pub fn run(mut self) {
         self.reopen();
         loop {
-            match self.queue.recv_timeout(TICK) {
+            let (tick, retention_every) = self.pace();
+            match self.queue.recv_timeout(tick) {
                 Ok(batch) => self.take(batch),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -108,7 +113,7 @@ impl Indexer {
             if self.commit_is_due() {
                 self.commit();
             }
-            if self.retained.elapsed() >= RETENTION_EVERY {
+            if self.retained.elapsed() >= retention_every {
                 self.tick();
             }
         }
@@ -120,6 +125,16 @@ impl Indexer {
         }
         if let Err(error) = self.history.write() {
             tracing::warn!(%error, "cannot note how long the store has run");
+        }
+    }
+
+    /// How often the clock is looked at, and retention.
+    fn pace(&self) -> (Duration, Duration) {
+        let is_asked_for_room = self.shared.wanted_bytes.load(Ordering::Relaxed) > 0;
+        let has_work = self.uncommitted_since.is_some() || self.writer.is_none() || is_asked_for_room;
+        match !has_work && self.last_batch.elapsed() >= REST_AFTER {
+            true => (TICK_AT_REST, RETENTION_AT_REST),
+            false => (TICK, RETENTION_EVERY),
         }
     }
 
