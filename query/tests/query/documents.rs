@@ -86,7 +86,7 @@ async fn what_the_guide_says_is_refused_is_refused_in_these_words() {
     let sidecar = Sidecar::with_shop().await;
     let (_, refused) = blocks(GRAFANA).into_iter().find(|(kind, _)| *kind == "refused").unwrap();
     let lines: Vec<&str> = refused.lines().collect();
-    assert!(lines.len() >= 18 && lines.len().is_multiple_of(2));
+    assert!(lines.len() >= 14 && lines.len().is_multiple_of(2));
     for pair in lines.chunks(2) {
         let call = match (
             pair[1].starts_with("invalid TraceQL"),

@@ -1,8 +1,8 @@
 //! Go's text templates as LogQL uses them in `line_format` and `label_format`: `{{ .label | ToUpper }}`.
 //!
-//! Text, fields, pipelines, brackets, variables, `if`, `with`, `range`, and the functions of Loki. Templates that
-//! call one another and functions that are not known are refused when the query is read. Filling one in takes a
-//! bounded number of steps and makes a bounded text, whatever it says.
+//! Text, fields, pipelines, brackets, variables, `if`, `with`, `range`, templates that are defined and called within
+//! one, and the functions of Loki. Functions that are not known are refused when the query is read. Filling a template in
+//! takes a bounded number of steps and makes a bounded text, whatever it says.
 
 mod date;
 mod fill;
@@ -10,13 +10,19 @@ mod functions;
 mod reader;
 mod value;
 
+use std::collections::BTreeMap;
+
 use functions::Function;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
     text: String,
     nodes: Vec<Node>,
+    definitions: Definitions,
 }
+
+/// What `define` and `block` name.
+type Definitions = BTreeMap<String, Vec<Node>>;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
@@ -35,6 +41,11 @@ enum Node {
     },
     Break,
     Continue,
+    /// `template "name"`, with what is the dot in it.
+    Call {
+        name: String,
+        with: Option<Pipe>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +114,8 @@ pub trait Source {
 
 impl Template {
     pub fn parse(text: &str) -> Result<Template, Refused> {
-        Ok(Template { text: text.to_owned(), nodes: reader::read(text)? })
+        let (nodes, definitions) = reader::read(text)?;
+        Ok(Template { text: text.to_owned(), nodes, definitions })
     }
 
     /// As it was written.
@@ -113,7 +125,7 @@ impl Template {
 
     /// The text with all filled in, or why a function could not do its work.
     pub fn fill(&self, source: &dyn Source) -> Result<String, String> {
-        fill::fill(&self.nodes, source)
+        fill::fill(&self.nodes, &self.definitions, source)
     }
 }
 

@@ -2,16 +2,24 @@
 
 use super::functions::TEXT_BYTES_MAX;
 use super::value::Value;
-use super::{Action, Branch, Node, Operand, Pipe, Source};
+use super::{Action, Branch, Definitions, Node, Operand, Pipe, Source};
 
 /// Nodes and commands of one filling: `range` within `range` multiplies them.
 const STEPS_MAX: usize = 200_000;
 
+/// Templates that call one another: each holds a part of the stack.
+const CALLS_MAX: usize = 50;
+
 /// Brackets within brackets are bounded when the template is read.
 struct Filling<'a> {
     source: &'a dyn Source,
+    definitions: &'a Definitions,
     /// What `.` is; nothing: all labels.
     dot: Option<Value>,
+    /// What `$` is: what the template was given.
+    root: Option<Value>,
+    /// Templates around.
+    calls: usize,
     variables: Vec<(String, Value)>,
     out: String,
     steps: usize,
@@ -25,8 +33,17 @@ enum Flow {
     Continue,
 }
 
-pub(super) fn fill(nodes: &[Node], source: &dyn Source) -> Result<String, String> {
-    let mut filling = Filling { source, dot: None, variables: Vec::new(), out: String::new(), steps: 0 };
+pub(super) fn fill(nodes: &[Node], definitions: &Definitions, source: &dyn Source) -> Result<String, String> {
+    let mut filling = Filling {
+        source,
+        definitions,
+        dot: None,
+        root: None,
+        calls: 0,
+        variables: Vec::new(),
+        out: String::new(),
+        steps: 0,
+    };
     filling.nodes(nodes)?;
     Ok(filling.out)
 }
@@ -50,12 +67,48 @@ impl Filling<'_> {
                 }
                 Node::Break => Flow::Break,
                 Node::Continue => Flow::Continue,
+                Node::Call { name, with } => self.call(name, with.as_ref())?,
             };
             if flow != Flow::On {
                 return Ok(flow);
             }
         }
         Ok(Flow::On)
+    }
+
+    fn call(&mut self, name: &str, with: Option<&Pipe>) -> Result<Flow, String> {
+        let definitions = self.definitions;
+        let Some(body) = definitions.get(name) else { return Err(format!("template `{name}` not defined")) };
+        if self.calls >= CALLS_MAX {
+            return Err("templates call one another too often".to_owned());
+        }
+        let given = match with {
+            None => Some(Value::Nil),
+            Some(pipe) => self.given(pipe)?,
+        };
+        let outer = (self.dot.take(), self.root.take(), std::mem::take(&mut self.variables));
+        (self.dot, self.root) = (given.clone(), given);
+        self.calls += 1;
+        let flow = self.nodes(body);
+        self.calls -= 1;
+        (self.dot, self.root, self.variables) = outer;
+        flow
+    }
+
+    /// A template that is given the dot as it is, is given what the dot is: all labels stay that.
+    fn given(&mut self, pipe: &Pipe) -> Result<Option<Value>, String> {
+        if let [command] = pipe.as_slice()
+            && command.arguments.is_empty()
+        {
+            match &command.head {
+                Operand::Dot(path) if path.is_empty() => return Ok(self.dot.clone()),
+                Operand::Variable(name, path) if name.is_empty() && path.is_empty() => {
+                    return Ok(self.root.clone());
+                }
+                _ => {}
+            }
+        }
+        self.pipe(pipe).map(Some)
     }
 
     fn write(&mut self, text: &str) -> Result<Flow, String> {
@@ -170,7 +223,10 @@ impl Filling<'_> {
                 Some(dot) => dot.at(path),
                 None => self.label(path),
             },
-            Operand::Variable(name, path) if name.is_empty() => self.label(path),
+            Operand::Variable(name, path) if name.is_empty() => match &self.root {
+                Some(root) => root.at(path),
+                None => self.label(path),
+            },
             Operand::Variable(name, path) => {
                 let known = self.variables.iter().rev().find(|(known, _)| known == name);
                 known.map_or(Value::Nil, |(_, value)| value.at(path))

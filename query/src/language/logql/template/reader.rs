@@ -1,13 +1,11 @@
 //! Text to nodes.
 
 use super::functions::Function;
-use super::{Action, Branch, Command, Node, Operand, Pipe, Refused, Variable};
+use super::{Action, Branch, Command, Definitions, Node, Operand, Pipe, Refused, Variable};
 use crate::language::lexeme::{self, Number};
 
 /// Blocks and brackets that may stand in one another.
 const DEPTH_MAX: usize = 32;
-
-const UNSUPPORTED: [&str; 3] = ["define", "template", "block"];
 
 /// A piece of the text: as it stands, or what was between braces.
 enum Piece<'t> {
@@ -15,11 +13,14 @@ enum Piece<'t> {
     Action(&'t str),
 }
 
-pub(super) fn read(text: &str) -> Result<Vec<Node>, Refused> {
-    let mut reader = Reader { pieces: pieces(text)?, at: 0, variables: Vec::new(), loops: 0 };
+/// The nodes of the text itself, and those that are defined in it.
+pub(super) fn read(text: &str) -> Result<(Vec<Node>, Definitions), Refused> {
+    let pieces = pieces(text)?;
+    let mut reader =
+        Reader { pieces, at: 0, variables: Vec::new(), loops: 0, definitions: Definitions::new() };
     let nodes = reader.nodes(0)?;
     match reader.pieces.get(reader.at) {
-        None => Ok(nodes),
+        None => Ok((nodes, reader.definitions)),
         Some(_) => Err(syntax("`end` or `else` without `if`, `with` or `range`")),
     }
 }
@@ -31,6 +32,7 @@ struct Reader<'t> {
     variables: Vec<String>,
     /// Loops around.
     loops: usize,
+    definitions: Definitions,
 }
 
 fn syntax(why: impl Into<String>) -> Refused {
@@ -99,11 +101,25 @@ impl<'t> Reader<'t> {
             if matches!(word, "end" | "else") {
                 return Ok(nodes);
             }
-            if UNSUPPORTED.contains(&word) {
-                return Err(Refused::Unsupported(format!("`{word}` in a template")));
-            }
             self.at += 1;
             nodes.push(match word {
+                "define" if depth > 0 => return Err(syntax("`define` within another block")),
+                "define" => {
+                    let (name, rest) = named(action)?;
+                    if !rest.trim().is_empty() {
+                        return Err(syntax(format!("`{rest}` is not understood")));
+                    }
+                    self.definition(&name, depth)?;
+                    continue;
+                }
+                "block" => {
+                    let call = self.call(action)?;
+                    if let Node::Call { name, .. } = &call {
+                        self.definition(name, depth)?;
+                    }
+                    call
+                }
+                "template" => self.call(action)?,
                 "if" | "with" => self.choice(action, depth)?,
                 "range" => self.range(&action["range".len()..], depth)?,
                 "break" | "continue" if self.loops == 0 => {
@@ -115,6 +131,40 @@ impl<'t> Reader<'t> {
             });
         }
         Ok(nodes)
+    }
+
+    /// What stands up to the `end`, in which nothing of what is around is known.
+    fn definition(&mut self, name: &str, depth: usize) -> Result<(), Refused> {
+        let (variables, loops) = (std::mem::take(&mut self.variables), std::mem::take(&mut self.loops));
+        let body = self.nodes(depth + 1)?;
+        match self.pieces.get(self.at) {
+            Some(Piece::Action("end")) => self.at += 1,
+            _ => return Err(syntax(format!("`{name}` is defined without an `end`"))),
+        }
+        (self.variables, self.loops) = (variables, loops);
+        // As in Go, what is empty gives way.
+        let is_empty = |nodes: &[Node]| {
+            nodes.iter().all(|node| matches!(node, Node::Text(text) if text.trim().is_empty()))
+        };
+        match self.definitions.get(name) {
+            Some(known) if !is_empty(known) && !is_empty(&body) => {
+                return Err(syntax(format!("multiple definition of template `{name}`")));
+            }
+            Some(known) if !is_empty(known) => {}
+            _ => drop(self.definitions.insert(name.to_owned(), body)),
+        }
+        Ok(())
+    }
+
+    /// `template "name" pipe`; of a block, which has to have a pipe, too.
+    fn call(&self, action: &str) -> Result<Node, Refused> {
+        let (name, rest) = named(action)?;
+        let with = match rest.trim() {
+            "" if word(action) == "block" => return Err(syntax("`block` needs a value behind its name")),
+            "" => None,
+            pipe => Some(self.pipe(pipe)?),
+        };
+        Ok(Node::Call { name, with })
     }
 
     fn choice(&mut self, first: &'t str, depth: usize) -> Result<Node, Refused> {
@@ -209,6 +259,13 @@ impl<'t> Reader<'t> {
             false => Err(syntax(format!("`{rest}` is not understood"))),
         }
     }
+}
+
+/// The name in quotes behind the first word, and what follows it.
+fn named(action: &str) -> Result<(String, &str), Refused> {
+    let mut rest = action[word(action).len()..].trim_start();
+    let name = rest.starts_with(['"', '`']).then(|| lexeme::quoted(&mut rest)).flatten();
+    Ok((name.ok_or_else(|| syntax(format!("`{}` needs a name in quotes", word(action))))?, rest))
 }
 
 fn word(action: &str) -> &str {

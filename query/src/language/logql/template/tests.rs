@@ -36,6 +36,25 @@ fn filled(text: &str) -> String {
 #[test]
 fn constructs_do_as_go_s_do() {
     let cases = [
+        (r#"{{ define "x" }}<{{ .app }}{{ $.level }}>{{ end }}a{{ template "x" . }}b"#, "a<cartwarn>b"),
+        (r#"{{ template "x" .app }}{{ define "x" }}<{{ . }}{{ $ }}>{{ end }}"#, "<cartcart>"),
+        (r#"{{ define "x" }}[{{ .none }}]{{ end }}{{ template "x" $ }}"#, "[]"),
+        (r#"{{ define "x" }}{{ . }}{{ end }}{{ template "x" }}"#, "<no value>"),
+        (r#"{{ block "x" .level }}{{ . | ToUpper }}{{ end }}{{ template "x" "again" }}"#, "WARNAGAIN"),
+        (
+            r#"{{ define "x" }}{{ $y := "in" }}{{ $y }}{{ end }}{{ $y := "out" }}{{ template "x" }}{{ $y }}"#,
+            "inout",
+        ),
+        (
+            r#"{{ define "a" }}1{{ template "b" . }}{{ end }}{{ define "b" }}{{ .app }}{{ end }}{{ template "a" . }}"#,
+            "1cart",
+        ),
+        (r#"{{ define "x" }} {{ end }}{{ define "x" }}y{{ end }}{{ template "x" }}"#, "y"),
+        (r#"{{ template "x" . }}"#, "! template `x` not defined"),
+        (
+            r#"{{ define "x" }}{{ template "x" . }}{{ end }}{{ template "x" . }}"#,
+            "! templates call one another too often",
+        ),
         ("{{.app}} {{ .level | ToUpper }}{{ .none }}", "cart WARN"),
         ("{{ if eq .level \"warn\" }}w{{ else if .none }}n{{ else }}e{{ end }}", "w"),
         ("{{ $x := .app }}{{ $x | upper }} {{ $x = \"b\" }}{{ $x }}", "CART b"),
@@ -102,9 +121,7 @@ fn what_is_no_template_is_refused_with_its_reason() {
         let refused = Template::parse(text).expect_err(text);
         assert!(matches!(&refused, Refused::Syntax(found) if found.contains(why)), "{text}: {refused:?}");
     }
-    for text in ["{{ define \"x\" }}{{ end }}", "{{ template \"x\" }}", "{{ nosuch .a }}"] {
-        assert!(matches!(Template::parse(text), Err(Refused::Unsupported(_))), "{text}");
-    }
+    assert!(matches!(Template::parse("{{ nosuch .a }}"), Err(Refused::Unsupported(_))));
 }
 
 #[test]
@@ -119,7 +136,7 @@ fn loops_within_loops_end() {
 
 proptest! {
     #[test]
-    fn no_text_panics(text in "([{}$.:=|() ]|range|with|if|end|else|fromJson|date|index|\"2006\"|x|1){0,24}") {
+    fn no_text_panics(text in "([{}$.:=|() ]|range|with|if|end|else|define|template|block|fromJson|date|index|\"2006\"|x|1){0,24}") {
         if let Ok(template) = Template::parse(&text) {
             let _ = template.fill(&Line);
         }
@@ -136,5 +153,26 @@ proptest! {
         let time = seconds * 1_000_000_000 + nanos;
         let layout = "2006-01-02T15:04:05.999999999Z07:00";
         prop_assert_eq!(date::parse(layout, "UTC", &date::format(layout, time)), Ok(time));
+    }
+}
+
+#[test]
+fn definitions_that_go_refuses_are_refused() {
+    let cases = [
+        (r#"{{ if .a }}{{ define "x" }}{{ end }}{{ end }}"#, "within another block"),
+        (r#"{{ define "x" }}1{{ end }}{{ define "x" }}2{{ end }}"#, "multiple definition"),
+        (r#"{{ define x }}{{ end }}"#, "a name in quotes"),
+        (r#"{{ define "x" . }}{{ end }}"#, "is not understood"),
+        (r#"{{ define "x" }}"#, "without an `end`"),
+        (r#"{{ define "x" }}{{ else }}{{ end }}"#, "without an `end`"),
+        (r#"{{ block "x" }}{{ end }}"#, "needs a value"),
+        (r#"{{ $y := 1 }}{{ define "x" }}{{ $y }}{{ end }}"#, "undefined variable"),
+        (r#"{{ range . }}{{ block "x" . }}{{ break }}{{ end }}{{ end }}"#, "outside of `range`"),
+    ];
+    for (text, why) in cases {
+        match Template::parse(text) {
+            Err(Refused::Syntax(said)) => assert!(said.contains(why), "{text}: {said}"),
+            other => panic!("{text}: {other:?}"),
+        }
     }
 }
