@@ -12,8 +12,13 @@ use prost::encoding::decode_varint;
 #[error("malformed protocol buffers: {0}")]
 pub struct Malformed(&'static str);
 
+// Wire types.
+const VARINT: u64 = 0;
+const FIXED64: u64 = 1;
+const BYTES: u64 = 2;
 const START_GROUP: u64 = 3;
 const END_GROUP: u64 = 4;
+const FIXED32: u64 = 5;
 pub(crate) const BEYOND: Malformed = Malformed("a length or place passes the end");
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +64,40 @@ impl<'a> Fields<'a> {
 
     #[inline]
     fn read(&mut self) -> Result<Field<'a>, Malformed> {
+        match self.short() {
+            Some(field) => Ok(field),
+            None => self.any(),
+        }
+    }
+
+    /// What nearly all fields are: a number and a length of one byte each, eight bytes, or a number of one byte.
+    #[inline(always)]
+    fn short(&mut self) -> Option<Field<'a>> {
+        let from = self.rest;
+        let (&key, behind) = from.split_first().filter(|(key, _)| (8..0x80).contains(*key))?;
+        let (value, rest) = match u64::from(key & 7) {
+            BYTES => {
+                let (&length, behind) = behind.split_first().filter(|(length, _)| **length < 0x80)?;
+                let (bytes, rest) = behind.split_at_checked(usize::from(length))?;
+                (Value::Bytes(bytes), rest)
+            }
+            FIXED64 => {
+                let (bytes, rest) = behind.split_first_chunk()?;
+                (Value::Fixed64(u64::from_le_bytes(*bytes)), rest)
+            }
+            VARINT => {
+                let (&number, rest) = behind.split_first().filter(|(number, _)| **number < 0x80)?;
+                (Value::Varint(u64::from(number)), rest)
+            }
+            _ => return None,
+        };
+        self.rest = rest;
+        Some(Field { tag: u32::from(key >> 3), value, raw: &from[..from.len() - rest.len()] })
+    }
+
+    /// Any field, and what is wrong with it.
+    #[inline(never)]
+    fn any(&mut self) -> Result<Field<'a>, Malformed> {
         let from = self.rest;
         let (tag, wire_type) = self.key()?;
         let value = match wire_type {
@@ -83,15 +122,15 @@ impl<'a> Fields<'a> {
     #[inline]
     fn value(&mut self, wire_type: u64) -> Result<Value<'a>, Malformed> {
         Ok(match wire_type {
-            0 => Value::Varint(varint(&mut self.rest)?),
-            1 => Value::Fixed64(u64::from_le_bytes(take(&mut self.rest)?)),
-            2 => {
+            VARINT => Value::Varint(varint(&mut self.rest)?),
+            FIXED64 => Value::Fixed64(u64::from_le_bytes(take(&mut self.rest)?)),
+            BYTES => {
                 let length = usize::try_from(varint(&mut self.rest)?).map_err(|_| BEYOND)?;
                 let (bytes, rest) = self.rest.split_at_checked(length).ok_or(BEYOND)?;
                 self.rest = rest;
                 Value::Bytes(bytes)
             }
-            5 => Value::Fixed32(u32::from_le_bytes(take(&mut self.rest)?)),
+            FIXED32 => Value::Fixed32(u32::from_le_bytes(take(&mut self.rest)?)),
             END_GROUP => return Err(Malformed("a group ends that was not begun")),
             _ => return Err(Malformed("a field has no such type")),
         })

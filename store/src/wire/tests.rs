@@ -56,6 +56,18 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_says_what_the_long_one_does(
+        key in 0_u8..0x90, length in 0_u8..0x90, rest in prop::collection::vec(any::<u8>(), 0..200)
+    ) {
+        let bytes = [vec![key, length], rest].concat();
+        let (mut short, mut long) = (Fields::of(&bytes), Fields::of(&bytes));
+        if let Some(field) = short.short() {
+            prop_assert_eq!(Ok(field), long.any());
+            prop_assert_eq!(short.rest, long.rest);
+        }
+    }
+
+    #[test]
     fn zigzag_comes_back(number in any::<i64>()) {
         prop_assert_eq!(unzigzag(zigzag(number)), number);
     }
