@@ -210,7 +210,7 @@ impl Case {
         self.store.take().unwrap().close();
         self.disk.cut();
         let image = tempfile::tempdir().unwrap();
-        copy(self.folder.path(), image.path());
+        copy(self.folder.path(), image.path()).unwrap();
         let tear = self.rng.bool();
         self.torn |= tear;
         self.disk.lose_unsynced(self.folder.path(), image.path(), tear, &mut self.rng);

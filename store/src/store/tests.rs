@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime};
 
 use spandrel_config::{ByteSize, Limits as ConfigLimits, Retention};
 
@@ -112,23 +113,44 @@ fn ids_are_the_same_in_memory_in_the_journal_and_in_a_partition() {
     assert_eq!(in_memory, from_partition);
 }
 
-/// A copy of the folder as a crash would leave it now: without what the store would do at its end.
+/// A copy of the folder as a crash would leave it now: without what the store would do at its end. One during which the
+/// store made or removed a file is of no moment, and made again.
 fn crash_image(folder: &Path) -> tempfile::TempDir {
-    let image = tempfile::tempdir().unwrap();
-    copy(folder, image.path());
-    image
-}
-
-pub(super) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
+    for _ in 0..1_000 {
+        let image = tempfile::tempdir().unwrap();
+        let before = files(folder);
+        if copy(folder, image.path()).is_ok() && before.is_ok() && before.ok() == files(folder).ok() {
+            return image;
         }
     }
+    panic!("{} does not come to rest", folder.display());
+}
+
+/// The files of a folder, their lengths, and when they were written.
+fn files(folder: &Path) -> std::io::Result<BTreeMap<PathBuf, (u64, SystemTime)>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let about = entry.metadata()?;
+        match about.is_dir() {
+            true => found.extend(files(&entry.path())?),
+            false => drop(found.insert(entry.path(), (about.len(), about.modified()?))),
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => copy(&entry.path(), &target)?,
+            false => drop(fs::copy(entry.path(), target)?),
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -153,7 +175,7 @@ fn a_folder_of_a_newer_format_is_refused() {
 fn a_folder_of_an_older_format_is_upgraded_with_all_its_records_and_their_ids() {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1");
     let folder = tempfile::tempdir().unwrap();
-    copy(&kept.join("data"), folder.path());
+    copy(&kept.join("data"), folder.path()).unwrap();
     let expected = fs::read_to_string(kept.join("ids.txt")).unwrap();
     for _ in 0..2 {
         let store = open(folder.path());
@@ -174,7 +196,7 @@ fn a_folder_of_an_older_format_is_upgraded_with_all_its_records_and_their_ids() 
 fn an_upgrade_that_a_crash_cut_short_between_its_renames_is_put_right() {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1/data");
     let folder = tempfile::tempdir().unwrap();
-    copy(&kept, folder.path());
+    copy(&kept, folder.path()).unwrap();
     let partitions = folder.path().join("partitions");
     fs::rename(partitions.join("00000001"), partitions.join("00000001.old")).unwrap();
     assert_eq!(ids(&open(folder.path()).snapshot(), &scan(Filter::All)).len(), 250);
