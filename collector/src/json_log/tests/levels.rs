@@ -1,0 +1,121 @@
+//! Levels: words, numbers, crashes, and what only looks like one.
+
+use super::*;
+
+#[test]
+fn levels_are_found_in_words_and_numbers() {
+    let cases = [
+        (r#"{"level":"INFO"}"#, 9),
+        (r#"{"level":"warning"}"#, 13),
+        (r#"{"lvl":"eror"}"#, 17),
+        (r#"{"severity":"ERROR"}"#, 17),
+        (r#"{"severity":500}"#, 17),
+        (r#"{"log.level":"debug"}"#, 5),
+        (r#"{"log":{"level":"error"},"message":"m"}"#, 17),
+        (r#"{"levelname":"CRITICAL"}"#, 21),
+        (r#"{"@l":"Fatal","@t":"2024-01-01T00:00:00Z"}"#, 21),
+        (r#"{"@t":"2024-01-01T00:00:00Z","@m":"no level"}"#, 9),
+        (r#"{"level":10}"#, 1),
+        (r#"{"level":30}"#, 9),
+        (r#"{"level":50}"#, 17),
+        (r#"{"level":60}"#, 21),
+        (r#"{"level":35}"#, 9),
+        (r#"{"level":3}"#, 17),
+        (r#"{"level":0}"#, 21),
+        (r#"{"level":7}"#, 5),
+        (r#"{"level":"40"}"#, 13),
+        (r#"{"level":400}"#, 17),
+        (r#"{"levelno":40}"#, 17),
+        (r#"{"severity_number":18}"#, 18),
+        (r#"{"level":"custom"}"#, 0),
+        (r#"{"level":"custom","severity":"warning"}"#, 13),
+    ];
+    for (line, severity_number) in cases {
+        assert_eq!(understand(line).log.severity_number, severity_number, "{line}");
+    }
+    assert_eq!(understand(r#"{"level":"Custom"}"#).log.severity_text, "Custom");
+    assert_eq!(understand(r#"{"level":30}"#).log.severity_text, "30");
+}
+
+#[test]
+fn a_name_that_begins_as_a_level_does_is_no_level() {
+    let cases = [
+        (format!("2026-11-23 02:00:00 [trace_id={TRACE}] ERROR happened"), 17),
+        (format!("[trace_id={TRACE} span_id={SPAN}] ERROR happened"), 17),
+        (format!("[trace-id: {TRACE}] ERROR happened"), 17),
+        (format!("[trace={TRACE}] ERROR happened"), 17),
+        (format!("[trace: {TRACE}] ERROR happened"), 17),
+        (format!("[trace {TRACE}] ERROR happened"), 17),
+        (format!("[TRACE {TRACE}] ERROR happened"), 17),
+        (format!("trace: {TRACE} ERROR happened"), 17),
+        (format!("TRACE {TRACE} happened"), 1),
+        (format!("[TRACE] {TRACE} happened"), 1),
+        ("[error-handler-1] INFO fine".to_owned(), 9),
+        ("[error handler] INFO fine".to_owned(), 9),
+        ("[info-service] ERROR".to_owned(), 17),
+        ("[warn_worker] DEBUG x".to_owned(), 5),
+        ("[error.handler] fine".to_owned(), 0),
+        ("(warn/3) fine".to_owned(), 0),
+        ("[error] x".to_owned(), 17),
+        ("[info     ] x".to_owned(), 9),
+        ("<warn>  [1700.1] x".to_owned(), 13),
+        ("[INFO][main] x".to_owned(), 9),
+        ("[INFO main] x".to_owned(), 9),
+        ("ERROR:root:x".to_owned(), 17),
+        ("12:00:01.5|WARN|main|x".to_owned(), 13),
+        ("[drm:probe] *ERROR* x".to_owned(), 17),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(&line).2, level, "{line}");
+    }
+}
+
+#[test]
+fn a_crash_without_a_level_is_an_error_and_a_panic_is_fatal() {
+    let cases = [
+        ("thread 'main' panicked at src/main.rs:2:5:\nno funds", 21),
+        ("thread 'main' panicked at 'no funds', src/main.rs:2:5", 21),
+        ("panic: no funds\n\ngoroutine 1 [running]:", 21),
+        ("Exception in thread \"main\" java.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)", 17),
+        ("java.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)", 17),
+        ("TypeError: x\n    at f (a.js:1:2) {\n  code: 'E1'\n}", 17),
+        ("CardDeclined: x\n    at f (a.js:1:2)", 17),
+        ("Traceback (most recent call last):\n  File \"a.py\", line 1\nBoom: x", 17),
+        ("Unhandled exception. System.X: y\n   at A.B() in /a.cs:line 1", 17),
+        ("a.rb:1:in `<main>': no funds (CardDeclined)", 17),
+        ("ValueError: x", 17),
+        ("INFO a.BException: x\n\tat a.B.c(B.java:1)", 9),
+        ("retried after a.BException: x\n\tat a.B.c(B.java:1)", 0),
+        ("Note: the list\n    at home\n    at work", 0),
+        ("no TypeError: x", 0),
+    ];
+    for (text, level) in cases {
+        assert_eq!(found(text).2, level, "{text}");
+        let docker = json!({"log": format!("{text}\n"), "stream": "stderr", "time": "2020-01-01T00:00:00Z"});
+        assert_eq!(found(&docker.to_string()).2, level, "{docker}");
+        assert_eq!(found(&json!({"message": text}).to_string()).2, level, "{text}");
+    }
+    assert_eq!(found(r#"{"PRIORITY":"6","MESSAGE":"TypeError: x"}"#).2, 9);
+}
+
+#[test]
+fn a_status_is_the_level_where_it_is_a_word_for_one_and_no_other_field_is() {
+    let cases = [
+        (r#"{"status":"error","message":"dd"}"#, 17),
+        (r#"{"status":"Emergency","message":"dd"}"#, 21),
+        (r#"{"status":"error","level":"custom","message":"dd"}"#, 0),
+        (r#"{"status":"error","level":"info","message":"dd"}"#, 9),
+        (r#"{"status":"error","fields":{"level":"info"},"message":"dd"}"#, 9),
+        (r#"{"level":"info","message":"{\"status\":\"error\",\"order\":7}"}"#, 9),
+        (r#"{"status":"ok","message":"dd"}"#, 0),
+        (r#"{"status":"shipped","message":"dd"}"#, 0),
+        (r#"{"status":"d","message":"dd"}"#, 0),
+        (r#"{"status":7,"message":"dd"}"#, 0),
+        ("INFO order done status=error", 9),
+        ("the order's status: error", 0),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(line).2, level, "{line}");
+    }
+    assert_eq!(attributes(&understand(cases[0].0)), json!({"status": "error"}));
+}
