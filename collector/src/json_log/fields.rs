@@ -22,8 +22,8 @@ const SCOPES_MAX: usize = 8;
 /// The places in the nested lists, outermost first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Path {
-    places: [usize; PATH_MAX],
-    length: usize,
+    places: [u32; PATH_MAX],
+    length: u8,
 }
 
 /// A field that was understood.
@@ -85,7 +85,7 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
     let consumed = &mut consumed[..count];
     consumed.sort_unstable_by_key(|(path, _)| std::cmp::Reverse(*path));
     for (path, taken) in consumed.iter() {
-        let value = take_out(&mut fields, &path.places[..path.length]);
+        let value = take_out(&mut fields, path.places());
         findings.keep(*taken, value);
     }
     fields.retain(is_still_there);
@@ -169,9 +169,15 @@ impl<'a> Search<'a> {
 }
 
 impl Path {
+    fn places(&self) -> &[u32] {
+        &self.places[..usize::from(self.length)]
+    }
+
     fn with(self, place: usize) -> Path {
         let mut path = self;
-        if let Some(slot) = path.places.get_mut(path.length) {
+        // A line has not so many fields; one that had would not be taken out.
+        if let (Some(slot), Ok(place)) = (path.places.get_mut(usize::from(path.length)), u32::try_from(place))
+        {
             *slot = place;
             path.length += 1;
         }
@@ -183,8 +189,8 @@ impl Path {
 fn path_name(fields: &[KeyValue], path: Option<Path>) -> String {
     let Some(path) = path else { return "an element of a list".to_owned() };
     let (mut keys, mut list) = (Vec::new(), fields);
-    for place in &path.places[..path.length] {
-        let Some(field) = list.get(*place) else { break };
+    for place in path.places() {
+        let Some(field) = list.get(*place as usize) else { break };
         keys.push(field.key.as_str());
         list = match field.value.as_ref().and_then(|value| value.value.as_ref()) {
             Some(Value::KvlistValue(map)) => &map.values,
@@ -487,9 +493,9 @@ fn level_left_out(fields: &[KeyValue]) -> Option<LineLevel> {
 
 /// Takes the value out of the field at a path, and out of the objects around it that are empty without it. A field
 /// without a value is one that was taken out: of those that were read each has one, if only `null`.
-fn take_out(fields: &mut [KeyValue], path: &[usize]) -> Option<Value> {
+fn take_out(fields: &mut [KeyValue], path: &[u32]) -> Option<Value> {
     let (place, rest) = path.split_first()?;
-    let field = fields.get_mut(*place)?;
+    let field = fields.get_mut(*place as usize)?;
     if rest.is_empty() {
         return field.value.take()?.value;
     }
