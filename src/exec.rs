@@ -8,6 +8,7 @@
 
 mod environment;
 mod output;
+mod ports;
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use self::environment::Surroundings;
+use self::ports::Taken;
 use crate::assembly::{self, Sidecar};
 use crate::cli;
 use crate::telemetry::Telemetry;
@@ -38,12 +40,13 @@ pub fn run(arguments: &cli::Exec) -> anyhow::Result<u8> {
         // The terminal is the service's.
         config.telemetry.logs.level = "warn".to_owned();
     }
+    let taken = ports::leave_taken(&mut config);
     // Nobody is left to flush once the child is gone.
     config.shutdown.linger = Duration::ZERO;
     let runtime = assembly::runtime()?;
     let status = runtime.block_on(async {
         let telemetry = Telemetry::start(&config.telemetry)?;
-        let status = wrap(&config, arguments).await;
+        let status = wrap(&config, &taken, arguments).await;
         telemetry.stop().await;
         status
     });
@@ -51,10 +54,11 @@ pub fn run(arguments: &cli::Exec) -> anyhow::Result<u8> {
     status
 }
 
-async fn wrap(config: &Config, arguments: &cli::Exec) -> anyhow::Result<u8> {
+async fn wrap(config: &Config, taken: &[Taken], arguments: &cli::Exec) -> anyhow::Result<u8> {
     // Before there is a child, so that no signal is missed.
     let signals = Forwarded::listen()?;
     let sidecar = Sidecar::start(config).await?;
+    taken.iter().for_each(|taken| taken.tell(sidecar.addresses));
     let ended = supervise(&sidecar, arguments, signals).await;
     sidecar.stop().await;
     Ok(status_of(ended?))

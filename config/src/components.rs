@@ -102,6 +102,15 @@ pub(crate) fn refuse_filelog_settings(section: &mut Section<'_, '_>) {
     refuse_settings(section, FILELOG_SETTINGS);
 }
 
+/// Refuses what the Collector's syslog receiver can be told and Spandrel's cannot.
+pub(crate) fn refuse_syslog_settings(section: &mut Section<'_, '_>) {
+    const ITSELF: &str =
+        "leave it out: each stream and each message is read as what it is, RFC 5424 or RFC 3164";
+    let settings = ["protocol", "enable_octet_counting", "non_transparent_framing_trailer"];
+    refuse_settings(section, &settings.map(|setting| (setting, ITSELF)));
+    refuse_settings(section, &[("location", "the zone of times that do not say theirs is `logs.timezone`")]);
+}
+
 /// Refuses what stands beside `service.pipelines` in a Collector's configuration.
 pub(crate) fn refuse_service_settings(section: &mut Section<'_, '_>) {
     refuse_settings(

@@ -75,7 +75,8 @@ pub struct SyslogReceiver {
 
 impl Default for SyslogReceiver {
     fn default() -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], 54526));
+        // Fluentd's. Above 32767 Linux gives ports to outgoing connections, and one would be taken now and then.
+        let address = SocketAddr::from(([127, 0, 0, 1], 5140));
         SyslogReceiver { enabled: false, tcp: Some(address), udp: Some(address), resource: Vec::new() }
     }
 }
@@ -89,7 +90,8 @@ impl Default for FluentForwardReceiver {
 
 impl Default for TcpLogReceiver {
     fn default() -> Self {
-        let listen_address = SocketAddr::from(([127, 0, 0, 1], 54525));
+        // Fluent Bit's.
+        let listen_address = SocketAddr::from(([127, 0, 0, 1], 5170));
         TcpLogReceiver { enabled: false, listen_address, resource: Vec::new() }
     }
 }
@@ -134,6 +136,7 @@ impl Receivers {
             section.section("tcp", |section| read_address(section, "listen_address", &mut self.syslog.tcp));
             section.section("udp", |section| read_address(section, "listen_address", &mut self.syslog.udp));
             section.texts("resource", &mut self.syslog.resource);
+            components::refuse_syslog_settings(section);
         });
         section.section("filelog", |section| self.filelog.read(section));
         components::refuse_others(section, Kind::Receiver);

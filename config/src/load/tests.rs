@@ -170,6 +170,16 @@ fn a_set_that_is_none_is_named_without_its_value() {
 }
 
 #[test]
+fn what_the_collectors_syslog_receiver_is_told_is_refused_with_its_reason() {
+    let mistakes = mistakes("receivers: { syslog: { enabled: true, protocol: rfc5424, location: UTC } }");
+    assert_eq!(mistakes.len(), 2, "{mistakes:#?}");
+    for start in ["receivers.syslog.protocol: ", "receivers.syslog.location: "] {
+        assert!(mistakes.iter().any(|mistake| mistake.starts_with(start)), "{start}\nin {mistakes:#?}");
+    }
+    assert!(mistakes.iter().any(|mistake| mistake.contains("RFC 5424 or RFC 3164")), "{mistakes:#?}");
+}
+
+#[test]
 fn every_mistake_is_reported_at_once() {
     let mistakes = mistakes(
         "
