@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message;
+use prost::{Message, length_delimiter_len};
 
 use crate::batch::{Batch, Checkpoint, NewBody, NewRecord};
 use crate::otlp::{InstrumentationScope, LogRecord, Resource, Span};
@@ -83,9 +83,6 @@ pub(crate) struct StoredRecord {
     pub index: u32,
 }
 
-/// What a stored record has beside its message, at most, if it has no original.
-const RECORD_OVERHEAD: usize = 32;
-
 /// A resource and a scope, shared by the records that came under both.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Context {
@@ -127,7 +124,8 @@ pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
             contexts.push(store_context(&record.resource, &record.scope));
             contexts.len() as u32 - 1
         });
-        records.push((context, record));
+        let stored = RecordRef::of(context, record);
+        records.push((stored.encoded_len(), stored));
     }
     let head = StoredBatch {
         receiver: batch.receiver as u32,
@@ -136,10 +134,14 @@ pub(crate) fn encode_batch(batch: &Batch) -> Vec<u8> {
         records: Vec::new(),
         checkpoints: batch.checkpoints.iter().cloned().map(StoredCheckpoint::from).collect(),
     };
-    let mut bytes = Vec::with_capacity(head.encoded_len() + encoded_bytes(batch));
+    let lengths: usize = records.iter().map(|(length, _)| 1 + length_delimiter_len(*length) + length).sum();
+    let mut bytes = Vec::with_capacity(head.encoded_len() + lengths);
     head.encode_raw(&mut bytes);
-    for (context, record) in records {
-        encode_in_batch(context, record, &mut bytes);
+    // Each as an element of [`StoredBatch::records`], without cloning it.
+    for (length, record) in records {
+        prost::encoding::encode_key(4, prost::encoding::WireType::LengthDelimited, &mut bytes);
+        prost::encoding::encode_varint(length as u64, &mut bytes);
+        record.encode(&mut bytes);
     }
     bytes
 }
@@ -162,27 +164,8 @@ impl StoredCheckpoint {
     }
 }
 
-/// About as much as the records take.
-fn encoded_bytes(batch: &Batch) -> usize {
-    let length = |record: &NewRecord<NewBody>| match &record.body {
-        NewBody::Span(encoded) | NewBody::Log(encoded) => encoded.len() + RECORD_OVERHEAD,
-        NewBody::Decoded(_) => 0,
-    };
-    batch.records.iter().map(length).sum()
-}
-
-/// Appends one record as an element of [`StoredBatch::records`] without cloning it: the message's fields
-/// are written by hand, in the order and with the tags above.
-fn encode_in_batch(context: u32, record: &NewRecord<NewBody>, out: &mut Vec<u8>) {
-    let level = record.level.map_or(0, |level| level as u32);
-    let body =
-        RecordRef { context, level, flags: record.flags.0, original: &record.original, body: &record.body };
-    prost::encoding::encode_key(4, prost::encoding::WireType::LengthDelimited, out);
-    prost::encoding::encode_varint(body.encoded_len() as u64, out);
-    body.encode(out);
-}
-
-/// The fields of a [`StoredRecord`] that every stored record has, borrowed.
+/// The fields of a [`StoredRecord`] that every stored record has, borrowed: they are written by hand, in the order and with
+/// the tags of the message.
 struct RecordRef<'a> {
     context: u32,
     level: u32,
@@ -191,7 +174,12 @@ struct RecordRef<'a> {
     body: &'a NewBody,
 }
 
-impl RecordRef<'_> {
+impl<'a> RecordRef<'a> {
+    fn of(context: u32, record: &'a NewRecord<NewBody>) -> RecordRef<'a> {
+        let level = record.level.map_or(0, |level| level as u32);
+        RecordRef { context, level, flags: record.flags.0, original: &record.original, body: &record.body }
+    }
+
     fn encoded_len(&self) -> usize {
         use prost::encoding::{bytes, message, uint32};
         let number = |tag, value: u32| if value == 0 { 0 } else { uint32::encoded_len(tag, &value) };
