@@ -21,6 +21,7 @@ use crate::partition::{self, PartitionView, PartitionWriter};
 use crate::retention::Limits;
 use crate::shared::Shared;
 use crate::snapshot::{Gap, GapReason};
+use crate::time::{TimeRange, UnixNanos};
 use crate::trouble::Trouble;
 
 /// How often the clock is looked at while nothing comes in.
@@ -383,7 +384,11 @@ impl Indexer {
             "retention deletes a partition"
         );
         let detail = "deleted by retention".to_owned();
-        let gap = Gap { reason: GapReason::Deleted, range: view.commit.range(), detail };
+        // What said that it is of the future is deleted no less, but nobody who asks for later times misses it.
+        let TimeRange { start, end } = view.commit.range();
+        let now = UnixNanos::now();
+        let range = TimeRange { start: start.min(now), end: end.min(now) };
+        let gap = Gap { reason: GapReason::Deleted, range, detail };
         // Without records, checkpoints are all that came.
         if view.commit.records() > 0
             && let Err(error) = self.history.add(&gap)
