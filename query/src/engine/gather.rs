@@ -122,6 +122,7 @@ impl Asking {
         let absent = if self.scope == Scope::All { self.roster.absent.clone() } else { Vec::new() };
         let mut gathered = Gathered { bodies: Vec::new(), absent };
         let (mut unknown, mut identities): (Option<Vec<Field>>, _) = (None, Vec::new());
+        let mut all_answered = true;
         for (mut asked, answer) in asked.into_iter().zip(answers) {
             match answer {
                 // One sidecar under two names: it counts once.
@@ -143,9 +144,12 @@ impl Asking {
                 Err(error) => {
                     self.coverage.asked += asked.asked;
                     self.coverage.failed(asked.source.peer(), &error);
+                    all_answered = false;
                 }
             }
         }
+        // Who did not answer may have them.
+        let unknown = unknown.filter(|_| all_answered);
         unknown.into_iter().flatten().for_each(|field| self.warn_of_unknown(&field));
         Ok(gathered)
     }

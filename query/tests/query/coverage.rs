@@ -310,6 +310,9 @@ async fn a_field_is_unknown_only_if_it_is_to_everybody() {
     assert_eq!(known.get("warnings"), None);
     let (_, unknown) = two.get("/api/v1/search?q=order.idd:4711").await;
     assert_eq!(unknown["warnings"], json!(["no retained record has the field `order.idd`"]));
+    let broken = Two::split_shop(Mood::Broken).await;
+    let (_, unsure) = broken.get("/api/v1/search?q=order.idd:4711").await;
+    assert_eq!(unsure.get("warnings"), None, "the one that did not answer may have it");
 }
 
 /// Lost from eleven to half past.
