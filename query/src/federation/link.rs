@@ -261,7 +261,10 @@ impl Link {
             grant.keep(part.encoded_len())?;
             until = deadline.min(begun + self.asker.timeout + grant.time_earned());
             match part {
-                Part::Begun(begun) => identity = Some(read_begun(&begun)?),
+                Part::Begun(begun) => {
+                    identity = Some(read_begun(&begun)?);
+                    self.lock().heard_of(begun.run, Instant::now());
+                }
                 part => {
                     if let Some(mut reply) = reading.read(part)? {
                         reply.identity = identity;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use spandrel_store::UnixNanos;
+use spandrel_store::{TimeRange, UnixNanos};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +32,9 @@ use crate::source::{Aside, Peer, Roster, Source};
 
 /// Changes that come this close together are published as one.
 const SETTLE: Duration = Duration::from_millis(10);
+
+/// The state of another process with an identity that is asked already, and the reason why it is missing.
+const COPY: &str = "copy";
 
 /// What the stage is given.
 pub(crate) struct Surroundings {
@@ -174,6 +177,7 @@ impl Peers {
         absent.extend(listed.absent);
         let own = self.around.asker.identity;
         let (asked, aside) = sort_out(known, own);
+        absent.extend(aside.iter().filter(|aside| aside.state == COPY).map(absence_of_copy));
         let visited = Visited::by(own);
         let source = |link: &Arc<Link>| -> Arc<dyn Source> {
             Arc::new(PeerSource::new(link.clone(), visited.clone()))
@@ -216,26 +220,42 @@ impl Peers {
     }
 }
 
+/// What it took in since the copy was made has the ids of other records, so that it is not asked, and is missing.
+fn absence_of_copy(copy: &Aside) -> Absence {
+    Absence {
+        peer: copy.peer.clone(),
+        reason: COPY.into(),
+        range: TimeRange::ALL,
+        detail: copy.detail.clone(),
+    }
+}
+
 /// Who is asked, and who is not because he is asked already.
 fn sort_out(known: Vec<(Arc<Link>, Health)>, own: Identity) -> (Vec<Arc<Link>>, Vec<Aside>) {
     // Of several names of one sidecar, the one that answers counts.
-    let mut names: HashMap<Identity, String> = HashMap::new();
+    let mut names: HashMap<Identity, (String, Health)> = HashMap::new();
     let up = known.iter().filter(|(_, health)| health.state == State::Up);
     for (link, health) in up {
         if let Some(identity) = health.identity {
-            names.entry(identity).or_insert_with(|| link.name().to_owned());
+            names.entry(identity).or_insert_with(|| (link.name().to_owned(), health.clone()));
         }
     }
     let (mut asked, mut aside) = (Vec::new(), Vec::new());
     for (link, health) in known {
-        let name = health.identity.and_then(|identity| names.get(&identity));
+        let first = health.identity.and_then(|identity| names.get(&identity));
         let peer = || Peer { name: link.name().to_owned(), service: health.service(), local: false };
         if health.state == State::Itself || health.identity == Some(own) {
             let detail = "this very sidecar".to_owned();
             aside.push(Aside { peer: peer(), state: "itself", detail });
-        } else if let Some(name) = name.filter(|name| *name != link.name()) {
-            let detail = format!("the same sidecar as {name}");
-            aside.push(Aside { peer: peer(), state: "duplicate", detail });
+        } else if let Some((name, first)) = first.filter(|(name, _)| name != link.name()) {
+            let (state, detail) = match health.is_beside(first) {
+                true => (
+                    COPY,
+                    format!("runs on a copy of the data folder of {name}; start it with one of its own"),
+                ),
+                false => ("duplicate", format!("the same sidecar as {name}")),
+            };
+            aside.push(Aside { peer: peer(), state, detail });
         } else {
             asked.push(link);
         }

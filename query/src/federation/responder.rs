@@ -50,6 +50,8 @@ type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, Status>> + Send>>;
 
 pub(crate) struct Responder {
     identity: Identity,
+    /// Of the process.
+    run: u64,
     /// `None` in a gateway.
     local: Option<Arc<dyn Source>>,
     links: Arc<ArcSwap<Links>>,
@@ -120,7 +122,8 @@ impl Responder {
     ) -> Responder {
         let tails = Arc::new(Semaphore::new(limits.tails_max));
         let turns = Semaphore::new(limits.peer_questions_max);
-        Responder { identity, local, links, limits, tails, turns, shutdown }
+        let run = fastrand::u64(1..);
+        Responder { identity, run, local, links, limits, tails, turns, shutdown }
     }
 
     async fn answer(&self, ask: Ask) -> Result<Answer, SourceError> {
@@ -185,7 +188,7 @@ impl Responder {
     }
 
     fn begun(&self) -> Part {
-        Part::Begun(Begun { protocol: VERSION, identity: self.identity.to_bytes().to_vec() })
+        Part::Begun(Begun { protocol: VERSION, identity: self.identity.to_bytes().to_vec(), run: self.run })
     }
 
     fn whole<T: Body>(&self, reply: Reply<T>) -> Answer {

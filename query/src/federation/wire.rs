@@ -137,6 +137,10 @@ pub(crate) struct Begun {
     /// 16 bytes.
     #[prost(bytes = "vec", tag = "2")]
     pub identity: Vec<u8>,
+    /// Random, of this run of the process; 0 where it does not say. Two that run at once with one identity are not the
+    /// same sidecar.
+    #[prost(uint64, tag = "3")]
+    pub run: u64,
 }
 
 impl From<Part> for Chunk {

@@ -2,7 +2,7 @@
 //!
 //! Two things are charged, to `limits.peer_answer_bytes_max` of this answer and to `limits.answers_bytes_max` of all:
 //! bytes that have come and are no whole part yet, from each piece of the body on; and parts that were read, for as
-//! long as the answer is held. A part is charged once it is decoded, so that one part of each thread of the runtime,
+//! long as the answer is held, at three times their bytes where it is about all answers. A part is charged once it is decoded, so that one part of each thread of the runtime,
 //! at most as large as an answer, may be there uncharged for a moment.
 
 use std::pin::Pin;
@@ -19,6 +19,10 @@ use tonic::body::Body;
 use super::{Asker, PACE};
 use crate::federation::fault::status_of;
 use crate::source::{PeerFault, SourceError};
+
+/// What an answer takes for each of its bytes once it is read: records with their names and texts, and their JSON beside them
+/// while that is written.
+const READ_FACTOR: usize = 3;
 
 /// The least that is charged.
 pub(super) const PERMIT_BYTES: usize = 1 << 10;
@@ -43,6 +47,12 @@ struct Charged {
     permit: Option<OwnedSemaphorePermit>,
 }
 
+impl Charged {
+    fn permits(&self, factor: usize) -> usize {
+        self.bytes.saturating_mul(factor).div_ceil(PERMIT_BYTES)
+    }
+}
+
 /// A body whose pieces are charged as they come.
 pub(super) struct Metered {
     pub(super) body: Body,
@@ -57,14 +67,14 @@ impl Grant {
 
     /// A piece of the body has come.
     fn receive(&self, bytes: usize) -> Result<(), SourceError> {
-        self.charge(&mut self.lock().coming, bytes)
+        self.charge(&mut self.lock().coming, bytes, 1)
     }
 
     /// A part is whole: what came of it is let go, and what it is now is charged.
     pub(super) fn keep(&self, bytes: usize) -> Result<(), SourceError> {
         let mut taken = self.lock();
         taken.coming = Charged::default();
-        self.charge(&mut taken.read, bytes)
+        self.charge(&mut taken.read, bytes, READ_FACTOR)
     }
 
     /// A part is whole, and does not stay.
@@ -82,15 +92,15 @@ impl Grant {
         self.lock().read.permit.take()
     }
 
-    fn charge(&self, to: &mut Charged, bytes: usize) -> Result<(), SourceError> {
-        let permits_before = to.bytes.div_ceil(PERMIT_BYTES);
+    fn charge(&self, to: &mut Charged, bytes: usize, factor: usize) -> Result<(), SourceError> {
+        let permits_before = to.permits(factor);
         to.bytes = to.bytes.saturating_add(bytes);
         if to.bytes > self.bytes_max {
             let max = self.bytes_max;
             let detail = format!("the answer has more than {max} bytes (limits.peer_answer_bytes_max)");
             return Err(SourceError::Peer(PeerFault::TooLarge, detail));
         }
-        let permits = to.bytes.div_ceil(PERMIT_BYTES) - permits_before;
+        let permits = to.permits(factor) - permits_before;
         let permits = u32::try_from(permits).map_err(|_| SourceError::Busy)?;
         let more = self.pool.clone().try_acquire_many_owned(permits).map_err(|_| SourceError::Busy)?;
         match &mut to.permit {

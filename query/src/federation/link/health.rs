@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use spandrel_store::UnixNanos;
+use tokio::time::Instant;
 
 use crate::federation::Identity;
 use crate::source::{Description, PeerFault, SourceError, Standing};
@@ -12,6 +13,7 @@ pub(crate) struct Health {
     pub(crate) state: State,
     /// Who answered last.
     pub(crate) identity: Option<Identity>,
+    process: Option<Process>,
     /// Whether it is a gateway, which holds nothing itself.
     pub(crate) gateway: bool,
     /// As it last described itself.
@@ -19,6 +21,14 @@ pub(crate) struct Health {
     pub(crate) standing: Standing,
     /// Probes that failed in a row.
     pub(crate) failures: u32,
+}
+
+/// Which process answers, since when that is known, and when it began to answer last.
+#[derive(Debug, Clone, Copy)]
+struct Process {
+    run: u64,
+    since: Instant,
+    heard: Instant,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +80,24 @@ impl Health {
         self.standing.last_answer = Some(UnixNanos::now());
         if description.is_some() {
             self.description = description;
+        }
+    }
+
+    /// It begins an answer; `run` is 0 where it does not say which process it is.
+    pub(crate) fn heard_of(&mut self, run: u64, now: Instant) {
+        match &mut self.process {
+            _ if run == 0 => self.process = None,
+            Some(process) if process.run == run => process.heard = now,
+            process => *process = Some(Process { run, since: now, heard: now }),
+        }
+    }
+
+    /// Whether it is another process than one of the same identity. One that was started anew is not: it has not answered
+    /// under one of its names since it has under the other.
+    pub(crate) fn is_beside(&self, other: &Health) -> bool {
+        match (self.process, other.process) {
+            (Some(one), Some(two)) => one.run != two.run && one.heard > two.since && two.heard > one.since,
+            _ => false,
         }
     }
 
@@ -126,3 +154,6 @@ impl Health {
         description.services.first().cloned()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -298,7 +298,7 @@ fn conversation() -> Vec<(&'static str, Vec<u8>)> {
     let patience = std::time::Duration::from_secs(1);
     let questions =
         questions.map(|(name, ask)| (name, ask.passed_through(&visited).within(patience).encode_to_vec()));
-    let begun = Begun { protocol: VERSION, identity: vec![7; 16] };
+    let begun = Begun { protocol: VERSION, identity: vec![7; 16], run: 0 };
     let answers = [
         ("begun", Part::Begun(begun)),
         ("records", first_part(short_records())),
