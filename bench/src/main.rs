@@ -22,10 +22,6 @@ use spandrel_bench::sender::{Sending, quantile, send};
 use spandrel_bench::sidecar::Launch;
 use spandrel_config::ByteSize;
 
-/// The program's own, so that what is measured in this process costs what it costs there.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[derive(Debug, Parser)]
 #[command(
     name = "spandrel-bench",
