@@ -93,3 +93,25 @@ fn pages_go_on_in_order_while_a_peer_joins_between_them() {
     let rest = whole.iter().skip(7);
     assert_eq!(seen.iter().collect::<Vec<_>>(), first_page.chain(rest).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_sidecar_on_a_copy_of_anothers_folder_is_missing_and_not_taken_for_the_same() {
+    let home = tempfile::tempdir().unwrap();
+    let (original, copied) = (home.path().join("original"), home.path().join("copied"));
+    let whole = trace(&SHOP[..2]);
+    let mut first = sidecar().folder(&original).start();
+    keep(&first, &whole, SHOP[0]);
+    assert!(first.terminate().success());
+    let copying = std::process::Command::new("cp").arg("-a").args([&original, &copied]).status();
+    assert!(copying.unwrap().success());
+
+    let (first, second) = (sidecar().folder(&original).start(), sidecar().folder(&copied).start());
+    keep(&second, &whole, SHOP[1]);
+    let gateway = gateway(&[first.query(), second.query()]).start();
+    let named = |answer: &Value| reasons(answer).iter().any(|(_, reason)| reason == "copy");
+    let answer = when(&gateway, &path(), named);
+    let [(missing, _)] = &reasons(&answer)[..] else { panic!("{answer}") };
+    assert!([first.query(), second.query()].contains(&missing.as_str()), "{answer}");
+    assert_eq!(answer["coverage"]["complete"], false);
+    assert_eq!(gateway.get(&format!("{}?require=complete", path())).status, 503);
+}
