@@ -3,6 +3,8 @@
 //! A process of its own because it has the program's allocator. `spandrel-bench` has the C library's, with which a
 //! *decode*, the yardstick of the targets, takes about twice as long.
 
+#![allow(clippy::print_stdout, reason = "it tells its figure so")]
+
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
