@@ -13,6 +13,7 @@
 //! backslash takes the next character for itself. `AND`, `OR` and `NOT` are operators in upper case only.
 //! Nothing here panics on any text, and every error has the byte it is about and what was expected there.
 
+mod bounds;
 mod clause;
 mod error;
 mod field;

@@ -62,7 +62,7 @@ def test_mistakes_in_a_manifest_are_found(right, wrong):
             check(found, VERSIONS[-1])
 
 
-@pytest.mark.parametrize("right, wrong", [("mem_limit: 128m", "mem_limits: 128m"), ("cap_drop: [ALL]", "cap_drop: 5")])
+@pytest.mark.parametrize("right, wrong", [("mem_limit: 256m", "mem_limits: 256m"), ("cap_drop: [ALL]", "cap_drop: 5")])
 def test_mistakes_in_a_compose_file_are_found(right, wrong):
     text = (DOCKER / "compose.gateway.yaml").read_text()
     assert right in text

@@ -29,6 +29,7 @@ impl Engine {
     ) -> Result<Answer<S>, Rejected> {
         let mut asking = self.asking(about.scope).await;
         let (step, mut after) = (Arc::new(step), None);
+        let until = std::time::Instant::now() + self.limits.query_timeout;
         loop {
             let ask = |about| PageQuestion { about, after, limit: PAGE_RECORDS };
             let bodies =
@@ -42,11 +43,22 @@ impl Engine {
             after = page.last().map(|record| position(record));
             let step = step.clone();
             let work = tokio::task::spawn_blocking(move || {
-                let flow = page.iter().try_for_each(|record| step(&mut state, record));
-                (state, flow)
+                let mut late = false;
+                let flow = page.iter().try_for_each(|record| {
+                    // Of what is done with a record, templates may be slow.
+                    late = std::time::Instant::now() > until;
+                    if late { ControlFlow::Break(()) } else { step(&mut state, record) }
+                });
+                (state, flow, late)
             });
             let done = work.await.map_err(|_| Rejected("the question broke off".to_owned()))?;
             asking.release();
+            if done.2 {
+                let max = self.limits.query_timeout;
+                return Err(Rejected(format!(
+                    "it took longer than {max:?} (limits.query_timeout); narrow it"
+                )));
+            }
             state = done.0;
             if done.1.is_break() || !more {
                 return Ok(asking.answer(state));

@@ -15,6 +15,7 @@ use super::answer;
 use super::eval::{Entry, Pipeline, Steps, index_attributes};
 use super::metric;
 use crate::api::App;
+use crate::aside::put_together;
 use crate::coverage::Coverage;
 use crate::engine::{About, Scope};
 use crate::grafana::params::Asked;
@@ -23,6 +24,12 @@ use crate::language::logql::{self, Expr, LogQuery, Matcher, Measured, Metric, na
 use crate::language::mistake::Mistake;
 
 const LIMIT_DEFAULT: usize = 100;
+
+/// Lines of one answer: a template makes a megabyte of each.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Answers of this size are not written on the threads that serve connections.
+const BYTES_OF_A_MOMENT: usize = 256 << 10;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// Without a start, so far back from the end.
@@ -53,7 +60,10 @@ pub(super) async fn range(
             let limit = params.number("limit")?.filter(|limit| *limit > 0).unwrap_or(LIMIT_DEFAULT);
             let limit = limit.min(app.engine().limits().list_max);
             let (entries, coverage) = entries(&app, log, range, limit, forward).await?;
-            Ok(answer::streams(entries, categorized(&headers), &coverage))
+            let (categorized, count) = (categorized(&headers), entries.len());
+            let is_quick = bytes_of(&entries) <= BYTES_OF_A_MOMENT;
+            let write = move || answer::streams(entries, categorized, &coverage);
+            Ok(put_together(if is_quick { count } else { usize::MAX }, write).await?)
         }
         Expr::Metric(metric) => {
             let step_ns = match params.step_ns("step")? {
@@ -169,6 +179,11 @@ struct Collected {
     /// The oldest are asked for: the newest go when it gets too many.
     forward: bool,
     entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+fn bytes_of<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> usize {
+    entries.into_iter().map(|entry| entry.line.len()).sum()
 }
 
 /// The lines that the question answers with, in the asked direction.
@@ -180,11 +195,16 @@ pub(super) async fn entries(
     forward: bool,
 ) -> Result<(Vec<Entry>, Coverage), Refusal> {
     let about = about(&log, range);
-    let collected = Collected { pipeline: Pipeline::new(log), limit, forward, entries: VecDeque::new() };
+    let (pipeline, entries) = (Pipeline::new(log), VecDeque::new());
+    let collected = Collected { pipeline, limit, forward, entries, bytes: 0 };
     let folded = app.engine().fold(&about, collected, |collected, record| {
         let passed = Entry::of(record, true).and_then(|entry| collected.pipeline.run(entry));
         let Some(passed) = passed else { return ControlFlow::Continue(()) };
+        collected.bytes += passed.entry.line.len();
         collected.entries.push_back(passed.entry);
+        if collected.bytes > ANSWER_BYTES_MAX {
+            return ControlFlow::Break(());
+        }
         if collected.entries.len() < collected.limit {
             return ControlFlow::Continue(());
         }
@@ -192,12 +212,19 @@ pub(super) async fn entries(
             return ControlFlow::Break(());
         }
         if collected.entries.len() > collected.limit {
-            collected.entries.pop_front();
+            let oldest = collected.entries.pop_front();
+            collected.bytes -= oldest.map_or(0, |oldest| oldest.line.len());
         }
         ControlFlow::Continue(())
     });
     let answer = folded.await?;
     unless_silent(&answer.coverage)?;
+    if answer.body.bytes > ANSWER_BYTES_MAX {
+        let max = ANSWER_BYTES_MAX >> 20;
+        return Err(Refusal::bad(format!(
+            "the lines have more than {max} MiB; ask for fewer by `limit` or time"
+        )));
+    }
     let mut entries: Vec<Entry> = answer.body.entries.into();
     if forward {
         entries.reverse();

@@ -7,6 +7,7 @@ use super::ast::{
 };
 use super::lexer::{self, Lexed, Token};
 use crate::language::SyntaxError;
+use crate::language::bounds::{self, Part};
 use crate::language::lexeme::Number;
 use crate::language::mistake::Mistake;
 use crate::language::pattern::Pattern;
@@ -87,7 +88,11 @@ const UNSUPPORTED: [&str; 2] = ["variants", "count_min_sketch"];
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
-        Ok(Parser { text, tokens: lexer::lex(text)?, at: 0, depth: 0, depth_max })
+        let tokens = lexer::lex(text)?;
+        let parts = tokens.iter().map(|lexed| (part(&lexed.token), lexed.position));
+        let beyond = bounds::check(parts, depth_max);
+        beyond.map_err(|(position, most)| SyntaxError::at(text, position, most))?;
+        Ok(Parser { text, tokens, at: 0, depth: 0, depth_max })
     }
 
     pub(super) fn question(mut self) -> Parsed<Expr> {
@@ -533,6 +538,17 @@ impl<'a> Parser<'a> {
 
     pub(super) fn unsupported(&self, construct: String) -> Mistake {
         Mistake::unsupported(self.position(), construct)
+    }
+}
+
+fn part(token: &Token) -> Part {
+    match token {
+        Token::Symbol("(" | "{" | "[") => Part::Opens,
+        Token::Symbol(")" | "}" | "]") => Part::Closes,
+        Token::Symbol("|" | "|=" | "|~" | "|>" | "!~" | "!>" | "=~" | "=" | "," | "@") => Part::Other,
+        Token::Symbol(_) => Part::Operates,
+        Token::Word(word) if matches!(&**word, "and" | "or" | "unless") => Part::Operates,
+        _ => Part::Other,
     }
 }
 

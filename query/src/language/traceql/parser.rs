@@ -7,6 +7,7 @@ use super::ast::{
 };
 use super::lexer::{self, Lexed, Token};
 use crate::language::SyntaxError;
+use crate::language::bounds::{self, Part};
 use crate::language::lexeme::Number;
 use crate::language::mistake::Mistake;
 
@@ -57,7 +58,11 @@ pub(super) const COMPARISONS: [(&str, Compared); 6] = [
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
-        Ok(Parser { text, tokens: lexer::lex(text)?, at: 0, depth: 0, depth_max })
+        let tokens = lexer::lex(text)?;
+        let parts = tokens.iter().map(|lexed| (part(&lexed.token), lexed.position));
+        let beyond = bounds::check(parts, depth_max);
+        beyond.map_err(|(position, most)| SyntaxError::at(text, position, most))?;
+        Ok(Parser { text, tokens, at: 0, depth: 0, depth_max })
     }
 
     pub(super) fn query(mut self) -> Parsed<Query> {
@@ -413,5 +418,15 @@ impl<'a> Parser<'a> {
 
     pub(super) fn unsupported(&self, construct: String) -> Mistake {
         Mistake::unsupported(self.position(), construct)
+    }
+}
+
+fn part(token: &Token) -> Part {
+    match token {
+        Token::Symbol("(" | "{") => Part::Opens,
+        Token::Symbol(")" | "}") => Part::Closes,
+        Token::Symbol("|" | ",") => Part::Other,
+        Token::Symbol(_) => Part::Operates,
+        _ => Part::Other,
     }
 }

@@ -220,3 +220,19 @@ proptest! {
         let _ = conditions(&text, &Limits::default());
     }
 }
+
+#[test]
+fn neither_brackets_nor_chains_are_deeper_than_a_stack() {
+    let limits = Limits::default();
+    let deep = |n: usize| format!("{}{{}}{}", "(".repeat(n), ")".repeat(n));
+    let ands = |n: usize| format!("{{ true{} }}", " && true".repeat(n));
+    let sums = |n: usize| format!("{{ .a = 1{} }}", " + 1".repeat(n));
+    assert!(
+        parse(&deep(40), &limits).is_ok()
+            && parse(&ands(200), &limits).is_ok()
+            && parse(&sums(200), &limits).is_ok()
+    );
+    for (text, most) in [(deep(1_000), "nesting"), (ands(1_500), "operators"), (sums(3_000), "operators")] {
+        assert!(parse(&text, &limits).unwrap_err().to_string().contains(most), "{most}");
+    }
+}
