@@ -34,6 +34,7 @@ mod output;
 mod refusal;
 mod sockets;
 mod stdin;
+mod surrogates;
 mod syslog;
 #[cfg(test)]
 mod testing;

@@ -2,11 +2,14 @@
 //!
 //! Recursion stops at the nesting limit; what lies deeper is skipped without it.
 
+use std::borrow::Cow;
+
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use spandrel_store::otlp::{AnyValue, ArrayValue, KeyValue, KeyValueList, Value};
 
 use crate::normalise::{Allowance, Cuts, RecordLimits};
+use crate::surrogates::mended;
 
 #[derive(Debug, Default)]
 pub(super) struct Object {
@@ -24,6 +27,13 @@ pub(super) fn read(text: &str, limits: &RecordLimits, cuts: &mut Cuts) -> Option
     if !text.starts_with('{') {
         return None;
     }
+    once(text, limits, cuts).or_else(|| match mended(text) {
+        Cow::Owned(text) => once(&text, limits, cuts),
+        Cow::Borrowed(_) => None,
+    })
+}
+
+fn once(text: &str, limits: &RecordLimits, cuts: &mut Cuts) -> Option<Object> {
     let before = *cuts;
     let mut json = serde_json::Deserializer::from_str(text);
     let fields_expected = Some((text.len() / FIELD_BYTES).min(FIELDS));

@@ -113,3 +113,11 @@ fn the_users_own_names_patterns_and_formats_go_first() {
     assert_eq!(attributes(&text), serde_json::json!({"module": "cart"}));
     assert_eq!(text.flags, Flags::NONE);
 }
+
+#[test]
+fn half_of_an_emoji_does_not_spoil_its_line() {
+    let line = r#"{"time":"2026-11-22T10:00:00Z","level":"error","msg":"cut \ud83d","order.id":7}"#;
+    let found = understand(line);
+    assert_eq!(found.form, "JSON");
+    assert_eq!(message(&found), "cut \u{fffd}");
+}

@@ -25,6 +25,7 @@ use crate::entries::Gathering;
 use crate::json_log::json_object;
 use crate::normalise::attribute;
 use crate::refusal::Refusal;
+use crate::surrogates::mended_body;
 
 #[derive(Deserialize)]
 struct Push<'a> {
@@ -62,7 +63,8 @@ struct EarlyEntry {
 struct Time(i128);
 
 pub(super) fn read(body: &[u8], gathering: &mut Gathering) -> Result<(), Refusal> {
-    let push: Push<'_> = serde_json::from_slice(body).map_err(Refusal::undecodable)?;
+    let body = mended_body(body);
+    let push: Push<'_> = serde_json::from_slice(&body).map_err(Refusal::undecodable)?;
     each(push.streams, |stream: StreamText<'_>| read_stream(&stream, gathering))
 }
 

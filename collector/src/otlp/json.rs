@@ -20,6 +20,7 @@ use self::reader::{MessageSeed, Reader};
 use super::Signal;
 use crate::normalise::Normaliser;
 use crate::refusal::Refusal;
+use crate::surrogates::mended_body;
 
 /// Reads one export request of a signal.
 pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {
@@ -37,7 +38,8 @@ fn request(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<R
     if body.trim_ascii() == b"null" {
         return Err(Refusal::undecodable("null is no request, at line 1"));
     }
-    let mut json = serde_json::Deserializer::from_slice(body);
+    let body = mended_body(body);
+    let mut json = serde_json::Deserializer::from_slice(&body);
     let mut reader = Reader::new(signal, normaliser);
     let request = MessageSeed::<Request>::new(&mut reader).deserialize(&mut json);
     let refusal = reader.refusal.take();

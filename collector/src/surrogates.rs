@@ -1,0 +1,96 @@
+//! JSON with half of a pair of surrogates, `"\ud83d"`, as JavaScript and Python write a text that was cut in the middle of
+//! an emoji. `serde_json` does not read it.
+
+use std::borrow::Cow;
+
+/// The same JSON with U+FFFD in place of each half that stands alone, as Go's and others' readers have it.
+pub(crate) fn mended(json: &str) -> Cow<'_, str> {
+    let bytes = json.as_bytes();
+    let (mut mended, mut kept, mut at) = (String::new(), 0, 0);
+    while let Some(found) = memchr::memchr(b'\\', &bytes[at..]) {
+        at += found;
+        let Some(unit) = escaped_unit(&bytes[at..]) else {
+            // Another escape: whatever stands behind the backslash is passed over, a second backslash too.
+            at += 2;
+            if at >= bytes.len() {
+                break;
+            }
+            continue;
+        };
+        let next = escaped_unit(&bytes[at + UNIT..]);
+        match unit {
+            0xD800..=0xDBFF if next.is_some_and(|next| (0xDC00..=0xDFFF).contains(&next)) => at += 2 * UNIT,
+            0xD800..=0xDFFF => {
+                mended.push_str(&json[kept..at]);
+                mended.push_str("\\ufffd");
+                at += UNIT;
+                kept = at;
+            }
+            _ => at += UNIT,
+        }
+    }
+    if kept == 0 {
+        return Cow::Borrowed(json);
+    }
+    mended.push_str(&json[kept..]);
+    Cow::Owned(mended)
+}
+
+/// The same of a body, which may be no text at all.
+pub(crate) fn mended_body(json: &[u8]) -> Cow<'_, [u8]> {
+    let has_halves = memchr::memmem::find(json, b"\\ud").or_else(|| memchr::memmem::find(json, b"\\uD"));
+    match has_halves.and_then(|_| std::str::from_utf8(json).ok()).map(mended) {
+        Some(Cow::Owned(mended)) => Cow::Owned(mended.into_bytes()),
+        _ => Cow::Borrowed(json),
+    }
+}
+
+/// Bytes of `\ud83d`.
+const UNIT: usize = 6;
+
+fn escaped_unit(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.get(..UNIT)?.strip_prefix(b"\\u")?;
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    u16::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_half_that_stands_alone_is_replaced_and_whole_pairs_are_not() {
+        assert_eq!(mended(r#"{"a":"cut \ud83d"}"#), r#"{"a":"cut \ufffd"}"#);
+        assert_eq!(mended(r#""\ude00\ud83dx\ud83d\ud83d\ude00""#), r#""\ufffd\ufffdx\ufffd\ud83d\ude00""#);
+        for whole in [r#""\ud83d\ude00""#, r#""\\ud83d""#, r#""\u00e4 \n \" \\""#, "", "\\", "\\u", "\\ud8"] {
+            assert_eq!(mended(whole), whole);
+        }
+        assert_eq!(mended(r#""\\\ud83d""#), r#""\\\ufffd""#);
+    }
+
+    #[test]
+    fn a_body_is_copied_only_where_it_has_a_half() {
+        assert_eq!(*mended_body(br#"["\uD83D"]"#), *br#"["\ufffd"]"#);
+        for body in [&br#"["\ud83d\ude00"]"#[..], b"\xff\\ud83d", b"[1]"] {
+            assert!(matches!(mended_body(body), Cow::Borrowed(same) if same == body));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_json_but_for_halves_is_json(text in prop::collection::vec(any::<u16>(), 0..12)) {
+            let json: String = text.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let json = format!("\"{json}\"");
+            let read: String = serde_json::from_str(&mended(&json)).unwrap();
+            prop_assert_eq!(read, String::from_utf16_lossy(&text));
+        }
+
+        #[test]
+        fn no_text_breaks_it(text in "\\PC*") {
+            mended(&text);
+        }
+    }
+}
