@@ -110,7 +110,8 @@ impl LineReader<'_> {
     }
 
     fn findings(&mut self, line: &str, received: UnixNanos, wrappings: usize) -> Findings {
-        let trimmed = line.trim();
+        // Windows puts a mark before the first line of a file.
+        let trimmed = line.trim_start_matches('\u{feff}').trim();
         if let Some(object) = object::read(trimmed, self.limits, self.cuts) {
             return match docker::open(object, self.clock(received)) {
                 Ok(wrapped) => self.findings_in_docker_line(wrapped, received, wrappings),

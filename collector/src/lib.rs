@@ -24,6 +24,7 @@ mod grpc;
 mod http;
 mod intake;
 mod json_log;
+mod lenient;
 mod lines;
 mod listener;
 mod loki;
@@ -34,7 +35,6 @@ mod output;
 mod refusal;
 mod sockets;
 mod stdin;
-mod surrogates;
 mod syslog;
 #[cfg(test)]
 mod testing;

@@ -8,8 +8,8 @@ use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use spandrel_store::otlp::{AnyValue, ArrayValue, KeyValue, KeyValueList, Value};
 
+use crate::lenient::{mended, with_quoted_numbers};
 use crate::normalise::{Allowance, Cuts, RecordLimits};
-use crate::surrogates::mended;
 
 #[derive(Debug, Default)]
 pub(super) struct Object {
@@ -27,9 +27,11 @@ pub(super) fn read(text: &str, limits: &RecordLimits, cuts: &mut Cuts) -> Option
     if !text.starts_with('{') {
         return None;
     }
-    once(text, limits, cuts).or_else(|| match mended(text) {
-        Cow::Owned(text) => once(&text, limits, cuts),
-        Cow::Borrowed(_) => None,
+    once(text, limits, cuts).or_else(|| {
+        let whole = mended(text);
+        let read = with_quoted_numbers(&whole);
+        let differs = matches!(whole, Cow::Owned(_)) || matches!(read, Cow::Owned(_));
+        differs.then(|| once(&read, limits, cuts))?
     })
 }
 

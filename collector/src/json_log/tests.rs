@@ -115,6 +115,16 @@ fn the_users_own_names_patterns_and_formats_go_first() {
 }
 
 #[test]
+fn what_python_and_windows_write_is_json() {
+    for line in
+        [r#"{"level":"error","msg":"slow","took":NaN}"#, "\u{feff}{\"level\":\"error\",\"msg\":\"slow\"}"]
+    {
+        let found = understand(line);
+        assert_eq!((found.form, message(&found)), ("JSON", "slow"), "{line}");
+    }
+}
+
+#[test]
 fn half_of_an_emoji_does_not_spoil_its_line() {
     let line = r#"{"time":"2026-11-22T10:00:00Z","level":"error","msg":"cut \ud83d","order.id":7}"#;
     let found = understand(line);

@@ -23,9 +23,9 @@ use spandrel_store::record::value::to_text;
 use super::{Stream, labels};
 use crate::entries::Gathering;
 use crate::json_log::json_object;
+use crate::lenient::mended_body;
 use crate::normalise::attribute;
 use crate::refusal::Refusal;
-use crate::surrogates::mended_body;
 
 #[derive(Deserialize)]
 struct Push<'a> {

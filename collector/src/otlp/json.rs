@@ -18,9 +18,9 @@ pub(crate) use self::messages::Added;
 use self::messages::Request;
 use self::reader::{MessageSeed, Reader};
 use super::Signal;
+use crate::lenient::mended_body;
 use crate::normalise::Normaliser;
 use crate::refusal::Refusal;
-use crate::surrogates::mended_body;
 
 /// Reads one export request of a signal.
 pub(crate) fn read(signal: Signal, body: &[u8], normaliser: &mut Normaliser) -> Result<(), Refusal> {

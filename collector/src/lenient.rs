@@ -1,5 +1,5 @@
-//! JSON with half of a pair of surrogates, `"\ud83d"`, as JavaScript and Python write a text that was cut in the middle of
-//! an emoji. `serde_json` does not read it.
+//! JSON that `serde_json` does not read and others write: half of a pair of surrogates, `"\ud83d"`, which is left where a text
+//! was cut in the middle of an emoji, and Python's `NaN` and `Infinity`.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,44 @@ pub(crate) fn mended(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// The same of a body, which may be no text at all.
+/// The same line with Python's numbers that are none as texts, outside of strings.
+pub(crate) fn with_quoted_numbers(json: &str) -> Cow<'_, str> {
+    let (mut quoted, mut kept, mut at, mut in_string) = (String::new(), 0, 0, false);
+    let bytes = json.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        let name = match byte {
+            b'"' => {
+                in_string = !in_string;
+                None
+            }
+            b'\\' => {
+                at += 1;
+                None
+            }
+            b'N' | b'I' | b'-' if !in_string => {
+                NUMBERS.iter().find(|name| bytes[at..].starts_with(name.as_bytes()))
+            }
+            _ => None,
+        };
+        let Some(name) = name else {
+            at += 1;
+            continue;
+        };
+        quoted.push_str(&json[kept..at]);
+        quoted.extend(["\"", name, "\""]);
+        at += name.len();
+        kept = at;
+    }
+    if kept == 0 {
+        return Cow::Borrowed(json);
+    }
+    quoted.push_str(&json[kept..]);
+    Cow::Owned(quoted)
+}
+
+const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
+/// [`mended`] for a body, which may be no text at all.
 pub(crate) fn mended_body(json: &[u8]) -> Cow<'_, [u8]> {
     let has_halves = memchr::memmem::find(json, b"\\ud").or_else(|| memchr::memmem::find(json, b"\\uD"));
     match has_halves.and_then(|_| std::str::from_utf8(json).ok()).map(mended) {
@@ -72,6 +109,16 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_none_are_texts_outside_of_strings() {
+        let python = r#"{"a": NaN, "b": [-Infinity, Infinity], "NaN": "say \"NaN\", \\", "c": -1}"#;
+        let read: serde_json::Value = serde_json::from_str(&with_quoted_numbers(python)).unwrap();
+        let expected = serde_json::json!({
+            "a": "NaN", "b": ["-Infinity", "Infinity"], "NaN": "say \"NaN\", \\", "c": -1,
+        });
+        assert_eq!(read, expected);
+    }
+
+    #[test]
     fn a_body_is_copied_only_where_it_has_a_half() {
         assert_eq!(*mended_body(br#"["\uD83D"]"#), *br#"["\ufffd"]"#);
         for body in [&br#"["\ud83d\ude00"]"#[..], b"\xff\\ud83d", b"[1]"] {
@@ -91,6 +138,7 @@ mod tests {
         #[test]
         fn no_text_breaks_it(text in "\\PC*") {
             mended(&text);
+            with_quoted_numbers(&text);
         }
     }
 }
