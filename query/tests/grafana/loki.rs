@@ -642,3 +642,21 @@ async fn patterns_are_what_lines_have_in_common() {
         assert_eq!(lines(&ask(&sidecar, &query, &[]).await).len(), count, "{pattern}");
     }
 }
+
+#[tokio::test]
+async fn lines_that_a_template_makes_large_are_bounded_together() {
+    let sidecar = Sidecar::empty().await;
+    sidecar.keep((0..100).map(|second| log("web", second, Level::Info, "x", &[])).collect()).await;
+    let large = r#"{service_name="web"} | line_format "{{ repeat 1000000000 `a` }}""#;
+    let mut answers = Vec::new();
+    for (limit, direction) in [("10", "backward"), ("100", "backward"), ("10", "forward"), ("100", "forward")]
+    {
+        let asked =
+            [("query", large), ("limit", limit), ("direction", direction), ("start", START), ("end", END)];
+        answers.push(get(&sidecar.router, &path("/loki/api/v1/query_range", &asked)).await);
+    }
+    let statuses: Vec<u16> = answers.iter().map(|got| got.status.as_u16()).collect();
+    assert_eq!(statuses, [200, 400, 200, 400]);
+    assert!(answers[1].text().contains("more than 64 MiB"), "{}", answers[1].text());
+    assert_eq!(lines(&answers[0].json()).len(), 10);
+}
