@@ -34,15 +34,15 @@ pub(super) struct Fan {
 
 impl Fan {
     pub(super) fn new(links: &Links, visited: &Visited) -> Fan {
-        let source = |link: &Arc<Link>| PeerSource::new(link.clone(), visited.clone());
-        Fan { peers: links.asked.iter().map(source).collect(), absent: links.absent.clone() }
+        let peers = links.asked.iter().map(|link| PeerSource::new(link.clone(), visited.clone()));
+        Fan { peers: peers.collect(), absent: links.absent.clone() }
     }
 
     /// Whom a gateway asks, one by one.
-    pub(super) fn sources(links: &Links, visited: &Visited) -> Vec<Arc<dyn Source>> {
+    pub(super) fn sources(links: &[Arc<Link>], visited: &Visited) -> Vec<Arc<dyn Source>> {
         let source =
             |link: &Arc<Link>| Arc::new(PeerSource::new(link.clone(), visited.clone())) as Arc<dyn Source>;
-        links.asked.iter().map(source).collect()
+        links.iter().map(source).collect()
     }
 
     fn all<'s, T: Body>(
@@ -54,7 +54,7 @@ impl Fan {
         Box::pin(async move {
             let answers = join_all(asking).await;
             let mut beyond = Beyond { missing: self.absent.clone(), ..Beyond::default() };
-            let (mut joined, mut first) = (Reply::<T>::default(), true);
+            let (mut joined, mut first, mut all_answered) = (Reply::<T>::default(), true, true);
             for (peer, answer) in self.peers.iter().zip(answers) {
                 match answer {
                     Ok(reply) => {
@@ -71,9 +71,12 @@ impl Fan {
                     Err(error) => {
                         beyond.asked += 1;
                         beyond.missing.push(Absence::of_error(peer.peer(), &error));
+                        all_answered = false;
                     }
                 }
             }
+            // Who did not answer may have them.
+            joined.unknown.retain(|_| all_answered);
             joined.beyond = Some(beyond);
             Ok(joined)
         })

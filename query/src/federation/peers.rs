@@ -22,9 +22,9 @@ use tokio_util::task::TaskTracker;
 
 use super::Identity;
 use super::discovery::{Discovery, Listed};
+use super::fan::Fan;
 use super::link::{Asker, Health, Link, REFRESH, State};
 use super::metrics::Metrics;
-use super::peer::PeerSource;
 use super::remembered::{Remembered, WRITE_EVERY};
 use super::wire::Visited;
 use crate::coverage::Absence;
@@ -179,10 +179,7 @@ impl Peers {
         let (asked, aside) = sort_out(known, own);
         absent.extend(aside.iter().filter(|aside| aside.state == COPY).map(absence_of_copy));
         let visited = Visited::by(own);
-        let source = |link: &Arc<Link>| -> Arc<dyn Source> {
-            Arc::new(PeerSource::new(link.clone(), visited.clone()))
-        };
-        let sources = self.around.local.iter().cloned().chain(asked.iter().map(source)).collect();
+        let sources = self.around.local.iter().cloned().chain(Fan::sources(&asked, &visited)).collect();
         self.roster.store(Arc::new(Roster { identity: Some(own), sources, absent: absent.clone(), aside }));
         self.links.store(Arc::new(Links { asked, absent }));
     }

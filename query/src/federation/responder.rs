@@ -163,7 +163,7 @@ impl Responder {
             Asked::Halves(ask) => self.whole(source.halves(ask).await?),
             Asked::Tail(filter) if self.local.is_none() => {
                 let links = self.links.clone();
-                let listed = move || Fan::sources(&links.load(), &visited);
+                let listed = move || Fan::sources(&links.load().asked, &visited);
                 self.follow(Box::pin(Followed::new(Box::new(listed), filter)))?
             }
             Asked::Tail(filter) => self.follow(source.tail(filter))?,

@@ -16,8 +16,6 @@ pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     tokens: Vec<Lexed>,
     at: usize,
-    depth: usize,
-    depth_max: usize,
 }
 
 pub(super) type Parsed<T> = Result<T, Mistake>;
@@ -87,12 +85,12 @@ const OPERATORS: [(&str, Operator, usize); 16] = [
 const UNSUPPORTED: [&str; 2] = ["variants", "count_min_sketch"];
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
+    pub(super) fn new(text: &'a str, operators_max: usize) -> Parsed<Parser<'a>> {
         let tokens = lexer::lex(text)?;
         let parts = tokens.iter().map(|lexed| (part(&lexed.token), lexed.position));
-        let beyond = bounds::check(parts, depth_max);
+        let beyond = bounds::check(parts, operators_max);
         beyond.map_err(|(position, most)| SyntaxError::at(text, position, most))?;
-        Ok(Parser { text, tokens, at: 0, depth: 0, depth_max })
+        Ok(Parser { text, tokens, at: 0 })
     }
 
     pub(super) fn question(mut self) -> Parsed<Expr> {
@@ -114,7 +112,6 @@ impl<'a> Parser<'a> {
     }
 
     fn expr(&mut self, level: usize) -> Parsed<Expr> {
-        self.deeper()?;
         let mut left = self.operand()?;
         while let Some((operator, of_level)) = self.operator(level) {
             let position = self.position();
@@ -153,7 +150,6 @@ impl<'a> Parser<'a> {
                 right,
             })));
         }
-        self.depth -= 1;
         Ok(left)
     }
 
@@ -520,18 +516,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    pub(super) fn deeper(&mut self) -> Parsed<()> {
-        self.depth += 1;
-        if self.depth > self.depth_max {
-            return Err(self.error(format!("at most {} levels of nesting", self.depth_max)));
-        }
-        Ok(())
-    }
-
-    pub(super) fn shallower(&mut self) {
-        self.depth -= 1;
-    }
-
     pub(super) fn error(&self, expected: impl Into<String>) -> Mistake {
         SyntaxError::at(self.text, self.position(), expected).into()
     }
@@ -545,7 +529,8 @@ fn part(token: &Token) -> Part {
     match token {
         Token::Symbol("(" | "{" | "[") => Part::Opens,
         Token::Symbol(")" | "}" | "]") => Part::Closes,
-        Token::Symbol("|" | "|=" | "|~" | "|>" | "!~" | "!>" | "=~" | "=" | "," | "@") => Part::Other,
+        // Stages stand in a list. Label filters are a chain, joined by words, commas or nothing at all.
+        Token::Symbol("|" | "|=" | "|~" | "|>" | "!>" | "@") => Part::Other,
         Token::Symbol(_) => Part::Operates,
         Token::Word(word) if matches!(&**word, "and" | "or" | "unless") => Part::Operates,
         _ => Part::Other,

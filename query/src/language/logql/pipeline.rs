@@ -263,12 +263,10 @@ impl Parser<'_> {
     }
 
     fn label_filter(&mut self) -> Parsed<LabelFilter> {
-        self.deeper()?;
         let mut left = self.label_filters_joined()?;
         while self.take_word("or") {
             left = LabelFilter::Or(Box::new(left), Box::new(self.label_filters_joined()?));
         }
-        self.shallower();
         Ok(left)
     }
 

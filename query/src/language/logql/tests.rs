@@ -235,15 +235,19 @@ fn neither_brackets_nor_chains_are_deeper_than_a_stack() {
     let deep = |n: usize| format!("{}vector(1){}", "(".repeat(n), ")".repeat(n));
     let aggregated = |n: usize| format!("{}vector(1){}", "sum(".repeat(n), ")".repeat(n));
     let sums = |n: usize| format!("vector(1){}", " + 1".repeat(n));
+    let commas = |n: usize| format!("{{a=\"b\"}} | x=\"y\"{}", ", x=\"y\"".repeat(n));
+    let side_by_side = |n: usize| format!("{{a=\"b\"}} | x=\"y\"{}", " x=\"y\"".repeat(n));
     let ors = |n: usize| format!("{{a=\"b\"}} | x=\"y\"{}", " or x=\"y\"".repeat(n));
-    for text in [deep(40), aggregated(40), sums(200), ors(200)] {
+    for text in [deep(40), aggregated(40), sums(200), ors(120), commas(120), side_by_side(200)] {
         assert!(parse(&text, &limits).is_ok(), "{text}");
     }
     let cases = [
         (deep(1_000), "nesting"),
         (aggregated(1_000), "nesting"),
         (sums(3_000), "operators"),
-        (ors(1_500), "operators"),
+        (ors(1_300), "operators"),
+        (commas(1_500), "operators"),
+        (side_by_side(1_500), "operators"),
     ];
     for (text, most) in cases {
         assert!(parse(&text, &limits).unwrap_err().to_string().contains(most), "{most}");

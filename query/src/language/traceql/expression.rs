@@ -22,7 +22,6 @@ impl Parser<'_> {
     }
 
     fn binary(&mut self, level: usize) -> Parsed<Expr> {
-        self.deeper()?;
         let mut left = self.operand()?;
         while let Some(Token::Symbol(symbol)) = self.peek() {
             let symbol = *symbol;
@@ -54,7 +53,6 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.shallower();
         Ok(left)
     }
 

@@ -75,7 +75,6 @@ impl Parser<'_> {
 
     /// `level` is 1 for sums, 2 for products.
     fn sum(&mut self, level: usize, hints: &mut Vec<Hint>) -> Parsed<Term> {
-        self.deeper()?;
         let mut left = self.calculation_operand(hints)?;
         while let Some((binary, of_level, right_level)) = self.arithmetic(level) {
             if matches!(binary, Binary::Mod | Binary::Pow) {
@@ -86,7 +85,6 @@ impl Parser<'_> {
             let right = self.sum(right_level.max(of_level), hints)?;
             left = joined(binary, left, right).map_err(|why| Mistake::invalid(position, why))?;
         }
-        self.shallower();
         Ok(left)
     }
 
@@ -121,7 +119,6 @@ impl Parser<'_> {
     }
 
     fn folded(&mut self, level: usize) -> Parsed<Static> {
-        self.deeper()?;
         let mut left = match () {
             () if self.take("(") => {
                 let inner = self.folded(1)?;
@@ -139,7 +136,6 @@ impl Parser<'_> {
             let right = self.folded(right_level.max(of_level))?;
             left = fold(binary, &left, &right).map_err(|why| Mistake::invalid(position, why))?;
         }
-        self.shallower();
         Ok(left)
     }
 }

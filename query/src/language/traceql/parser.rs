@@ -15,8 +15,6 @@ pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     pub(super) tokens: Vec<Lexed>,
     pub(super) at: usize,
-    depth: usize,
-    depth_max: usize,
 }
 
 pub(super) type Parsed<T> = Result<T, Mistake>;
@@ -57,12 +55,12 @@ pub(super) const COMPARISONS: [(&str, Compared); 6] = [
 ];
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str, depth_max: usize) -> Parsed<Parser<'a>> {
+    pub(super) fn new(text: &'a str, operators_max: usize) -> Parsed<Parser<'a>> {
         let tokens = lexer::lex(text)?;
         let parts = tokens.iter().map(|lexed| (part(&lexed.token), lexed.position));
-        let beyond = bounds::check(parts, depth_max);
+        let beyond = bounds::check(parts, operators_max);
         beyond.map_err(|(position, most)| SyntaxError::at(text, position, most))?;
-        Ok(Parser { text, tokens, at: 0, depth: 0, depth_max })
+        Ok(Parser { text, tokens, at: 0 })
     }
 
     pub(super) fn query(mut self) -> Parsed<Query> {
@@ -174,13 +172,11 @@ impl<'a> Parser<'a> {
         if !self.take("(") {
             return Err(self.error("a spanset such as `{ status = error }`"));
         }
-        self.deeper()?;
         let mut stages = vec![self.stage(true)?];
         while self.take("|") {
             stages.push(self.stage(false)?);
         }
         self.expect(")")?;
-        self.depth -= 1;
         match stages.pop() {
             Some(Stage::Spanset(only)) if stages.is_empty() => Ok(only),
             last => {
@@ -235,10 +231,8 @@ impl<'a> Parser<'a> {
 
     fn scalar_operand(&mut self) -> Parsed<Scalar> {
         if self.take("(") {
-            self.deeper()?;
             let inner = self.scalar(1)?;
             self.expect(")")?;
-            self.depth -= 1;
             return Ok(inner);
         }
         for (name, aggregate) in AGGREGATES {
@@ -397,19 +391,6 @@ impl<'a> Parser<'a> {
     pub(super) fn at_call(&self, name: &str) -> bool {
         let next = self.tokens.get(self.at + 1).map(|lexed| &lexed.token);
         matches!(self.peek(), Some(Token::Word(word)) if word == name) && next == Some(&Token::Symbol("("))
-    }
-
-    /// Counts brackets and signs that are open, so that no text can nest without bound.
-    pub(super) fn deeper(&mut self) -> Parsed<()> {
-        self.depth += 1;
-        if self.depth > self.depth_max {
-            return Err(self.error(format!("at most {} levels of nesting", self.depth_max)));
-        }
-        Ok(())
-    }
-
-    pub(super) fn shallower(&mut self) {
-        self.depth -= 1;
     }
 
     pub(super) fn error(&self, expected: impl Into<String>) -> Mistake {
