@@ -5,6 +5,8 @@
 //! and all that lie there are read at each start: what was found once is a test from then on. It is not guided by
 //! coverage.
 
+mod overrides;
+
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -33,8 +35,10 @@ const MEMORY_BYTES: usize = 64 << 20;
 type Read = fn(&[u8]);
 
 /// Every reader of what senders send.
-const READERS: [(&str, Read); 12] = [
+const READERS: [(&str, Read); 14] = [
     ("line", line),
+    ("configured", overrides::configured),
+    ("overrides", overrides::any),
     ("body", body),
     ("stream", stream),
     ("loki_json", |input| _ = loki::read(PushForm::Json, input, &mut Gathering::for_tests(MEMORY_BYTES))),
@@ -141,12 +145,18 @@ fn seeds() -> Vec<Vec<u8>> {
     let docker = br#"{"log":"{\"level\":\"warn\",\"msg\":\"low\"}\n","stream":"stdout","time":"2023-01-29T09:33:16.8Z"}"#;
     let all: [&[u8]; 9] = [push, bulk, otlp, syslog, push_protobuf, forward, otlp_protobuf, journal, docker];
     seeds.extend(all.map(<[u8]>::to_vec));
+    for _ in 0..OVERRIDES_WEIGHT {
+        seeds.extend(overrides::seeds());
+    }
     seeds.push(snap::raw::Encoder::new().compress_vec(push).unwrap());
     seeds.retain(|seed| !seed.is_empty());
     seeds
 }
 
-const TOKENS: [&[u8]; 24] = [
+/// Lines of loggers are many; what users write is to have its part of the inputs too.
+const OVERRIDES_WEIGHT: usize = 8;
+
+const TOKENS: [&[u8]; 30] = [
     b"{",
     b"}",
     b"[",
@@ -171,6 +181,12 @@ const TOKENS: [&[u8]; 24] = [
     b"1e999",
     b"2023-11-14T22:13:20Z",
     b"ERROR ",
+    b"%{WORD:level}",
+    b"(?<time>",
+    b"%Y",
+    b"%",
+    b"11/23/2026 04:00:00 AM",
+    b"]*)+",
 ];
 
 fn mutated(seeds: &[Vec<u8>]) -> Vec<u8> {
