@@ -17,7 +17,7 @@ fn try_log(arguments: &[&str], input: &str) -> Output {
 #[test]
 fn it_shows_each_record_and_where_things_stood() {
     let json = r#"{"level":"error","ctx":{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"},"msg":"\u001b[31mfailed","order":7}"#;
-    let input = format!("{json}\n2026-11-22 10:00:00 WARN slow\n  at home\n");
+    let input = format!("{json}\n2023-11-22 10:00:00 WARN slow\n  at home\n");
     let output = try_log(&[], &input);
     assert!(output.status.success());
     let expected = "\
@@ -28,11 +28,35 @@ line 1: JSON
   order     7
   flags     no_time
 lines 2 to 3: text
-  level     warn
-  time      2026-11-22T10:00:00Z
-  message   2026-11-22 10:00:00 WARN slow\\n  at home
+  level     warn  from `WARN` in the text
+  time      2023-11-22T10:00:00Z  from `2023-11-22 10:00:00` in the text
+  message   2023-11-22 10:00:00 WARN slow\\n  at home  from the whole line
   flags     not_json
 ";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn it_says_where_the_parts_of_a_text_stood() {
+    let input = "\
+2023-11-22T10:00:00Z error charge {\"msg\":\"no funds\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"order\":7}
+[1980-01-01 00:00:00] level=warn TraceID: 4bf92f3577b34da6a3ce929d0e0e4736 SpanID: 00f067aa0ba902b7 slow
+";
+    let expected = "\
+line 1: text
+  trace id  4bf92f3577b34da6a3ce929d0e0e4736  from `trace_id` in the text
+  time      2023-11-22T10:00:00Z  from `2023-11-22T10:00:00Z` in the text
+  message   2023-11-22T10:00:00Z error charge {\"msg\":\"no funds\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"order\":7}  from the whole line
+  order     7
+  flags     not_json
+line 2: text
+  trace id  4bf92f3577b34da6a3ce929d0e0e4736  from `TraceID` in the text
+  span id   00f067aa0ba902b7  from `SpanID` in the text
+  level     warn  from `level` in the text
+  message   [1980-01-01 00:00:00] level=warn TraceID: 4bf92f3577b34da6a3ce929d0e0e4736 SpanID: 00f067aa0ba902b7 slow  from the whole line
+  flags     absurd_time, not_json
+";
+    let output = try_log(&[], input);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
 }
 

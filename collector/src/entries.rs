@@ -200,6 +200,10 @@ impl Gathering {
         for more in [understood.flags, cut, cut_of_attributes, owner.flags] {
             flags.insert(more);
         }
+        // Its observed time is the arrival, which nobody sent.
+        if understood.log.time_unix_nano == 0 && !flags.contains(Flags::ABSURD_TIME) {
+            flags.insert(Flags::NO_TIME);
+        }
         self.charge(understood.log.attributes.len() * ATTRIBUTE_BYTES)?;
         let service = match understood.service {
             _ if owner.names_service => String::new(),
@@ -214,10 +218,12 @@ impl Gathering {
     }
 
     /// The logs of a request of OTLP in JSON, with what is known of them beside it; whether there were any. What is no
-    /// such request has none, and nothing of it is kept.
+    /// such request has none, and nothing of it is kept. The line that the request came in is the `original` of its
+    /// first log: once, however many there are, for each is a part of it.
     pub(crate) fn request(
         &mut self,
         request: &str,
+        line: &[u8],
         owner: &Owner,
         attributes: &[KeyValue],
     ) -> Result<bool, Refusal> {
@@ -228,7 +234,14 @@ impl Gathering {
         }
         let added = Added { resource: &resource, attributes };
         match otlp::json::read_logs(request.as_bytes(), &added, &mut self.normaliser) {
-            Ok(()) => Ok(self.normaliser.records.len() > before),
+            Ok(()) => {
+                let has_logs = self.normaliser.records.len() > before;
+                if has_logs {
+                    self.charge(line.len())?;
+                    self.normaliser.records[before].original = Some(Bytes::copy_from_slice(line));
+                }
+                Ok(has_logs)
+            }
             Err(Refusal::Undecodable(_)) => {
                 self.normaliser.cuts = cuts;
                 Ok(false)

@@ -80,19 +80,19 @@ fn kept(
     let normaliser = Normaliser::new(received, RecordLimits::of(&config.limits), admission);
     let mut gathering = Gathering::new(normaliser, rules.clone(), 0);
     let whose = LineOwner::new(&[], Vec::new(), None, &mut gathering);
-    if whose.take(line, &mut gathering).is_err() {
-        return (Vec::new(), None);
+    let Ok(is_request) = whose.take_request(line, &mut gathering) else { return (Vec::new(), None) };
+    if !is_request {
+        let taken = whose.take(line, &mut gathering);
+        let record = taken.ok().and_then(|()| gathering.finish().records.pop());
+        return (Vec::new(), record.map(|record| record.flags));
     }
-    // One that has its line was understood as any other.
-    let (lines, records): (Vec<_>, Vec<_>) =
-        gathering.finish().records.into_iter().partition(|record| record.original.is_some());
     let understood = |record: NewRecord<NewBody>| {
         let NewBody::Decoded(RecordBody::Log(log)) = record.body else { return None };
         let service = value::text_attribute(record.resource.attributes(), "service.name");
         let (service, form) = (service.map(str::to_owned), "a request of OTLP in JSON");
         Some(Understood { log: *log, flags: record.flags, service, form, trail: Vec::new() })
     };
-    (records.into_iter().filter_map(understood).collect(), lines.first().map(|record| record.flags))
+    (gathering.finish().records.into_iter().filter_map(understood).collect(), None)
 }
 
 fn explained(lines: usize, understood: Understood) -> Explained {

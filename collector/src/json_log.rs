@@ -34,7 +34,7 @@ use self::exception::Exception;
 use self::level::LineLevel;
 use self::object::Object;
 pub(crate) use self::rules::Rules;
-use self::time::Clock;
+use self::time::{Clock, Sent};
 use crate::cri::{self, CriLine};
 use crate::normalise::{Cuts, RecordLimits, attribute};
 
@@ -80,6 +80,8 @@ struct Findings {
     structured: bool,
     flags: Flags,
     form: &'static str,
+    /// Whether it is noted where things were found.
+    explains: bool,
     trail: Vec<(&'static str, String)>,
 }
 
@@ -105,14 +107,14 @@ impl LineReader<'_> {
         if matches!(text, Cow::Owned(_)) {
             findings.flags.insert(Flags::INVALID_UTF8);
         }
-        beside.add_to(&mut findings);
+        beside.add_to(&mut findings, received);
         findings.into_record(&text, received)
     }
 
     fn findings(&mut self, line: &str, received: UnixNanos, wrappings: usize) -> Findings {
         // Windows puts a mark before the first line of a file.
         let trimmed = line.trim_start_matches('\u{feff}').trim();
-        if let Some(object) = object::read(trimmed, self.limits, self.cuts) {
+        if let Some(object) = self.object(trimmed) {
             return match docker::open(object, self.clock(received)) {
                 Ok(wrapped) => self.findings_in_docker_line(wrapped, received, wrappings),
                 Err(object) => self.findings_in_object(object, received, wrappings),
@@ -129,7 +131,7 @@ impl LineReader<'_> {
         }
         if wrappings < WRAPPINGS_MAX
             && let Some((first, content)) = crate::docker::content(trimmed)
-            && let Some(first) = object::read(first, self.limits, self.cuts)
+            && let Some(first) = self.object(first)
             && let Some(wrapped) = docker::open_several(first, content, self.clock(received))
         {
             return self.findings_in_docker_line(wrapped, received, wrappings);
@@ -150,14 +152,21 @@ impl LineReader<'_> {
         Clock { zone: &self.rules.zone, received, formats: &self.rules.time_formats }
     }
 
+    fn object(&mut self, text: &str) -> Option<Object> {
+        object::read(text, self.limits, self.cuts, Some(self.rules))
+    }
+
+    fn find_in(&mut self, object: Object, received: UnixNanos) -> Findings {
+        let (findings, cut) = fields::find_in(object, self.clock(received), self.rules);
+        self.cuts.attributes += cut;
+        findings
+    }
+
     fn findings_in_object(&mut self, object: Object, received: UnixNanos, wrappings: usize) -> Findings {
         let mut object = object;
         journal::texts_of_bytes(&mut object.fields);
-        let mut findings = fields::find(object.fields, self.clock(received), self.rules);
+        let mut findings = self.find_in(object, received);
         findings.form = "JSON";
-        if object.cut {
-            findings.flags.insert(Flags::CUT);
-        }
         self.look_into_message(&mut findings, received, wrappings);
         findings
     }
@@ -167,7 +176,7 @@ impl LineReader<'_> {
         let Some(message) = findings.message.take() else { return };
         let trimmed = message.trim();
         let may_be_record = wrappings < WRAPPINGS_MAX && trimmed.starts_with('{') && trimmed.ends_with('}');
-        if may_be_record && let Some(object) = object::read(trimmed, self.limits, self.cuts) {
+        if may_be_record && let Some(object) = self.object(trimmed) {
             let inner = self.findings_in_object(object, received, wrappings + 1);
             findings.put_inside(inner, message);
             return;
@@ -178,7 +187,9 @@ impl LineReader<'_> {
         if (findings.level.is_none() || findings.level_is_of_syslog)
             && let Some(level) = text::level_of(&text::without_colours(&message))
         {
-            findings.level = Some(level);
+            // Whoever passes the line on is not believed any more.
+            findings.trail.retain(|(what, _)| *what != LEVEL);
+            findings.take_level_of_text(level);
         }
         if findings.level.is_none() {
             findings.level_of_crash = exception::level_of_crash(&message, exception::in_text(&message));
@@ -197,11 +208,10 @@ impl LineReader<'_> {
         findings.flags.0 &= !Flags::NOT_JSON.0;
         findings.form = "a line of Docker's";
         if findings.message.is_none() {
-            findings.message = Some(wrapped.text);
+            findings.take_whole(&wrapped.text);
         }
-        // Docker's time says its offset, which a text's own often doesn't.
-        if let Some(time) = wrapped.time.filter(|_| findings.time.is_none() || findings.time_is_of_text) {
-            findings.take_time(time);
+        if let Some(time) = wrapped.time {
+            findings.take_relays_time(time, "Docker's time");
         }
         findings.attributes.extend(wrapped.attributes);
         if wrapped.cut {
@@ -221,8 +231,8 @@ impl LineReader<'_> {
         let mut findings = self.findings(content, received, wrappings + 1);
         findings.form = "a line of containerd's";
         let time = self.clock(received).of_text(line.time);
-        if let Some(time) = time.filter(|_| findings.time.is_none() || findings.time_is_of_text) {
-            findings.take_time(time);
+        if let Some(time) = time {
+            findings.take_relays_time(time, "containerd's time");
         }
         let stream = Value::StringValue(line.stream.to_owned());
         findings.attributes.push(attribute("log.iostream", stream));
@@ -241,15 +251,19 @@ impl LineReader<'_> {
             && (findings.message.is_some() || findings.structured)
         {
             if findings.message.is_none() {
-                findings.level = findings.level.take().or_else(|| text::level_of(&plain));
-                findings.message = Some(line.to_owned());
+                if findings.level.is_none()
+                    && let Some(level) = text::level_of(&plain)
+                {
+                    findings.take_level_of_text(level);
+                }
+                findings.take_whole(line);
             }
             return std::mem::take(findings);
         }
-        let mut findings = text::find(&plain, self.clock(received));
+        let mut findings = text::find(&plain, self.clock(received), self.rules.explains);
         findings.time_is_of_text = true;
         if let Some(object) = self.object_at_end(&plain) {
-            findings.add(fields::find(object.fields, self.clock(received), self.rules));
+            findings.add(self.find_in(object, received));
         } else if let Some(pairs) = self.pairs_at_end(&plain) {
             findings.add(fields::find(pairs, self.clock(received), self.rules));
         }
@@ -260,7 +274,7 @@ impl LineReader<'_> {
         if let Some(read) = read {
             findings.exception.get_or_insert_default().complete_with(read);
         }
-        findings.message = Some(line.to_owned());
+        findings.take_whole(line);
         findings.form = "text";
         findings.flags.insert(Flags::NOT_JSON);
         findings
@@ -281,7 +295,7 @@ impl LineReader<'_> {
             findings.form = "logfmt";
             return Some(findings);
         }
-        access::find(plain, clock)
+        access::find(plain, clock).map(|found| Findings { explains: self.rules.explains, ..found })
     }
 
     /// The pairs behind the name of a process: `2023-11-14T22:13:20+00:00 heroku[router]: at=info method=GET …`.
@@ -302,7 +316,7 @@ impl LineReader<'_> {
         if !rest[end..].trim().trim_matches(['[', ']', ' ']).is_empty() {
             return None;
         }
-        object::read(&rest[..end], self.limits, self.cuts)
+        self.object(&rest[..end])
     }
 }
 
@@ -319,7 +333,7 @@ pub(crate) fn json_object(
     limits: &RecordLimits,
     cuts: &mut Cuts,
 ) -> Option<(Vec<KeyValue>, bool)> {
-    object::read(text.trim(), limits, cuts).map(|object| (object.fields, object.cut))
+    object::read(text.trim(), limits, cuts, None).map(|object| (object.fields, object.cut))
 }
 
 /// Whether a line begins with a date or a time of day.
@@ -341,12 +355,73 @@ pub(crate) fn without_colours(line: &str) -> Cow<'_, str> {
     text::without_colours(line)
 }
 
+/// What is found, by name, in the trail.
+const TRACE_ID: &str = "trace id";
+const SPAN_ID: &str = "span id";
+/// One field had both.
+const BOTH_IDS: &str = "trace and span id";
+const LEVEL: &str = "level";
+const TIME: &str = "time";
+const MESSAGE: &str = "message";
+
+/// Where all that stands in a text was found of which nothing better is known.
+const IN_TEXT: &str = "the text";
+
 /// Cheap to ask of every message: whether it is worth looking for ids.
 fn names_a_trace(message: &str) -> bool {
     ["race", "RACE"].iter().any(|part| message.contains(part))
 }
 
 impl Findings {
+    /// Notes where something was found, if anybody wants to know.
+    fn note(&mut self, what: &'static str, from: impl FnOnce() -> String) {
+        if self.explains {
+            self.trail.push((what, from()));
+        }
+    }
+
+    fn has_noted(&self, what: &str) -> bool {
+        self.trail.iter().any(|(noted, _)| *noted == what)
+    }
+
+    /// The whole line is its message.
+    fn take_whole(&mut self, line: &str) {
+        self.message = Some(line.to_owned());
+        self.note(MESSAGE, || "the whole line".to_owned());
+    }
+
+    fn take_level_of_text(&mut self, level: LineLevel) {
+        self.note(LEVEL, || format!("`{}` in the text", level.text));
+        self.level = Some(level);
+    }
+
+    /// The time of who passed the line on, which says its offset, as a text's own often doesn't. The line's own goes
+    /// before it where it does.
+    fn take_relays_time(&mut self, time: Sent, from: &str) {
+        if self.time.is_some() && (!self.time_is_of_text || time == Sent::Absurd) {
+            return;
+        }
+        if self.take_time(time) {
+            self.trail.retain(|(what, _)| *what != TIME);
+            self.note(TIME, || from.to_owned());
+        }
+    }
+
+    /// The trail of a record inside this one goes before what this one's own says, where it found something.
+    fn put_trail_inside(&mut self, inner: Vec<(&'static str, String)>, level_is_inner: bool) {
+        let within = self.trail.iter().find(|(what, _)| *what == MESSAGE).map(|(_, from)| from.clone());
+        let within = within.unwrap_or_else(|| "the message".to_owned());
+        let inner = inner.into_iter().filter(|(what, _)| *what != LEVEL || level_is_inner);
+        let mut trail: Vec<_> = inner.map(|(what, from)| (what, format!("{from} in {within}"))).collect();
+        let has_ids = trail.iter().any(|(what, _)| matches!(*what, TRACE_ID | BOTH_IDS));
+        let is_inner =
+            |what: &str| has_ids && what == BOTH_IDS || trail.iter().any(|(found, _)| *found == what);
+        let outer = std::mem::take(&mut self.trail).into_iter();
+        let outer: Vec<_> = outer.filter(|(what, _)| !is_inner(what)).collect();
+        trail.extend(outer);
+        self.trail = trail;
+    }
+
     /// What a record inside this one says goes before what this one does.
     fn put_inside(&mut self, inner: Findings, message: String) {
         self.trace_id = inner.trace_id.or(self.trace_id);
@@ -361,12 +436,28 @@ impl Findings {
         self.exception = inner.exception.or(self.exception.take());
         self.message = inner.message.or(Some(message));
         self.attributes.extend(inner.attributes);
-        self.trail.extend(inner.trail);
+        self.put_trail_inside(inner.trail, !outer_is_surer);
         self.flags.insert(inner.flags);
     }
 
     /// What fields beside a text say is taken where the text itself says nothing.
     fn add(&mut self, fields: Findings) {
+        let of_use = |what: &str| match what {
+            TRACE_ID => self.trace_id.is_none(),
+            SPAN_ID => self.span_id.is_none(),
+            BOTH_IDS => self.trace_id.is_none() || self.span_id.is_none(),
+            LEVEL => self.level.is_none(),
+            TIME => self.time.is_none(),
+            // It is the text, whatever the fields have.
+            MESSAGE => false,
+            _ => true,
+        };
+        let trail: Vec<_> = fields.trail.into_iter().filter(|(what, _)| of_use(what)).collect();
+        self.trail.extend(trail);
+        if self.time.is_none() {
+            self.flags.0 |= fields.flags.0 & Flags::ABSURD_TIME.0;
+        }
+        self.flags.0 |= fields.flags.0 & Flags::CUT.0;
         self.trace_id = self.trace_id.or(fields.trace_id);
         self.span_id = self.span_id.or(fields.span_id);
         self.level = self.level.take().or(fields.level);
@@ -374,10 +465,36 @@ impl Findings {
         self.exception = self.exception.take().or(fields.exception);
         self.service = self.service.take().or(fields.service);
         self.attributes.extend(fields.attributes);
-        self.trail.extend(fields.trail);
     }
 
-    fn into_record(self, line: &str, received: UnixNanos) -> Understood {
+    /// What was found and not noted stood somewhere in the text.
+    fn complete_trail(&mut self) {
+        let said = |part: &Option<String>| part.is_some();
+        let exception = self.exception.as_ref();
+        let ids_noted = self.has_noted(BOTH_IDS);
+        let found = [
+            (TRACE_ID, self.trace_id.is_some() && !ids_noted),
+            (SPAN_ID, self.span_id.is_some() && !ids_noted),
+            (LEVEL, self.level.is_some() || self.level_of_crash.is_some()),
+            (TIME, self.time.is_some()),
+            (exception::TYPE, exception.is_some_and(|known| said(&known.exception_type))),
+            (exception::MESSAGE, exception.is_some_and(|known| said(&known.message))),
+            (exception::STACKTRACE, exception.is_some_and(|known| said(&known.stacktrace))),
+        ];
+        for (what, _) in found.into_iter().filter(|(_, is_found)| *is_found) {
+            if !self.has_noted(what) {
+                self.trail.push((what, IN_TEXT.to_owned()));
+            }
+        }
+        if self.message.is_none() {
+            self.trail.push((MESSAGE, "the whole line".to_owned()));
+        }
+    }
+
+    fn into_record(mut self, line: &str, received: UnixNanos) -> Understood {
+        if self.explains {
+            self.complete_trail();
+        }
         let mut flags = self.flags;
         if self.bad_trace_id {
             flags.insert(Flags::BAD_TRACE_ID);

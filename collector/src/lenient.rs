@@ -1,5 +1,5 @@
 //! JSON that `serde_json` does not read and others write: half of a pair of surrogates, `"\ud83d"`, which is left where a text
-//! was cut in the middle of an emoji, and Python's `NaN` and `Infinity`.
+//! was cut in the middle of an emoji, Python's `NaN` and `Infinity`, and numbers that no double holds, such as `1e400`.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,8 @@ pub(crate) fn mended(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// The same line with Python's numbers that are none as texts, outside of strings.
+/// The same line with Python's numbers that are none, and numbers out of range, as texts, outside of strings: so nothing of
+/// what they say is lost.
 pub(crate) fn with_quoted_numbers(json: &str) -> Cow<'_, str> {
     let (mut quoted, mut kept, mut at, mut in_string) = (String::new(), 0, 0, false);
     let bytes = json.as_bytes();
@@ -50,8 +51,13 @@ pub(crate) fn with_quoted_numbers(json: &str) -> Cow<'_, str> {
                 at += 1;
                 None
             }
-            b'N' | b'I' | b'-' if !in_string => {
-                NUMBERS.iter().find(|name| bytes[at..].starts_with(name.as_bytes()))
+            b'N' | b'I' | b'-' | b'0'..=b'9' if !in_string => {
+                let name = NUMBERS.iter().copied().find(|name| bytes[at..].starts_with(name.as_bytes()));
+                name.or_else(|| {
+                    let number = number_at(json, at);
+                    at += if is_out_of_range(number) { 0 } else { number.len().saturating_sub(1) };
+                    Some(number).filter(|number| is_out_of_range(number))
+                })
             }
             _ => None,
         };
@@ -72,6 +78,17 @@ pub(crate) fn with_quoted_numbers(json: &str) -> Cow<'_, str> {
 }
 
 const NUMBERS: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+
+/// The number that begins at a place, by the characters that numbers are of.
+fn number_at(json: &str, at: usize) -> &str {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    let length = json.as_bytes()[at..].iter().take_while(|byte| is_part(byte)).count();
+    &json[at..at + length]
+}
+
+fn is_out_of_range(number: &str) -> bool {
+    number.parse::<f64>().is_ok_and(f64::is_infinite)
+}
 
 /// [`mended`] for a body, which may be no text at all.
 pub(crate) fn mended_body(json: &[u8]) -> Cow<'_, [u8]> {
@@ -116,6 +133,19 @@ mod tests {
             "a": "NaN", "b": ["-Infinity", "Infinity"], "NaN": "say \"NaN\", \\", "c": -1,
         });
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn numbers_that_no_double_holds_are_texts() {
+        let huge = "9".repeat(400);
+        let json =
+            format!(r#"{{"a":1e400,"b":[-1E+999,2e5,-0.5],"c":"1e400 \"1e400","d":{huge},"1e400":1e-400}}"#);
+        let read: serde_json::Value = serde_json::from_str(&with_quoted_numbers(&json)).unwrap();
+        let expected = serde_json::json!({
+            "a": "1e400", "b": ["-1E+999", 2e5, -0.5], "c": "1e400 \"1e400", "d": huge, "1e400": 0.0,
+        });
+        assert_eq!(read, expected);
+        assert!(matches!(with_quoted_numbers(r#"{"a":[1,-2.5e3]}"#), Cow::Borrowed(_)));
     }
 
     #[test]

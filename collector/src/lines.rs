@@ -131,10 +131,7 @@ impl LineOwner {
 
     /// Turns a line into a record, or into those of the request that it is.
     pub(crate) fn take(&self, line: &RawLine, gathering: &mut Gathering) -> Result<(), Refusal> {
-        if !line.cut
-            && let Some(request) = export::request(&line.bytes)
-            && gathering.request(&request, &self.owner, &self.attributes)?
-        {
+        if self.take_request(line, gathering)? {
             return Ok(());
         }
         let mut flags = Flags::NONE;
@@ -150,6 +147,14 @@ impl LineOwner {
             attributes: self.attributes.clone(),
             flags,
         })
+    }
+
+    /// Turns a line that is a request of OTLP into its records; whether it is one.
+    pub(crate) fn take_request(&self, line: &RawLine, gathering: &mut Gathering) -> Result<bool, Refusal> {
+        match export::request(&line.bytes).filter(|_| !line.cut) {
+            Some(request) => gathering.request(&request, &line.bytes, &self.owner, &self.attributes),
+            None => Ok(false),
+        }
     }
 }
 

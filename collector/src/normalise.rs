@@ -28,6 +28,8 @@ use crate::refusal::{Reason, Refusal};
 pub(crate) const ORIGINAL_TRACE_ID: &str = "spandrel.original.trace_id";
 /// A log's span id that is none; the attribute keeps what was sent.
 pub(crate) const ORIGINAL_SPAN_ID: &str = "spandrel.original.span_id";
+/// An absurd time that a protocol has beside a line, in nanoseconds since the epoch.
+pub(crate) const ORIGINAL_TIME: &str = "spandrel.original.time";
 
 /// Gathers the records of one request.
 #[derive(Debug)]
@@ -188,12 +190,13 @@ impl Normaliser {
     ) -> Result<(), Refusal> {
         self.charge(bytes.len())?;
         let mut flags = log.flags;
-        self.flag_times_of_log(log.time, log.observed, false, &mut flags);
+        self.flag_times_of_log(log.time, log.observed, &mut flags);
         let level = level_of(log.severity_number, log.severity_text);
         self.keep(context, NewBody::Log(bytes), level, flags, None)
     }
 
-    /// Keeps a log. `original` is a text input's line.
+    /// Keeps a log. `original` is a text input's line, whose times are those of the log already: what was absurd or
+    /// absent in it has its flag.
     pub(crate) fn log(
         &mut self,
         context: &Context,
@@ -207,7 +210,7 @@ impl Normaliser {
         let mut flags = inspector.flags;
         set_aside_bad_ids(&mut log, &mut flags);
         let (time, observed) = (log.time_unix_nano, log.observed_time_unix_nano);
-        self.flag_times_of_log(time, observed, original.is_some(), &mut flags);
+        self.flag_times_of_log(time, observed, &mut flags);
         let level = level_of(log.severity_number, &log.severity_text);
         self.keep(context, NewBody::Decoded(RecordBody::Log(Box::new(log))), level, flags, original)
     }
@@ -249,11 +252,8 @@ impl Normaliser {
         }
     }
 
-    /// A text input's observed time is the arrival itself, so it is no time that was sent; one that was sent and
-    /// cannot be told has its flag already.
-    fn flag_times_of_log(&self, time: u64, observed: u64, is_text: bool, flags: &mut Flags) {
-        let was_sent = flags.contains(Flags::ABSURD_TIME);
-        if time == 0 && (observed == 0 || is_text) && !was_sent {
+    fn flag_times_of_log(&self, time: u64, observed: u64, flags: &mut Flags) {
+        if time == 0 && observed == 0 {
             flags.insert(Flags::NO_TIME);
         }
         if self.is_absurd(time) || self.is_absurd(observed) {
@@ -262,10 +262,18 @@ impl Normaliser {
     }
 
     fn is_absurd(&self, time: u64) -> bool {
-        const YEAR_2000_NS: u64 = 946_684_800_000_000_000;
-        const DAY_NS: u64 = 86_400_000_000_000;
-        time != 0 && (time < YEAR_2000_NS || time > self.received.0.saturating_add(DAY_NS))
+        is_absurd(UnixNanos(time), self.received)
     }
+}
+
+/// Whether nothing can have happened then: before 2000, or more than a day after the arrival. 0 is no time at all.
+///
+/// OTLP's times are kept as they were sent and only flagged. What was read in a line is not taken where this says so
+/// (`json_log/time.rs`): the line itself still has it.
+pub(crate) fn is_absurd(time: UnixNanos, received: UnixNanos) -> bool {
+    const YEAR_2000_NS: u64 = 946_684_800_000_000_000;
+    const DAY_NS: u64 = 86_400_000_000_000;
+    time.0 != 0 && (time.0 < YEAR_2000_NS || time.0 > received.0.saturating_add(DAY_NS))
 }
 
 fn decoded_span(span: Span) -> NewBody {

@@ -2,15 +2,17 @@
 //!
 //! Ids and levels that stand beside a line were put there by somebody who knew, so they go before what the line
 //! says; so does Loki's time, which is the one that Loki would answer with. A relay's own level or time, as syslog
-//! and Fluentd have them, is taken where the line says none, or none with an offset.
+//! and Fluentd have them, is taken where the line says none, or none with an offset. A time at which nothing can have
+//! happened is taken from neither: the other's is, and where that is no better, the arrival.
 
-use spandrel_store::otlp::KeyValue;
+use spandrel_store::otlp::{KeyValue, Value};
 use spandrel_store::record::value::text_attribute;
 use spandrel_store::{Flags, SpanId, TraceId, UnixNanos};
 
 use super::level::{self, LineLevel};
 use super::time::{Clock, Sent};
 use super::{Findings, Rules, fields};
+use crate::normalise::{ORIGINAL_TIME, attribute};
 
 /// Nothing by default.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub(crate) struct Beside {
     /// Whether the line's own level goes first.
     level_is_a_relays: bool,
     time: Option<Sent>,
+    /// The same as it was sent, where it was a number.
+    nanoseconds: Option<i128>,
     /// Whether the line's own time goes first.
     time_is_a_relays: bool,
 }
@@ -41,14 +45,15 @@ impl Beside {
         Beside { trace_id, span_id, bad_trace_id, bad_span_id, level, level_is_a_relays, ..Beside::default() }
     }
 
-    /// The time of the entry, in nanoseconds since the epoch.
+    /// The time of the entry, in nanoseconds since the epoch; 0 is none.
     pub(crate) fn at(self, nanoseconds: i128) -> Beside {
-        Beside { time: Some(Sent::from_utc(nanoseconds)), time_is_a_relays: false, ..self }
+        let nanoseconds = Some(nanoseconds).filter(|nanoseconds| *nanoseconds != 0);
+        Beside { time: nanoseconds.map(Sent::from_utc), nanoseconds, time_is_a_relays: false, ..self }
     }
 
     /// When a relay took the line.
     pub(crate) fn relayed_at(self, nanoseconds: i128) -> Beside {
-        Beside { time: Some(Sent::from_utc(nanoseconds)), time_is_a_relays: true, ..self }
+        Beside { time_is_a_relays: true, ..self.at(nanoseconds) }
     }
 
     /// A time as a relay writes it, if that is one: how many bytes of the text it takes.
@@ -60,7 +65,8 @@ impl Beside {
     ) -> Option<usize> {
         let clock = Clock { zone: &rules.zone, received, formats: &[] };
         let (time, length) = clock.at_start(text)?;
-        (self.time, self.time_is_a_relays) = (Some(time), true);
+        // What is absurd in it stays in the text.
+        (self.time, self.nanoseconds, self.time_is_a_relays) = (Some(time), None, true);
         Some(length)
     }
 
@@ -81,6 +87,7 @@ impl Beside {
             level: self.level.or_else(|| other.level.clone()),
             level_is_a_relays: if level_is_other { other.level_is_a_relays } else { self.level_is_a_relays },
             time: self.time.or(other.time),
+            nanoseconds: if self.time.is_some() { self.nanoseconds } else { other.nanoseconds },
             time_is_a_relays: if self.time.is_some() {
                 self.time_is_a_relays
             } else {
@@ -104,7 +111,7 @@ impl Beside {
         fields
     }
 
-    pub(super) fn add_to(self, findings: &mut Findings) {
+    pub(super) fn add_to(self, findings: &mut Findings, received: UnixNanos) {
         findings.trace_id = self.trace_id.or(findings.trace_id);
         findings.span_id = self.span_id.or(findings.span_id);
         findings.bad_trace_id = (findings.bad_trace_id || self.bad_trace_id) && findings.trace_id.is_none();
@@ -116,16 +123,22 @@ impl Beside {
             }
             _ => {}
         }
-        match (self.time, self.time_is_a_relays) {
-            (Some(time), false) => {
-                findings.time = None;
+        let Some(time) = self.time.map(|time| time.judged(received)) else { return };
+        if self.time_is_a_relays && findings.time.is_some() && !findings.time_is_of_text {
+            return;
+        }
+        match time {
+            Sent::At(time) if self.time_is_a_relays => findings.time = Some(time),
+            Sent::At(time) => {
+                findings.time = Some(time);
+                // The line's own was not asked for.
                 findings.flags.0 &= !Flags::ABSURD_TIME.0;
-                findings.take_time(time);
             }
-            (Some(time), true) if findings.time.is_none() || findings.time_is_of_text => {
-                findings.take_time(time);
+            Sent::Absurd => {
+                findings.flags.insert(Flags::ABSURD_TIME);
+                let text = self.nanoseconds.map(|nanoseconds| Value::StringValue(nanoseconds.to_string()));
+                findings.attributes.extend(text.map(|text| attribute(ORIGINAL_TIME, text)));
             }
-            _ => {}
         }
     }
 }

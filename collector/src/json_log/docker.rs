@@ -31,7 +31,8 @@ pub(super) fn open(object: Object, clock: Clock<'_>) -> Result<Wrapped, Object> 
         return Err(object);
     }
     let mut wrapped = Wrapped { text: String::new(), time: None, attributes: Vec::new(), cut: object.cut };
-    for field in object.fields {
+    for (place, field) in object.fields.into_iter().enumerate() {
+        let is_within = place < object.within;
         match (&*field.key, field.value.and_then(|value| value.value)) {
             ("log", Some(Value::StringValue(text))) => {
                 wrapped.text = text.trim_end_matches(['\n', '\r']).to_owned();
@@ -40,8 +41,10 @@ pub(super) fn open(object: Object, clock: Clock<'_>) -> Result<Wrapped, Object> 
             ("stream", Some(value)) => {
                 wrapped.attributes.push(crate::normalise::attribute("log.iostream", value));
             }
-            (key, Some(value)) => wrapped.attributes.push(crate::normalise::attribute(key, value)),
-            (_, None) => {}
+            (key, Some(value)) if is_within => {
+                wrapped.attributes.push(crate::normalise::attribute(key, value));
+            }
+            _ => {}
         }
     }
     Ok(wrapped)

@@ -10,11 +10,12 @@ use super::Findings;
 use super::exception::{self, Exception};
 use super::level::{self, LineLevel};
 use super::names::{self, Role, Scale};
+use super::object::Object;
 use super::rules::Rules;
 use super::time::{Clock, Sent};
 
 /// Fields are looked for down to this many keys deep: `{"extra": {"context": {"trace_id": …}}}`.
-const PATH_MAX: usize = 3;
+pub(super) const PATH_MAX: usize = 3;
 
 /// Elements of an array of scopes or spans that are looked into.
 const SCOPES_MAX: usize = 8;
@@ -66,10 +67,24 @@ struct Search<'a> {
 
 /// What the fields tell; those that are consumed are no attributes any more.
 pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Findings {
+    let within = fields.len();
+    find_within(fields, within, clock, rules).0
+}
+
+/// What an object tells, and how many of its fields behind the limit were looked at and not taken, which are cut.
+pub(super) fn find_in(object: Object, clock: Clock<'_>, rules: &Rules) -> (Findings, u64) {
+    let (mut findings, left) = find_within(object.fields, object.within, clock, rules);
+    if object.cut || left > 0 {
+        findings.flags.insert(Flags::CUT);
+    }
+    (findings, left)
+}
+
+fn find_within(fields: Vec<KeyValue>, within: usize, clock: Clock<'_>, rules: &Rules) -> (Findings, u64) {
     let mut fields = fields;
     let mut search = Search { clock, rules, best: Best::default() };
     search.look_through(&fields, &[], Some(Path::default()));
-    let mut findings = Findings::default();
+    let mut findings = Findings { explains: rules.explains, ..Findings::default() };
     let (mut consumed, mut count) = ([(Path::default(), Taken::Nothing); MEANINGS], 0);
     for Candidate { path, meaning, .. } in search.best.candidates() {
         if rules.explains {
@@ -80,7 +95,12 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
             count += 1;
         }
     }
-    findings.level = findings.level.take().or_else(|| level_left_out(&fields));
+    if findings.level.is_none()
+        && let Some(level) = level_left_out(&fields)
+    {
+        findings.level = Some(level);
+        findings.note(super::LEVEL, || "@l, which is not there".to_owned());
+    }
     // From the last place to the first, so that removing one does not move the others.
     let consumed = &mut consumed[..count];
     consumed.sort_unstable_by_key(|(path, _)| std::cmp::Reverse(*path));
@@ -88,13 +108,17 @@ pub(super) fn find(fields: Vec<KeyValue>, clock: Clock<'_>, rules: &Rules) -> Fi
         let value = take_out(&mut fields, path.places());
         findings.keep(*taken, value);
     }
+    // What stands in objects was counted with them.
+    let is_left = |field: &&KeyValue| matches!(&field.value, Some(AnyValue { value: Some(value) }) if !matches!(value, Value::KvlistValue(_)));
+    let left = fields.get(within..).unwrap_or_default().iter().filter(is_left).count() as u64;
+    fields.truncate(within);
     fields.retain(is_still_there);
     // A record waits in memory until it is indexed, and not with room for what is no field of its any more.
     fields.shrink_to_fit();
     lift_wrapped(&mut fields);
     findings.attributes = fields;
     complete_exception(&mut findings);
-    findings
+    (findings, left)
 }
 
 impl<'a> Search<'a> {
@@ -264,17 +288,17 @@ impl Meaning {
 
     fn name(&self) -> &'static str {
         match self {
-            Meaning::TraceId(..) => "trace id",
-            Meaning::SpanId(..) => "span id",
-            Meaning::Context(_) => "trace and span id",
-            Meaning::Level(..) => "level",
-            Meaning::Time(_) => "time",
+            Meaning::TraceId(..) => super::TRACE_ID,
+            Meaning::SpanId(..) => super::SPAN_ID,
+            Meaning::Context(_) => super::BOTH_IDS,
+            Meaning::Level(..) => super::LEVEL,
+            Meaning::Time(_) => super::TIME,
             Meaning::TimeNanos(_) => "nanoseconds of the time",
-            Meaning::Message => "message",
+            Meaning::Message => super::MESSAGE,
             Meaning::Service(_) => "service",
-            Meaning::ExceptionType(_) => "exception.type",
-            Meaning::ExceptionMessage(_) | Meaning::ErrorText(_) => "exception.message",
-            Meaning::ExceptionStack => "exception.stacktrace",
+            Meaning::ExceptionType(_) => exception::TYPE,
+            Meaning::ExceptionMessage(_) | Meaning::ErrorText(_) => exception::MESSAGE,
+            Meaning::ExceptionStack => exception::STACKTRACE,
         }
     }
 
@@ -315,7 +339,7 @@ impl Candidate {
     /// which nothing is known. What can be taken out goes before what cannot.
     fn order(&self) -> (bool, bool, usize) {
         let of_no_use = match &self.meaning {
-            Meaning::Time(Sent::Uncountable) => true,
+            Meaning::Time(Sent::Absurd) => true,
             // A status goes before no field that is for the level, whatever that says.
             Meaning::Level(level, scale) => level.severity_number == 0 || *scale == Scale::Status,
             meaning => meaning.is_no_id(),
@@ -388,14 +412,14 @@ impl Findings {
         }
     }
 
-    /// A time that cannot be told is flagged, and what was sent stays as an attribute.
+    /// A time at which nothing can have happened is flagged and not taken, and what was sent stays as an attribute.
     pub(super) fn take_time(&mut self, time: Sent) -> bool {
         match time {
             Sent::At(time) => {
                 self.time = Some(time);
                 true
             }
-            Sent::Uncountable => {
+            Sent::Absurd => {
                 self.flags.insert(Flags::ABSURD_TIME);
                 false
             }

@@ -116,9 +116,11 @@ fn the_users_own_names_patterns_and_formats_go_first() {
 
 #[test]
 fn what_python_and_windows_write_is_json() {
-    for line in
-        [r#"{"level":"error","msg":"slow","took":NaN}"#, "\u{feff}{\"level\":\"error\",\"msg\":\"slow\"}"]
-    {
+    for line in [
+        r#"{"level":"error","msg":"slow","took":NaN}"#,
+        r#"{"level":"error","msg":"slow","took":1e400}"#,
+        "\u{feff}{\"level\":\"error\",\"msg\":\"slow\"}",
+    ] {
         let found = understand(line);
         assert_eq!((found.form, message(&found)), ("JSON", "slow"), "{line}");
     }

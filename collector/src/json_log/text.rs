@@ -28,13 +28,16 @@ const ID_BYTES_MAX: usize = 128;
 const START_BYTES_MAX: usize = 256;
 
 /// All that can be found in a line without the escape sequences that colour it.
-pub(super) fn find(line: &str, clock: Clock<'_>) -> Findings {
-    let mut findings = Findings::default();
+pub(super) fn find(line: &str, clock: Clock<'_>, explains: bool) -> Findings {
+    let mut findings = Findings { explains, ..Findings::default() };
     find_ids(line, &mut findings);
-    if findings.level.is_none() {
-        findings.level = level_of(line);
+    if findings.level.is_none()
+        && let Some(level) = level_of(line)
+    {
+        findings.take_level_of_text(level);
     }
-    if let Some(time) = time_at_start(line, clock) {
+    if let Some((time, text)) = time_at_start(line, clock) {
+        findings.note(super::TIME, || format!("`{text}` in the text"));
         findings.take_time(time);
     }
     findings
@@ -70,7 +73,7 @@ fn find_named(line: &str, findings: &mut Findings) {
             find_context(name, findings);
         }
         if let Some((role, _)) = role_of(before, name) {
-            find_value(role, rest, findings);
+            find_value(role, name, rest, findings);
         }
         before = name;
     }
@@ -98,23 +101,34 @@ fn role_of(before: &str, name: &str) -> Option<(Role, usize)> {
     })
 }
 
-fn find_value(role: Role, rest: &str, findings: &mut Findings) {
+fn find_value(role: Role, name: &str, rest: &str, findings: &mut Findings) {
     let Some(value) = value_after(rest) else { return };
+    let named = || format!("`{name}` in the text");
     match role {
         Role::TraceId(digits) if findings.trace_id.is_none() && is_long_enough(value) => {
             if let Ok(context) = TraceContext::from_text(value, digits) {
                 findings.trace_id = Some(context.trace_id);
-                findings.span_id = findings.span_id.or(context.span_id);
+                findings.note(super::TRACE_ID, named);
+                if findings.span_id.is_none() && context.span_id.is_some() {
+                    findings.span_id = context.span_id;
+                    findings.note(super::SPAN_ID, named);
+                }
             }
         }
         Role::SpanId(digits) if findings.span_id.is_none() && is_long_enough(value) => {
             findings.span_id = SpanId::from_text(value, digits).ok();
+            if findings.span_id.is_some() {
+                findings.note(super::SPAN_ID, named);
+            }
         }
         Role::Context if findings.trace_id.is_none() => find_context(value, findings),
         // In prose "level" is a word like any other, so it needs its `=` or `:` right behind it.
         Role::Level(scale) if findings.level.is_none() && !rest.starts_with(' ') => {
             let value = spandrel_store::otlp::Value::StringValue(value.to_owned());
             findings.level = level::of_value(&value, scale).filter(|level| level.severity_number != 0);
+            if findings.level.is_some() {
+                findings.note(super::LEVEL, named);
+            }
         }
         _ => {}
     }
@@ -140,6 +154,7 @@ fn find_context(value: &str, findings: &mut Findings) {
     if let Ok(context) = TraceContext::from_text(value, Digits::Hex) {
         findings.trace_id = Some(context.trace_id);
         findings.span_id = findings.span_id.or(context.span_id);
+        findings.note(super::BOTH_IDS, || format!("`{value}` in the text"));
     }
 }
 
@@ -160,6 +175,7 @@ fn find_bracketed(line: &str, findings: &mut Findings) {
             {
                 findings.trace_id = Some(context.trace_id);
                 findings.span_id = Some(span_id);
+                findings.note(super::BOTH_IDS, || format!("`[{group}]` in the text"));
                 return;
             }
         }
@@ -269,19 +285,19 @@ pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The time among the first words: `2026-… INFO`, `[2026-…]`, `I, [2026-… #1]`, `INFO 2026-…`, `I1122 16:59:11.5`.
-pub(super) fn time_at_start(line: &str, clock: Clock<'_>) -> Option<Sent> {
+/// The time among the first words, and its text: `2026-… INFO`, `[2026-…]`, `I, [2026-… #1]`, `INFO 2026-…`, `I1122 16:59:11.5`.
+pub(super) fn time_at_start<'l>(line: &'l str, clock: Clock<'_>) -> Option<(Sent, &'l str)> {
     let line = &line[..line.floor_char_boundary(START_BYTES_MAX)];
     if let Some(rest) = line.strip_prefix(['I', 'W', 'E', 'F', 'D'])
         && rest.starts_with(|c: char| c.is_ascii_digit())
     {
-        return time::of_glog(rest, clock);
+        return time::of_glog(rest, clock).map(|(time, length)| (time, &rest[..length]));
     }
     let mut rest = line;
     for _ in 0..TIME_WORDS_MAX {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | '(' | '|' | '<'));
-        if let Some((time, _)) = clock.at_start(rest) {
-            return Some(time);
+        if let Some((time, length)) = clock.at_start(rest) {
+            return Some((time, &rest[..length]));
         }
         rest = rest.get(rest.find(|c: char| c.is_whitespace() || matches!(c, '[' | '>'))?..)?;
         rest = rest.strip_prefix('>').unwrap_or(rest);
@@ -298,13 +314,21 @@ pub(super) fn begins_with_time(line: &str) -> bool {
     opened(line) || line.split_once(' ').is_some_and(|(first, rest)| first.len() <= 12 && opened(rest))
 }
 
-/// The shape alone: `2026-11-22`, `2026/11/22`, `16:59:11`, `22/Nov/2026`, `Nov 22`, `Fri Nov 22`.
+/// The shape alone: `2026-11-22`, `2026/11/22`, `16:59:11`, `22/Nov/2026`, `11/22/2026`, `Nov 22`, `Fri Nov 22`.
 fn looks_like_time(text: &[u8]) -> bool {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let is_digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
     match (digits, text.get(digits)) {
         (4, Some(b'-' | b'/' | b'.')) => is_digit(5) && is_digit(6),
         (2, Some(b':')) => is_digit(3) && is_digit(4) && text.get(5) == Some(&b':'),
+        (1 | 2, Some(b'/')) if is_digit(digits + 1) => {
+            let rest = &text[digits + 1..];
+            let second = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let year = rest.get(second + 1..).unwrap_or_default();
+            second <= 2
+                && rest.get(second) == Some(&b'/')
+                && year.iter().take(4).filter(|byte| byte.is_ascii_digit()).count() == 4
+        }
         (2, Some(b'/' | b' ' | b'-')) => is_month(&text[3..]),
         (0, Some(_)) if is_month(text) => text.get(3) == Some(&b' ') && (is_digit(4) || is_digit(5)),
         (0, Some(_)) if is_weekday(text) => text.get(3..).is_some_and(|rest| {

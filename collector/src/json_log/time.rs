@@ -1,9 +1,11 @@
 //! Times as loggers write them: text in RFC 3339 and its relatives, or numbers since the epoch.
 //!
 //! What says its own offset is taken by it. What doesn't is read in the configured zone, `logs.timezone`. What
-//! has no date is no time, and what has no year is taken for the one that is nearest to the arrival.
+//! has no date is no time, and what has no year is taken for the one that is nearest to the arrival and not ahead of it.
+//! A time at which nothing can have happened is told from one that can be believed; what then counts is up to the caller.
 
 mod iso;
+mod slashed;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
@@ -11,6 +13,8 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use spandrel_store::UnixNanos;
 use spandrel_store::otlp::Value;
+
+use crate::normalise::is_absurd;
 
 /// No notation of a time is longer.
 const TEXT_BYTES_MAX: usize = 64;
@@ -21,14 +25,23 @@ const SECOND_NS: i128 = 1_000_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
     At(UnixNanos),
-    /// Before 1970 or after 2554: nanoseconds since the epoch, as OTLP has them, cannot say it.
-    Uncountable,
+    /// Before 2000 or more than a day after the arrival, also where nanoseconds since the epoch, as OTLP has them, cannot
+    /// say it.
+    Absurd,
 }
 
 impl Sent {
     /// Nanoseconds since the epoch.
     pub(super) fn from_utc(nanoseconds: i128) -> Sent {
-        u64::try_from(nanoseconds).map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos)))
+        u64::try_from(nanoseconds).map_or(Sent::Absurd, |nanos| Sent::At(UnixNanos(nanos)))
+    }
+
+    /// The time, unless nothing can have happened then.
+    pub(super) fn judged(self, received: UnixNanos) -> Sent {
+        match self {
+            Sent::At(time) if time.0 == 0 || is_absurd(time, received) => Sent::Absurd,
+            sent => sent,
+        }
     }
 }
 
@@ -43,15 +56,16 @@ pub(super) struct Clock<'a> {
 
 impl Clock<'_> {
     pub(super) fn of_value(self, value: &Value) -> Option<Sent> {
-        match value {
+        let sent = match value {
             Value::StringValue(text) => self.of_text(text),
             Value::IntValue(number) => match u64::try_from(*number) {
                 Ok(number) => of_integer(number),
-                Err(_) => Some(Sent::Uncountable),
+                Err(_) => Some(Sent::Absurd),
             },
             Value::DoubleValue(number) => of_double(*number),
             _ => None,
-        }
+        };
+        sent.map(|sent| sent.judged(self.received))
     }
 
     /// A text that is a time and nothing else.
@@ -65,22 +79,29 @@ impl Clock<'_> {
         {
             return Some(time);
         }
-        if let Ok(number) = text.parse::<u64>() {
-            return of_integer(number);
-        }
-        let zoned = text.parse::<Timestamp>().ok().map(of_timestamp);
-        zoned.or_else(|| of_double(text.parse().ok()?))
+        let sent = if let Ok(number) = text.parse::<u64>() {
+            of_integer(number)
+        } else {
+            let zoned = text.parse::<Timestamp>().ok().map(of_timestamp);
+            zoned.or_else(|| of_double(text.parse().ok()?))
+        };
+        sent.map(|sent| sent.judged(self.received))
     }
 
     /// The time that a text begins with, and how many bytes of it that are.
     pub(super) fn at_start(self, text: &str) -> Option<(Sent, usize)> {
+        self.any_at_start(text).map(|(sent, length)| (sent.judged(self.received), length))
+    }
+
+    fn any_at_start(self, text: &str) -> Option<(Sent, usize)> {
         let start = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
         for format in self.formats {
             if let Some(found) = self.in_format(format, start) {
                 return Some(found);
             }
         }
-        if let Some((moment, length)) = iso::at_start(start.as_bytes()) {
+        let moment = iso::at_start(start.as_bytes()).or_else(|| slashed::at_start(start.as_bytes()));
+        if let Some((moment, length)) = moment {
             let time = match moment.offset_s {
                 Some(offset_s) => from_utc(moment.utc_ns() - i128::from(offset_s) * SECOND_NS),
                 None => self.local_ns(moment)?,
@@ -106,20 +127,22 @@ impl Clock<'_> {
         Some((self.in_zone(civil)?, length))
     }
 
-    /// Syslog's and glog's times have no year: of last, this and next year's the nearest to the arrival.
+    /// Syslog's and glog's times have no year: of last, this and next year's the nearest to the arrival that is not more
+    /// than a day ahead of it.
     fn in_nearest_year(self, parsed: &mut BrokenDownTime) -> Option<Sent> {
         let received = i64::try_from(self.received.0).ok()?;
         let now = Timestamp::from_nanosecond(i128::from(received)).ok()?;
         let this_year = now.to_zoned(self.zone.clone()).year();
-        let of_year = |year: i16| {
+        let mut of_year = |year: i16| {
             parsed.set_year(Some(year)).ok()?;
             self.in_zone(parsed.to_datetime().ok()?)
         };
         let years = [this_year.checked_sub(1)?, this_year, this_year.checked_add(1)?];
         let distance = |sent: &Sent| match sent {
             Sent::At(time) => time.0.abs_diff(self.received.0),
-            Sent::Uncountable => u64::MAX,
+            Sent::Absurd => u64::MAX,
         };
+        let of_year = |year| of_year(year).map(|sent| sent.judged(self.received));
         years.into_iter().filter_map(of_year).min_by_key(distance)
     }
 
@@ -170,8 +193,9 @@ const FORMATS: &[(First, &str)] = &[
 ];
 
 /// `1122 16:59:11.543789`, as glog and klog write month, day and time behind the level's letter.
-pub(super) fn of_glog(text: &str, clock: Clock<'_>) -> Option<Sent> {
-    clock.in_format("%m%d %H:%M:%S%.f", text).map(|(time, _)| time)
+pub(super) fn of_glog(text: &str, clock: Clock<'_>) -> Option<(Sent, usize)> {
+    let (time, length) = clock.in_format("%m%d %H:%M:%S%.f", text)?;
+    Some((time.judged(clock.received), length))
 }
 
 fn of_timestamp(timestamp: Timestamp) -> Sent {
@@ -191,14 +215,14 @@ fn of_integer(number: u64) -> Option<Sent> {
         100_000_000_000_000..100_000_000_000_000_000 => 1_000,
         _ => 1,
     };
-    Some(number.checked_mul(factor).map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos))))
+    Some(number.checked_mul(factor).map_or(Sent::Absurd, |nanos| Sent::At(UnixNanos(nanos))))
 }
 
 /// As integers, with a fraction. Doubles hold today's seconds to a quarter of a microsecond, so that the rest
 /// is noise and rounded away.
 fn of_double(number: f64) -> Option<Sent> {
     let micros = match number {
-        ..0.0 => return Some(Sent::Uncountable),
+        ..0.0 => return Some(Sent::Absurd),
         ..1e8 => return None,
         ..1e11 => number * 1e6,
         ..1e14 => number * 1e3,
@@ -207,5 +231,5 @@ fn of_double(number: f64) -> Option<Sent> {
         _ => number / 1e3,
     };
     let nanos = (micros.round() as u64).checked_mul(1_000);
-    Some(nanos.map_or(Sent::Uncountable, |nanos| Sent::At(UnixNanos(nanos))))
+    Some(nanos.map_or(Sent::Absurd, |nanos| Sent::At(UnixNanos(nanos))))
 }

@@ -48,7 +48,31 @@ fn a_request_of_otlp_is_its_records_with_what_is_known_beside_them() {
     assert_eq!(["test"; 3], [0, 1, 2].map(|number| resource(number, "deployment.environment.name")));
     let file = |number: usize| text_attribute(&log(&records[number]).attributes, "log.file.name").unwrap();
     assert_eq!(["its own", "a.log", "a.log"], [0, 1, 2].map(file));
-    assert!(records.iter().all(|record| record.original.is_none()));
+    let whole = REQUEST.replace('\n', "");
+    let originals = records.iter().map(|record| record.original.as_deref());
+    assert!(originals.eq([Some(whole.as_bytes()), None, None]), "the line is kept once, with the first");
+}
+
+#[test]
+fn the_original_of_a_request_is_the_line_that_it_came_in() {
+    let request = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"paid"}}]}]}]}"#;
+    let line = format!("2026-11-22T10:00:00.1Z stdout F {request}");
+    let records = taken(&line, false);
+    assert_eq!(log(&records[0]).body.clone().unwrap().value, Some(Value::StringValue("paid".to_owned())));
+    assert_eq!(records[0].original.as_deref(), Some(line.as_bytes()));
+}
+
+#[test]
+fn a_request_without_logs_is_a_line_and_so_is_one_of_spans() {
+    for line in [
+        r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[]}]}]}"#,
+        r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"00f067aa0ba902b7","name":"GET /"}]}]}]}"#,
+    ] {
+        let records = taken(line, false);
+        assert_eq!(records.len(), 1);
+        assert_eq!(records[0].original.as_deref(), Some(line.as_bytes()));
+        assert_eq!(log(&records[0]).body.clone().unwrap().value, Some(Value::StringValue(line.to_owned())));
+    }
 }
 
 #[test]

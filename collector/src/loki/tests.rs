@@ -76,6 +76,20 @@ fn an_impossible_time_is_flagged() {
     assert!(records[0].flags.contains(Flags::ABSURD_TIME));
     assert!(records[1].flags.contains(Flags::ABSURD_TIME));
     assert!(records[2].flags.contains(Flags::NO_TIME));
+    let attributes = serde_json::Value::from(attributes_to_json(&log(&records[1]).attributes));
+    assert_eq!(attributes, serde_json::json!({"spandrel.original.time": "5"}), "what was sent");
+    assert_eq!(log(&records[1]).time_unix_nano, 0);
+}
+
+#[test]
+fn of_two_times_the_one_that_can_be_believed_counts() {
+    let body = r#"{"streams":[{"stream":{},"values":[
+        ["1700000000000000000","{\"time\":\"1980-01-01T00:00:00Z\",\"msg\":\"a\"}"],
+        ["1700000000","{\"time\":\"2023-11-14T22:13:20Z\",\"msg\":\"seconds for nanoseconds\"}"]]}]}"#;
+    let records = json(body);
+    assert!(records.iter().all(|record| log(record).time_unix_nano == 1_700_000_000_000_000_000));
+    assert_eq!(records[0].flags, Flags::NONE, "the entry's time goes first anyway");
+    assert_eq!(records[1].flags, Flags::ABSURD_TIME);
 }
 
 #[test]

@@ -38,6 +38,69 @@ fn many_keys_are_cut() {
     assert!(understood.flags.contains(Flags::CUT));
 }
 
+fn keys(count: usize) -> String {
+    (0..count).map(|number| format!(r#""k{number}":{number},"#)).collect()
+}
+
+fn understand_counting(line: &str, config: &spandrel_config::Config) -> (Understood, u64) {
+    let mut cuts = Cuts::default();
+    let limits = RecordLimits::of(&config.limits);
+    let rules = Rules::of(&config.logs);
+    let mut reader = LineReader { limits: &limits, rules: &rules, cuts: &mut cuts };
+    let understood = reader.understand(line.as_bytes(), RECEIVED);
+    (understood, cuts.attributes)
+}
+
+#[test]
+fn what_every_log_has_is_found_behind_any_number_of_keys() {
+    let behind = format!(
+        r#""message":"paid","level":"error","ts":1700000000,"service":"shop","ctx":{{"trace_id":"{TRACE}","a":1,"in":{{"span_id":"{SPAN}"}}}}"#
+    );
+    let line = format!("{{{}{behind}}}", keys(5_000));
+    let (understood, cut) = understand_counting(&line, &Default::default());
+    assert_eq!(message(&understood), "paid");
+    assert_eq!((hex(&understood.log.trace_id), hex(&understood.log.span_id)), (TRACE.into(), SPAN.into()));
+    assert_eq!((understood.log.severity_number, understood.log.time_unix_nano), (17, RECEIVED.0));
+    assert_eq!(understood.service.as_deref(), Some("shop"));
+    assert_eq!(understood.log.attributes.len(), 1_024);
+    assert_eq!(cut, 5_000 - 1_024 + 2, "the keys, `service`, and `ctx` as one");
+    assert_eq!(understood.flags, Flags::CUT);
+}
+
+#[test]
+fn what_is_understood_behind_the_limit_is_not_cut() {
+    let line = format!(r#"{{{}"level":"error","msg":"paid"}}"#, keys(1_024));
+    let (understood, cut) = understand_counting(&line, &Default::default());
+    assert_eq!((message(&understood), understood.log.severity_number, cut), ("paid", 17, 0));
+    assert_eq!((understood.log.attributes.len(), understood.flags), (1_024, Flags::NONE));
+    // What is not understood is cut as any other.
+    let line = format!(r#"{{"msg":"paid",{}"text":"also","level":[1]}}"#, keys(1_024));
+    let (understood, cut) = understand_counting(&line, &Default::default());
+    assert_eq!((message(&understood), understood.log.severity_number, cut), ("paid", 0, 3));
+    assert_eq!((understood.log.attributes.len(), understood.flags), (1_023, Flags::CUT));
+}
+
+#[test]
+fn the_keys_of_an_object_inside_may_be_too_many_too() {
+    let line = format!(
+        r#"{{"mdc":{{{}"trace_id":"{TRACE}"}},"level":"warn","sev":"fatal","log":"x"}}"#,
+        keys(2_000)
+    );
+    let config =
+        spandrel_config::Config::from_yaml("logs: { fields: { level: [sev] } }", &[], &|_| None).unwrap();
+    let (understood, _) = understand_counting(&line, &config);
+    assert_eq!((hex(&understood.log.trace_id), understood.log.severity_number), (TRACE.into(), 21));
+    assert_eq!(attributes(&understood)["mdc"].as_object().unwrap().len(), 1_023);
+    assert!(attributes(&understood)["mdc"].get("trace_id").is_none());
+}
+
+#[test]
+fn one_name_again_and_again_takes_no_memory_without_end() {
+    let line = format!("{{{}{}\"level\":\"info\"}}", keys(1_024), r#""trace_id":"x","#.repeat(100_000));
+    let (understood, cut) = understand_counting(&line, &Default::default());
+    assert_eq!((understood.log.attributes.len(), cut > 99_000), (1_024, true));
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_record(line in proptest::collection::vec(any::<u8>(), 0..300)) {

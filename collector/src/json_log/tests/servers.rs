@@ -2,16 +2,23 @@
 
 use std::path::Path;
 
-use super::{SPAN, TRACE, Understood, attributes, hex, message, understand};
+use spandrel_store::UnixNanos;
+
+use super::{SPAN, TRACE, Understood, attributes, hex, message, understand_at};
 
 fn lines(name: &str) -> Vec<Understood> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/loggers/servers/{name}.log"));
-    std::fs::read_to_string(file).unwrap().lines().map(understand).collect()
+    let received = UnixNanos((DAY_OF_THE_RUN + 1) * DAY_NS);
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines().map(|line| understand_at(line.as_bytes(), received)).collect()
 }
+
+const DAY_NS: u64 = 86_400_000_000_000;
+const DAY_OF_THE_RUN: u64 = 20_779;
 
 /// The servers ran within a minute of this.
 fn is_of_the_run(line: &Understood) -> bool {
-    line.log.time_unix_nano / 1_000_000_000 / 86_400 == 20_779
+    line.log.time_unix_nano / DAY_NS == DAY_OF_THE_RUN
 }
 
 #[test]

@@ -26,8 +26,15 @@ fn times_are_found_in_every_unit() {
 }
 
 #[test]
-fn a_time_that_cannot_be_told_is_flagged_and_stays_as_it_was_sent() {
+fn a_time_at_which_nothing_can_have_happened_is_flagged_and_stays_as_it_was_sent() {
     let times = [
+        json!("1980-01-01T00:00:00Z"),
+        json!("2100-01-01T00:00:00Z"),
+        json!("1970-01-01T00:00:00Z"),
+        json!("1999-12-31 23:59:59,999"),
+        json!(315_532_800),
+        json!(4_102_444_800_000_i64),
+        json!("2023-11-16T00:00:00Z"),
         json!("2999-01-01T00:00:00Z"),
         json!("1969-12-31T23:59:59Z"),
         json!("9999-12-31T23:59:59Z"),
@@ -50,9 +57,85 @@ fn a_time_that_cannot_be_told_is_flagged_and_stays_as_it_was_sent() {
     assert_eq!((both.flags, both.log.time_unix_nano), (Flags::NONE, 1_700_000_000_000_000_000));
     let nanoseconds = understand(r#"{"ts":1.7e18}"#);
     assert_eq!(nanoseconds.log.time_unix_nano, 1_700_000_000_000_000_000);
-    // Far off, but a time.
-    let later = understand(r#"{"ts":"2500-01-01T00:00:00Z"}"#);
-    assert_eq!(later.log.time_unix_nano, 16_725_225_600_000_000_000);
+    // Within a day the clocks of two machines may differ.
+    let tomorrow = understand(r#"{"ts":"2023-11-15T22:00:00Z"}"#);
+    assert_eq!((tomorrow.flags, tomorrow.log.time_unix_nano), (Flags::NONE, 1_700_085_600_000_000_000));
+}
+
+#[test]
+fn an_absurd_time_in_a_text_is_not_taken() {
+    for line in [
+        "1980-01-01T00:00:00Z INFO started",
+        "[2100-01-01 00:00:00,000] INFO started",
+        "time=1980-01-01T00:00:00Z level=info msg=started",
+        r#"127.0.0.1 - - [01/Jan/1980:00:00:00 +0000] "GET / HTTP/1.1" 200 2"#,
+        r#"started {"time":"1980-01-01T00:00:00Z","level":"info"}"#,
+        "01/01/1980 00:00:00 INFO started",
+    ] {
+        let understood = understand(line);
+        assert!(understood.flags.contains(Flags::ABSURD_TIME), "{line}");
+        assert_eq!(understood.log.time_unix_nano, 0, "{line}");
+        assert_eq!(understood.log.observed_time_unix_nano, RECEIVED.0, "{line}");
+    }
+}
+
+#[test]
+fn in_place_of_an_absurd_time_counts_that_of_who_passed_the_line_on() {
+    let lines = [
+        r#"{"log":"{\"time\":\"1980-01-01T00:00:00Z\",\"msg\":\"m\"}\n","stream":"stdout","time":"2023-11-14T22:13:20Z"}"#,
+        r#"{"log":"1980-01-01T00:00:00Z m\n","stream":"stdout","time":"2023-11-14T22:13:20Z"}"#,
+        r#"2023-11-14T22:13:20Z stdout F {"time":"2100-01-01T00:00:00Z","msg":"m"}"#,
+        "2023-11-14T22:13:20Z stdout F 1980-01-01T00:00:00Z m",
+        r#"{"__REALTIME_TIMESTAMP":"1700000000000000","MESSAGE":"{\"time\":\"1980-01-01T00:00:00Z\",\"msg\":\"m\"}"}"#,
+    ];
+    for line in lines {
+        let understood = understand(line);
+        assert_eq!(understood.log.time_unix_nano, RECEIVED.0, "{line}");
+        assert!(understood.flags.contains(Flags::ABSURD_TIME), "{line}");
+    }
+    let neither =
+        understand(r#"{"log":"1980-01-01T00:00:00Z m\n","stream":"stdout","time":"2100-11-14T22:13:20Z"}"#);
+    assert_eq!(neither.log.time_unix_nano, 0);
+    // One clock that is wrong is no reason to doubt a line that says its time.
+    let sane =
+        understand(r#"{"log":"2023-11-14 22:13:20 m\n","stream":"stdout","time":"1980-11-14T22:13:20Z"}"#);
+    assert_eq!((sane.log.time_unix_nano, sane.flags), (RECEIVED.0, Flags::NONE));
+}
+
+#[test]
+fn dates_with_the_month_first_are_read_and_with_the_day_first_where_it_is_no_month() {
+    let times = [
+        ("11/14/2023 22:13:20", RECEIVED.0),
+        ("11/14/2023 10:13:20 PM", RECEIVED.0),
+        ("11/14/2023, 10:13:20 PM", RECEIVED.0),
+        ("11/14/2023, 10:13:20\u{202f}PM", RECEIVED.0),
+        ("11/14/2023 22:13:20 +00:00", RECEIVED.0),
+        ("11/14/2023 23:13:20.000 +01:00", RECEIVED.0),
+        ("14/11/2023 22:13:20", RECEIVED.0),
+        ("14/11/2023 10:13:20 pm", RECEIVED.0),
+        ("11/14/2023 12:00:00 AM", 1_699_920_000_000_000_000),
+        ("11/14/2023 12:30 PM", 1_699_965_000_000_000_000),
+        ("3/4/2023 5:06:07 AM", 1_677_906_367_000_000_000),
+        ("14/Nov/2023:22:13:20 +0000", RECEIVED.0),
+    ];
+    for (text, time) in times {
+        assert_eq!(understand(&json!({"time": text}).to_string()).log.time_unix_nano, time, "{text}");
+        assert_eq!(understand(&format!("{text} it started")).log.time_unix_nano, time, "{text}");
+    }
+    let nest = understand("[Nest] 1234  - 11/14/2023, 10:13:20 PM     LOG [NestFactory] Starting");
+    assert_eq!(nest.log.time_unix_nano, RECEIVED.0);
+    for text in [
+        "13/14/2023 22:13:20",
+        "02/30/2023 22:13:20",
+        "11/14/2023 13:00:00 PM",
+        "11/14/2023 0:00:00 AM",
+        "11/14/2023 24:00:00",
+        "11/14/23 22:13:20",
+        "1/2/2023",
+        "11/14/2023 22:13:201",
+    ] {
+        assert_eq!(understand(&json!({"time": text}).to_string()).log.time_unix_nano, 0, "{text}");
+    }
 }
 
 #[test]
@@ -80,10 +163,14 @@ fn a_text_lines_time_is_found_near_its_start() {
 }
 
 #[test]
-fn a_time_without_a_year_is_the_nearest() {
+fn a_time_without_a_year_is_the_nearest_that_is_not_to_come() {
     let of = |line: &str| understand(line).log.time_unix_nano;
     // Arrival is in November 2023.
-    assert_eq!(of("Jan  2 00:00:00 host x"), 1_704_153_600_000_000_000);
+    assert_eq!(of("Jan  2 00:00:00 host x"), 1_672_617_600_000_000_000);
+    assert_eq!(of("Nov 15 00:00:00 host x"), 1_700_006_400_000_000_000);
+    let new_year = UnixNanos(1_704_063_000_000_000_000);
+    let ahead = understand_at(b"Jan  1 00:00:10 host x", new_year);
+    assert_eq!(ahead.log.time_unix_nano, 1_704_067_210_000_000_000, "of the next year, by half an hour");
     assert_eq!(of("Oct  2 00:00:00 host x"), 1_696_204_800_000_000_000);
 }
 

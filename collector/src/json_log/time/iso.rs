@@ -58,7 +58,7 @@ pub(super) fn at_start(text: &[u8]) -> Option<(Moment, usize)> {
     Some((Moment { year, month, day, hour, minute, second, subsec_ns, offset_s }, end))
 }
 
-fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
+pub(super) fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
     text.get(at..at + count)?.iter().try_fold(0, |number, byte| {
         let digit = byte.wrapping_sub(b'0');
         (digit < 10).then(|| number * 10 + u32::from(digit))
@@ -66,7 +66,7 @@ fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
 }
 
 /// Nanoseconds; digits beyond the ninth are dropped.
-fn fraction(text: &[u8], at: usize) -> (i32, usize) {
+pub(super) fn fraction(text: &[u8], at: usize) -> (i32, usize) {
     if !text.get(at).is_some_and(|byte| matches!(byte, b'.' | b',')) {
         return (0, at);
     }
@@ -81,7 +81,7 @@ fn fraction(text: &[u8], at: usize) -> (i32, usize) {
 }
 
 /// `Z`, ` UTC`, `+02:00`, `+0200` or `+02`.
-fn offset(text: &[u8], at: usize) -> (Option<i32>, usize) {
+pub(super) fn offset(text: &[u8], at: usize) -> (Option<i32>, usize) {
     let rest = &text[at.min(text.len())..];
     let ends = |length: usize| !rest.get(length).is_some_and(u8::is_ascii_alphanumeric);
     if rest.first().is_some_and(|byte| matches!(byte, b'Z' | b'z')) && ends(1) {
@@ -111,7 +111,7 @@ fn offset(text: &[u8], at: usize) -> (Option<i32>, usize) {
     (Some(sign * (hours * 3_600 + minutes * 60) as i32), at + length)
 }
 
-fn days_of(year: i16, month: i8) -> i8 {
+pub(super) fn days_of(year: i16, month: i8) -> i8 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
         2 => 28,

@@ -166,11 +166,23 @@ impl template::Source for Entry {
 
 /// The line as it was sent, where it came as one; else the body: its text, or its JSON.
 fn line(record: &Record) -> String {
-    if let Some(original) = &record.original {
+    if let Some(original) = record.original.as_ref().filter(|original| !holds_otlp(original)) {
         return String::from_utf8_lossy(original).into_owned();
     }
     let body = record.log().and_then(|log| log.body.as_ref());
     body.map(|body| to_text(body).into_owned()).unwrap_or_default()
+}
+
+/// A line that is a whole request of OTLP in JSON, maybe in a container's line, is kept with the first of its records, and
+/// is no more that one's line than any other's.
+fn holds_otlp(line: &[u8]) -> bool {
+    const START_BYTES_MAX: usize = 128;
+    let start = &line[..line.len().min(START_BYTES_MAX)];
+    let field = b"resourceLogs".as_slice();
+    let Some(place) = start.windows(field.len()).position(|part| part == field) else { return false };
+    let before =
+        start[..place].iter().rev().find(|byte| !matches!(byte, b'"' | b'\\') && !byte.is_ascii_whitespace());
+    before == Some(&b'{')
 }
 
 fn metadata(record: &Record, labels: &mut Vec<Label>) {
@@ -228,3 +240,6 @@ fn flatten(before: &str, attribute: &KeyValue, found: &mut Vec<(String, String)>
         set(found, name, value.into_owned());
     }
 }
+
+#[cfg(test)]
+mod tests;
