@@ -12,10 +12,10 @@ use std::time::Duration;
 use spandrel_bench::overload::{Kind, Outcome, Plan, launch, run};
 use spandrel_config::ByteSize;
 
-/// `limits.memory`: what records in flight may take.
+/// `limits.memory`.
 const MEMORY: ByteSize = ByteSize::mib(32);
-/// And all the rest: the index's arena, what connections hold, an unoptimised program's own pages.
-const OWN: ByteSize = ByteSize::mib(160);
+/// What an unoptimised program takes beyond it, and one whose arena and connections are most of it.
+const OWN: ByteSize = ByteSize::mib(128);
 const CONNECTIONS: usize = 64;
 const LASTING: Duration = Duration::from_secs(5);
 

@@ -245,8 +245,7 @@ struct Overload {
     minutes: f64,
     #[arg(long, default_value_t = 512)]
     connections: usize,
-    /// `limits.memory` of the sidecar, which as a whole may take three times as much: what a container has for which
-    /// `auto` chooses this
+    /// `limits.memory` of the sidecar, which it has to stay within, without pages of files
     #[arg(long, default_value = "128MiB", value_parser = byte_size)]
     memory: ByteSize,
     /// Processors that the sidecar may use; with fewer it is easier to send far more than it can take
@@ -443,9 +442,8 @@ async fn overloads(arguments: Overload) -> anyhow::Result<()> {
         let notes = tempfile::tempdir_in(existing(&arguments.work)?)?;
         let mut launch = overload::launch(&arguments.binary, notes.path(), arguments.memory);
         launch.cpus = Some(arguments.cpus);
-        let anonymous_max = 3 * arguments.memory.0;
-        let plan =
-            overload::Plan { launch, kind, connections: arguments.connections, lasting, anonymous_max };
+        let (connections, anonymous_max) = (arguments.connections, arguments.memory.0);
+        let plan = overload::Plan { launch, kind, connections, lasting, anonymous_max };
         let outcome = overload::run(&plan).await?;
         println!("{kind:?}: {outcome}");
         anyhow::ensure!(

@@ -75,11 +75,11 @@ impl Admission {
         Some(std::mem::replace(&mut self.records, fresh))
     }
 
-    /// Half of the budget is for the many small requests. One that is large by itself may use the rest too, or
+    /// Two fifths of the budget are for the many small requests. One that is large by itself may use the rest too, or
     /// it could never be taken; the others are told to try again meanwhile.
     fn has_room(&self, bytes: usize) -> bool {
         let max = self.budget.bytes_max();
-        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 2
+        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 5 * 2
     }
 
     fn own(&self, bytes: usize) -> usize {

@@ -25,8 +25,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// What a connection may hold of a request that nobody has asked the budget for yet, twice over while its last piece
 /// waits. hyper would let it be 400 KiB and a megabyte, which hundreds of connections make more than all else; and
-/// twice this is no faster.
-const CONNECTION_BYTES_MAX: usize = 32 << 10;
+/// four times this is no faster.
+const CONNECTION_BYTES_MAX: usize = 16 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 128 << 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,7 @@ use crate::validate::MEMORY_MIN;
 /// `limits` in the configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Memory that the program aims to stay within, 128 MiB or what the cgroup allows. Records in flight,
-    /// the index's arena and query results are fractions of it.
+    /// Memory of the program's own, without pages of files, that taking in stays within, whatever is sent.
     pub memory: ByteSize,
     /// A request body, both as it comes and after decompression. Beyond: 413 / INVALID_ARGUMENT.
     pub request_bytes_max: ByteSize,
@@ -138,6 +137,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What records may take of `memory`, from the first byte of a request until they are in a committed index. The rest
+    /// is for the program itself, its connections and the index (`make soak`).
+    pub fn in_flight(&self) -> ByteSize {
+        ByteSize(self.memory.0 / 8 * 5)
+    }
+
     pub(crate) fn read(&mut self, section: &mut Section<'_, '_>) {
         // Taken apart by name, so that a field cannot be forgotten here.
         let Limits {
@@ -221,12 +226,12 @@ impl Limits {
     }
 }
 
-/// `auto` is the default, or a third of what the cgroup allows if that is less: the rest is for the program itself, for
-/// its connections and the index, and for what the allocator holds back (`make soak`).
+/// `auto` is the default, or half of what the cgroup allows if that is less: the kernel charges it with pages of the index
+/// and with what waits in sockets too.
 fn read_memory(section: &mut Section<'_, '_>, memory: &mut ByteSize) {
     let mut chosen: Option<ByteSize> = None;
     section.set("memory", &mut chosen);
-    let third = section.memory_max().map(|max| ByteSize(max.0 / 3).max(MEMORY_MIN));
-    let automatic = third.map_or(*memory, |third| third.min(*memory));
+    let half = section.memory_max().map(|max| ByteSize(max.0 / 2).max(MEMORY_MIN));
+    let automatic = half.map_or(*memory, |half| half.min(*memory));
     *memory = chosen.unwrap_or(automatic);
 }

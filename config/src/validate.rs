@@ -6,7 +6,7 @@ use crate::error::{ConfigError, ConfigErrors};
 use crate::{ByteSize, Config, Pipeline, endpoint};
 
 /// The index's arena alone needs 15 MB.
-pub(crate) const MEMORY_MIN: ByteSize = ByteSize::mib(16);
+pub(crate) const MEMORY_MIN: ByteSize = ByteSize::mib(32);
 /// Of the folder. With less there is no room for a merge and a commit beside the records.
 const FOLDER_MIN: ByteSize = ByteSize::mib(1);
 

@@ -85,7 +85,7 @@ impl Store {
         metrics.storage_limit_bytes.set(retention.max_bytes as i64);
 
         let waiting: Vec<_> = state.head.batches().cloned().collect();
-        let budget = MemoryBudget::new(limits.memory.as_usize());
+        let budget = MemoryBudget::new(limits.in_flight().as_usize());
         let shared = Shared::new(state, checkpoints, budget, metrics, TAIL_BATCHES_MAX, retention.max_bytes);
         let shared = Arc::new(shared);
         shared.committed.store(committed, std::sync::atomic::Ordering::Release);

@@ -475,11 +475,11 @@ fn memory_follows_the_cgroup_only_downwards() {
         let around = Surroundings { memory_max: Some(max), ..Surroundings::bare(&no_env) };
         assemble(text, &[], &around).unwrap().limits.memory
     };
-    assert_eq!(with(ByteSize::mib(99), ""), ByteSize::mib(33));
+    assert_eq!(with(ByteSize::mib(99), ""), ByteSize::kib(99 * 512));
     assert_eq!(with(ByteSize::gib(8), ""), Limits::default().memory);
     assert_eq!(with(ByteSize::mib(4), ""), validate::MEMORY_MIN);
     assert_eq!(with(ByteSize::mib(100), "limits: { memory: 96MiB }"), ByteSize::mib(96));
-    assert!(only_mistake("limits: { memory: 1MiB }").contains("at least 16MiB"));
+    assert!(only_mistake("limits: { memory: 1MiB }").contains("at least 32MiB"));
     assert!(only_mistake("storage: { retention: { max_bytes: 1KiB } }").contains("at least 1MiB"));
 }
 
