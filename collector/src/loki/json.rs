@@ -70,7 +70,10 @@ pub(super) fn read(body: &[u8], gathering: &mut Gathering) -> Result<(), Refusal
 
 fn read_stream(text: &StreamText<'_>, gathering: &mut Gathering) -> Result<(), Refusal> {
     let (labels, flags) = match (&text.stream, &text.labels) {
-        (Some(stream), _) => fields(stream, gathering)?,
+        (Some(stream), _) => {
+            let (labels, flags) = fields(stream, gathering)?;
+            (labels::of_object(labels)?, flags)
+        }
         (None, Some(labels)) => (labels::parse(labels)?, Flags::NONE),
         (None, None) => (Vec::new(), Flags::NONE),
     };

@@ -1,4 +1,10 @@
 //! A stream's labels: how they are written, and what they are as attributes of a resource.
+//!
+//! What Loki refuses is refused: a name that is none (`[a-zA-Z_][a-zA-Z0-9_]*`, `ParseLabels` in its `pkg/logql/syntax`), and
+//! a name that is there twice (`ValidateLabels` in its `pkg/distributor`), but for an object in JSON, of which the last counts
+//! (`LabelSet` in its `pkg/loghttp`). A stream without labels is taken, as Loki does that finds the service by itself.
+
+use std::collections::HashSet;
 
 use spandrel_store::otlp::{KeyValue, Value};
 use spandrel_store::record::streams::STREAM_ATTRIBUTES;
@@ -23,6 +29,25 @@ const SERVICES: [&str; 13] = [
     "k8s_job_name",
 ];
 
+/// What an object of labels says, as Loki has it: of a name that is there twice the last counts, and names are those of
+/// Prometheus.
+pub(super) fn of_object(labels: Vec<(String, String)>) -> Result<Vec<(String, String)>, Refusal> {
+    if let Some((name, _)) = labels.iter().find(|(name, _)| !is_name(name)) {
+        let shown: String = name.chars().take(NAME_CHARS_SHOWN).collect();
+        return Err(Refusal::Undecodable(format!(
+            "`{}` is no name of a label: letters, digits and _, and no digit first",
+            shown.escape_debug()
+        )));
+    }
+    let mut seen = HashSet::new();
+    let mut last: Vec<(String, String)> =
+        labels.into_iter().rev().filter(|(name, _)| seen.insert(name.clone())).collect();
+    last.reverse();
+    Ok(last)
+}
+
+const NAME_CHARS_SHOWN: usize = 64;
+
 /// The attributes that labels stand for. Empty values are no labels, in Loki too.
 pub(super) fn resource(labels: Vec<(String, String)>) -> Vec<KeyValue> {
     let value = |name: &str| labels.iter().find(|(known, value)| known == name && !value.is_empty());
@@ -44,11 +69,16 @@ fn attribute_name(label: &str) -> &str {
 
 /// `{job="orders", zone="a\"b"}`, with the escapes of Go's strings, or `` `…` `` without any.
 pub(super) fn parse(text: &str) -> Result<Vec<(String, String)>, Refusal> {
-    read(text).ok_or_else(|| {
+    let labels = read(text).ok_or_else(|| {
         Refusal::undecodable(
             "labels of a stream are written {name=\"value\", …}, with \" and \\ in values escaped",
         )
-    })
+    })?;
+    let mut seen = HashSet::new();
+    if labels.iter().all(|(name, _)| seen.insert(name.as_str())) {
+        return Ok(labels);
+    }
+    Err(Refusal::undecodable("a label of a stream is there twice"))
 }
 
 fn read(text: &str) -> Option<Vec<(String, String)>> {
@@ -77,7 +107,7 @@ fn read(text: &str) -> Option<Vec<(String, String)>> {
 fn is_name(name: &str) -> bool {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    first && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | ':'))
+    first && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// The text that a quoted one stands for, and what follows it.

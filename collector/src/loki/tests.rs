@@ -111,6 +111,32 @@ fn what_is_no_push_is_refused_and_says_why() {
 }
 
 #[test]
+fn labels_are_taken_dropped_and_refused_as_loki_does() {
+    let of = |labels: &str| {
+        let body = format!(r#"{{"streams":[{{"stream":{labels},"values":[["1700000000000000000","a"]]}}]}}"#);
+        read_all(PushForm::Json, body.as_bytes()).map(|records| resource(&records[0]))
+    };
+    let kept = of(r#"{"app":"cart","zone":"","pod":"a","pod":"b"}"#).unwrap();
+    assert_eq!(kept, serde_json::json!({"service.name": "cart", "app": "cart", "pod": "b"}));
+    assert_eq!(of(r#"{"service_name":"","app":"cart"}"#).unwrap()["service.name"], "cart");
+    assert_eq!(of(r#"{"a":"x","a":""}"#).unwrap(), serde_json::json!({}), "the last is none");
+    assert_eq!(of("{}").unwrap(), serde_json::json!({}));
+    for name in ["k8s.pod.name", "bad:label", "1st", "with blank", "", "größe", "a-b"] {
+        let refusal = of(&serde_json::json!({name: "x"}).to_string()).unwrap_err();
+        assert!(refusal.to_string().contains("no name of a label"), "{name}: {refusal}");
+        assert_eq!(refusal.http_status(), 400);
+    }
+    let text = |labels: &str| {
+        let body = serde_json::json!({"streams": [{"labels": labels, "entries": [{"ts": "2023-11-14T22:13:20Z", "line": "a"}]}]});
+        read_all(PushForm::Json, body.to_string().as_bytes()).map(|records| resource(&records[0]))
+    };
+    assert_eq!(text(r#"{a="b", c=""}"#).unwrap(), serde_json::json!({"a": "b"}));
+    for labels in [r#"{a:b="x"}"#, r#"{a.b="x"}"#, r#"{a="1", a="2"}"#, r#"{a="1", a=""}"#] {
+        assert!(matches!(text(labels), Err(Refusal::Undecodable(_))), "{labels}");
+    }
+}
+
+#[test]
 fn protocol_buffers_say_the_same() {
     let entry = message(&[
         (1, &message_of_numbers(&[(1, 1_700_000_000), (2, 5)])),
@@ -217,7 +243,7 @@ proptest! {
     #[test]
     fn labels_come_back_as_they_were_quoted(value in "\\PC{0,20}", name in "[a-z_][a-z0-9_]{0,8}") {
         let quoted = serde_json::to_string(&value).unwrap();
-        let read = labels::parse(&format!("{{{name}={quoted} , b=`x`}}")).unwrap();
+        let read = labels::parse(&format!("{{{name}={quoted} , B=`x`}}")).unwrap();
         prop_assert_eq!(&read[0], &(name, value));
         prop_assert_eq!(read.len(), 2);
     }
