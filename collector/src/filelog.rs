@@ -4,7 +4,8 @@
 //! ([`reader`]); here its chunks are understood, and kept in the order they were read, each with the checkpoints that
 //! say how far its files are read: both are in the same frame of the journal, so that after a crash reading goes on
 //! exactly behind what is kept. One chunk is understood while the one before it is kept. Where the store has no room,
-//! this waits, and so does the reader. Nothing is dropped, and nothing is held for a file but its place.
+//! this waits, and so does the reader. Nothing is dropped but a record for which there can never be room: that is counted and
+//! passed over, for all that stands behind it would wait for ever. Nothing is held for a file but its place.
 //!
 //! On shutdown the reader looks once more, and what it has read is kept before this returns.
 
@@ -36,16 +37,23 @@ use self::files::Files;
 pub(crate) use self::metrics::FileLogMetrics;
 use self::position::FileId;
 use self::reader::{FileChunk, FileReader, Piece};
-use self::tailed::{Origin, Reading, Tailed, Turn, folder_of};
+use self::tailed::{Origin, READ_BYTES, Reading, Tailed, Turn, folder_of};
 use crate::content::Compression;
 use crate::entries::{self, Gathered, Gathering};
 use crate::intake::Intake;
 use crate::lines::{CHUNK_LINES_MAX, ChunkLimits, LineOwner};
+use crate::otlp::Signal;
 use crate::refusal::Refusal;
 
 const RECEIVER: Receiver = Receiver::FileLog;
-/// How often a refused chunk is tried again, unless the store says otherwise.
+/// A refused chunk is tried again after no more than this.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// A chunk, and a turn, is such a part of what the store can keep at once, if that is little: a record has its line more than
+/// once, with its attributes.
+const BATCH_PART: u64 = 16;
+/// What a record takes at once beside its line.
+const RECORD_BYTES: u64 = 512;
 
 /// Follows files until stopped; then keeps what was read.
 pub(crate) async fn run(
@@ -74,14 +82,15 @@ fn reader(
     chunks: mpsc::Sender<FileChunk>,
     stop: CancellationToken,
 ) -> FileReader {
-    let reading = reading(limits, config.force_flush_period);
+    let batch_bytes_max = intake.store.batch_bytes_max();
+    let reading = reading(limits, batch_bytes_max, config.force_flush_period);
     let poll_interval = config.poll_interval;
     let saved = intake.store.checkpoints(position::KEYS);
     FileReader {
         files: Files::new(config, metrics.clone(), limits.checkpoints_max, saved),
         reading,
         poll_interval,
-        chunk_bytes_max: limits.line_batch_bytes_max.as_usize(),
+        chunk_bytes_max: limits.line_batch_bytes_max.as_usize().min(part_of(batch_bytes_max)),
         files_open_max: limits.files_open_max,
         metrics,
         chunks,
@@ -92,11 +101,17 @@ fn reader(
     }
 }
 
-fn reading(limits: &Limits, line_delay: Duration) -> Reading {
+fn part_of(batch_bytes_max: u64) -> usize {
+    usize::try_from(batch_bytes_max / BATCH_PART).unwrap_or(usize::MAX).max(1)
+}
+
+fn reading(limits: &Limits, batch_bytes_max: u64, line_delay: Duration) -> Reading {
     let ChunkLimits { join, join_delay, .. } = ChunkLimits::of(limits);
     let line_bytes_max = limits.line_bytes_max.as_usize();
-    let limits = CutLimits { line_bytes_max, join, records_max: CHUNK_LINES_MAX };
-    Reading { limits, record_delay: join_delay, line_delay, is_last: false }
+    let records_max = usize::try_from(batch_bytes_max / RECORD_BYTES).unwrap_or(usize::MAX);
+    let limits = CutLimits { line_bytes_max, join, records_max: records_max.clamp(1, CHUNK_LINES_MAX) };
+    let turn_bytes = READ_BYTES.min(part_of(batch_bytes_max));
+    Reading { limits, record_delay: join_delay, line_delay, turn_bytes, is_last: false }
 }
 
 /// Reads a file to its end and keeps nothing of it, for measurements: bytes and records.
@@ -105,7 +120,7 @@ pub(crate) fn read_alone(limits: &Limits, path: &Path) -> io::Result<(u64, usize
     let origin = Origin { resource: Vec::new(), service: None, attributes: Vec::new() };
     let (id, stat) = (FileId::of(&metadata), Stat::of(&metadata));
     let mut file = Tailed::new(id, path.to_owned(), folder_of(path), stat, origin.into());
-    let reading = Reading { is_last: true, ..reading(limits, Duration::ZERO) };
+    let reading = Reading { is_last: true, ..reading(limits, u64::MAX, Duration::ZERO) };
     let (mut bytes, mut count) = (0, 0);
     loop {
         match file.turn(reading, Instant::now())? {
@@ -127,8 +142,8 @@ async fn understand_all(
     understood: mpsc::Sender<(Arc<FileChunk>, Gathered)>,
 ) {
     while let Some(chunk) = read.recv().await {
-        let chunk = Arc::new(chunk);
-        let records = understand_patiently(intake, &chunk).await;
+        let mut chunk = Arc::new(chunk);
+        let records = understand_patiently(intake, &mut chunk).await;
         if understood.send((chunk, records)).await.is_err() {
             return;
         }
@@ -137,13 +152,12 @@ async fn understand_all(
 
 /// One after the other: what a later chunk says of a file must not be kept before the earlier one is.
 async fn keep_all(intake: &Intake, mut to_keep: mpsc::Receiver<(Arc<FileChunk>, Gathered)>) {
-    while let Some((chunk, understood)) = to_keep.recv().await {
+    while let Some((mut chunk, mut understood)) = to_keep.recv().await {
         let _in_flight = intake.activity.request();
-        let mut understood = understood;
         let mut told = false;
         while let Err(refusal) = keep(intake, &chunk, understood).await {
-            wait(intake, &refusal, &mut told).await;
-            understood = understand_patiently(intake, &chunk).await;
+            wait_or_pass_over(intake, &refusal, &mut chunk, &mut told).await;
+            understood = understand_patiently(intake, &mut chunk).await;
         }
     }
 }
@@ -156,18 +170,24 @@ async fn keep(intake: &Intake, chunk: &FileChunk, understood: Gathered) -> Resul
 }
 
 /// However long it takes until there is memory for it.
-async fn understand_patiently(intake: &Intake, chunk: &Arc<FileChunk>) -> Gathered {
+async fn understand_patiently(intake: &Intake, chunk: &mut Arc<FileChunk>) -> Gathered {
     let mut told = false;
     loop {
         match understand(intake, chunk.clone()).await {
             Ok(understood) => return understood,
-            Err(refusal) => wait(intake, &refusal, &mut told).await,
+            Err(refusal) => wait_or_pass_over(intake, &refusal, chunk, &mut told).await,
         }
     }
 }
 
-async fn wait(intake: &Intake, refusal: &Refusal, told: &mut bool) {
+/// Before a chunk that was refused is tried again: where that is of no use, its largest record is left out of it.
+async fn wait_or_pass_over(intake: &Intake, refusal: &Refusal, chunk: &mut Arc<FileChunk>, told: &mut bool) {
     intake.counters.refused_request(RECEIVER, refusal.reason());
+    let is_in_vain = refusal.retry_after().is_none();
+    if is_in_vain && let Some(bytes) = Arc::make_mut(chunk).remove_largest() {
+        tracing::warn!(%refusal, bytes, "a record of a file can never be kept, and is passed over");
+        return intake.counters.refused_records(RECEIVER, Signal::Logs, refusal.reason(), 1);
+    }
     if !std::mem::replace(told, true) {
         tracing::warn!(%refusal, "following files waits");
     }

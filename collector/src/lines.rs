@@ -77,6 +77,16 @@ impl Chunk {
     pub(crate) fn is_full(&self) -> bool {
         self.bytes >= self.limits.bytes_max || self.lines.len() >= CHUNK_LINES_MAX
     }
+
+    /// The same lines in two; `None` where there is only one.
+    pub(crate) fn halves(&self) -> Option<[Chunk; 2]> {
+        let of = |lines: &[RawLine]| {
+            let bytes = lines.iter().map(|line| line.bytes.len()).sum();
+            Chunk { lines: lines.to_vec(), bytes, limits: self.limits }
+        };
+        let (first, second) = self.lines.split_at(self.lines.len() / 2);
+        (!first.is_empty()).then(|| [of(first), of(second)])
+    }
 }
 
 /// Where lines come from.

@@ -152,6 +152,11 @@ impl Store {
         })
     }
 
+    /// More bytes of one batch, encoded, can never be kept.
+    pub fn batch_bytes_max(&self) -> u64 {
+        self.batch_bytes_max
+    }
+
     /// The memory that batches in flight are charged to.
     pub fn budget(&self) -> &MemoryBudget {
         &self.shared.budget

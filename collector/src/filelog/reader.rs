@@ -27,7 +27,7 @@ const LOOK_PART: u32 = 20;
 const LAST_MAX: Duration = Duration::from_secs(2);
 
 /// Records to be kept together, with how far the files are read by them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct FileChunk {
     pub(super) pieces: Vec<Piece>,
     pub(super) checkpoints: Vec<Checkpoint>,
@@ -36,10 +36,24 @@ pub(super) struct FileChunk {
 }
 
 /// Records of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Piece {
     pub(super) origin: Arc<Origin>,
     pub(super) records: Vec<RawLine>,
+}
+
+impl FileChunk {
+    /// Takes out the largest record, without anything of how far its file is read; how many bytes it had.
+    pub(super) fn remove_largest(&mut self) -> Option<usize> {
+        let sizes = self.pieces.iter().enumerate().flat_map(|(piece, Piece { records, .. })| {
+            records.iter().enumerate().map(move |(place, record)| (record.bytes.len(), piece, place))
+        });
+        let (bytes, piece, place) = sizes.max()?;
+        self.pieces[piece].records.remove(place);
+        self.bytes -= bytes;
+        self.records -= 1;
+        Some(bytes)
+    }
 }
 
 pub(super) struct FileReader {
@@ -106,11 +120,16 @@ impl FileReader {
             if self.turn(id, now + passed) {
                 ready.push_back(id);
             }
-            if self.chunk.bytes >= self.chunk_bytes_max || self.chunk.records >= CHUNK_LINES_MAX {
+            if self.chunk.bytes >= self.chunk_bytes_max || self.chunk.records >= self.records_max() {
                 self.send()?;
             }
         }
         self.send()
+    }
+
+    /// Of a chunk.
+    fn records_max(&self) -> usize {
+        self.reading.limits.records_max.clamp(1, CHUNK_LINES_MAX)
     }
 
     /// The files that have something to read, beginning behind the one whose turn was the last.
@@ -126,10 +145,11 @@ impl FileReader {
 
     /// Whether the file has more to read at once.
     fn turn(&mut self, id: FileId, now: Instant) -> bool {
+        let records_max = self.records_max();
         let Some(file) = self.files.tailed.get_mut(&id) else { return false };
         let was_open = file.is_open();
         let mut reading = self.reading;
-        reading.limits.records_max = CHUNK_LINES_MAX - self.chunk.records.min(CHUNK_LINES_MAX - 1);
+        reading.limits.records_max = records_max - self.chunk.records.min(records_max - 1);
         let before = file.position;
         let turn = file.turn(reading, now);
         let (has_moved, origin) = (file.position != before, file.origin.clone());

@@ -22,7 +22,7 @@ use super::position::{FileId, Position, Saved};
 use crate::lines::RawLine;
 
 /// What is read at once; more only where a record is longer.
-const READ_BYTES: usize = 256 << 10;
+pub(super) const READ_BYTES: usize = 256 << 10;
 
 /// What all lines of a file have in common.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ pub(super) struct Reading {
     pub(super) record_delay: Duration,
     /// How long a line waits for its end.
     pub(super) line_delay: Duration,
+    /// What a turn reads of a file, but for a record that is larger.
+    pub(super) turn_bytes: usize,
     /// Nothing is waited for any more but the ends of lines.
     pub(super) is_last: bool,
 }
@@ -206,7 +208,7 @@ impl Tailed {
         if stat.size < self.position.end() || stat.size < self.fingerprint.at {
             return self.be_replaced(now);
         }
-        let mut bytes_max = READ_BYTES;
+        let mut bytes_max = reading.turn_bytes;
         loop {
             let piece =
                 Bytes::from(read_at(self.open()?, start, bytes_max.min((stat.size - start) as usize))?);

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use spandrel_config::{Config, FilePattern, StartAt};
 use spandrel_store::record::{log_message, value};
 use spandrel_store::{Record, RecordBody, Store};
+use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -19,6 +20,7 @@ struct Stage {
 }
 
 struct Running {
+    registry: prometheus::Registry,
     store: Store,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -55,11 +57,22 @@ impl Stage {
         let (metrics, stop) = (FileLogMetrics::register(&registry).unwrap(), CancellationToken::new());
         let (filelog, limits) = (self.config.receivers.filelog.clone(), self.config.limits.clone());
         let task = tokio::spawn(run(intake, filelog, limits, metrics, stop.clone()));
-        Running { store, stop, task }
+        Running { registry, store, stop, task }
     }
 }
 
 impl Running {
+    /// Waits until a line is kept, and every one before it.
+    async fn until_kept(&self, tail: &mut broadcast::Receiver<Arc<[Arc<Record>]>>, line: &str) {
+        while !tail.recv().await.unwrap().iter().any(|record| original(record) == line) {}
+    }
+
+    fn counter(&self, name: &str) -> f64 {
+        let families = self.registry.gather();
+        let of_name = families.iter().filter(|family| family.name() == name);
+        of_name.flat_map(|family| family.get_metric()).map(|metric| metric.get_counter().get_value()).sum()
+    }
+
     /// Waits until so many records are kept.
     async fn records(&self, count: usize) -> Vec<Arc<Record>> {
         let mut tail = self.store.subscribe();
@@ -196,6 +209,49 @@ async fn where_the_store_has_no_room_nothing_is_lost() {
     let records = running.records(60_000).await;
     let numbers: std::collections::BTreeSet<&str> = records.iter().map(|record| original(record)).collect();
     assert_eq!((records.len(), numbers.len()), (60_000, 60_000));
+    running.stop().await;
+}
+
+/// A store in which there is room for a few hundred kilobytes at once.
+fn tiny() -> Stage {
+    let mut stage = Stage::new("*.log");
+    stage.config.storage.retention.max_bytes = Some(spandrel_config::ByteSize::mib(1));
+    stage
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_for_which_there_can_never_be_room_is_counted_and_passed_over() {
+    let stage = tiny();
+    let huge = "x".repeat(600 << 10);
+    stage.write("a.log", &format!("before\n{huge}\nafter\n"));
+    let running = stage.start();
+    let mut lines: Vec<String> =
+        running.records(2).await.iter().map(|record| original(record).to_owned()).collect();
+    lines.sort();
+    assert_eq!(lines, ["after", "before"]);
+    assert_eq!(running.counter("spandrel_receiver_refused_records_total"), 1.0);
+    running.stop().await;
+
+    // It is behind what was read: nothing of it is tried again.
+    let running = stage.start();
+    stage.write("a.log", "last\n");
+    assert_eq!(running.records(3).await.len(), 3);
+    assert_eq!(running.counter("spandrel_receiver_refused_records_total"), 0.0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_lines_are_kept_in_as_many_parts_as_a_small_store_needs() {
+    let stage = tiny();
+    let lines: String =
+        (0..3_000).map(|n| format!("{{\"n\":{n},\"pad\":\"{}\"}}\n", "x".repeat(200))).collect();
+    let running = stage.start();
+    let mut tail = running.store.subscribe();
+    stage.write("a.log", &lines);
+    stage.write("a.log", "last\n");
+    running.until_kept(&mut tail, "last").await;
+    assert_eq!(running.counter("spandrel_receiver_refused_records_total"), 0.0);
+    assert_eq!(running.counter("spandrel_receiver_accepted_records_total"), 3_001.0);
     running.stop().await;
 }
 

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use spandrel_store::Receiver;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,11 +19,12 @@ use super::stream::LineSplitter;
 use super::{Chunk, LineOrigin, RawLine};
 use crate::intake::Intake;
 use crate::otlp::Signal;
+use crate::refusal::Refusal;
 
 /// What is read at once.
 pub(crate) const READ_BYTES: usize = 64 << 10;
 
-/// How often a refused batch is tried again, unless the store says otherwise.
+/// A refused batch is tried again after no more than this.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 pub(crate) struct LineFeed {
@@ -153,8 +155,8 @@ impl LineFeed {
     }
 }
 
-/// Keeps a chunk of an input that cannot be told to send again; without patience, however long it takes. Whether
-/// it was kept: where not, it is counted.
+/// Keeps a chunk of an input that cannot be told to send again; without patience, however long it takes. A line for which
+/// there can never be room holds up nobody: it is counted and passed over. False where the patience was at its end.
 pub(crate) async fn keep_patiently(
     intake: &Intake,
     origin: &LineOrigin,
@@ -163,21 +165,40 @@ pub(crate) async fn keep_patiently(
 ) -> bool {
     let _in_flight = intake.activity.request();
     let begun = Instant::now();
-    let mut told = false;
-    loop {
-        let Err(refusal) = super::keep(intake, origin, chunk).await else { return true };
+    let (mut told, mut gave_up) = (patience == Some(Duration::ZERO), false);
+    // The next is the last.
+    let mut parts = vec![chunk.clone()];
+    while let Some(part) = parts.pop() {
+        let Err(refusal) = super::keep(intake, origin, &part).await else { continue };
         intake.counters.refused_request(origin.receiver, refusal.reason());
-        if !told && patience != Some(Duration::ZERO) {
+        let Some(delay) = refusal.retry_after() else {
+            match part.halves() {
+                Some([first, second]) => parts.extend([second, first]),
+                None => pass_over(intake, origin.receiver, &refusal, &part),
+            }
+            continue;
+        };
+        if !std::mem::replace(&mut told, true) {
             tracing::warn!(%refusal, input = origin.receiver.as_str(), "an input of lines waits");
-            told = true;
         }
         if patience.is_some_and(|patience| begun.elapsed() >= patience) {
-            let count = chunk.lines.len() as u64;
-            intake.counters.refused_records(origin.receiver, Signal::Logs, refusal.reason(), count);
-            return false;
+            gave_up = true;
+            drop_lines(intake, origin.receiver, &refusal, &part);
+            continue;
         }
-        tokio::time::sleep(refusal.retry_after().unwrap_or(RETRY_AFTER).min(RETRY_AFTER)).await;
+        tokio::time::sleep(delay.min(RETRY_AFTER)).await;
+        parts.push(part);
     }
+    !gave_up
+}
+
+fn pass_over(intake: &Intake, receiver: Receiver, refusal: &Refusal, line: &Chunk) {
+    tracing::warn!(%refusal, input = receiver.as_str(), "a line can never be kept, and is passed over");
+    drop_lines(intake, receiver, refusal, line);
+}
+
+fn drop_lines(intake: &Intake, receiver: Receiver, refusal: &Refusal, lines: &Chunk) {
+    intake.counters.refused_records(receiver, Signal::Logs, refusal.reason(), lines.lines.len() as u64);
 }
 
 pub(crate) async fn until(due: Option<Instant>) {

@@ -53,6 +53,29 @@ async fn a_line_does_not_wait_for_others() {
 }
 
 #[tokio::test]
+async fn a_line_for_which_there_can_never_be_room_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.storage.directory = folder.path().to_owned();
+    config.storage.retention.max_bytes = Some(spandrel_config::ByteSize::mib(1));
+    let registry = prometheus::Registry::new();
+    let store = Store::open(&config.storage, &config.limits, &registry).unwrap();
+    let intake = Intake::new(store.clone(), &config, Counters::register(&registry).unwrap());
+    let input = format!("first\n{}\nlast\n", "x".repeat(600 << 10));
+    let stdin = StdinReceiver { enabled: true, resource: Vec::new() };
+    super::run(intake, stdin, input.as_bytes(), CancellationToken::new()).await;
+    let mut lines: Vec<_> = records(&store).iter().map(|record| record.original.clone().unwrap()).collect();
+    lines.sort();
+    assert_eq!(lines, ["first", "last"]);
+    let families = registry.gather();
+    let refused =
+        families.iter().find(|family| family.name() == "spandrel_receiver_refused_records_total").unwrap();
+    let refused = &refused.get_metric()[0];
+    assert_eq!(refused.get_counter().get_value(), 1.0);
+    assert!(refused.get_label().iter().any(|label| label.value() == "too_large"));
+}
+
+#[tokio::test]
 async fn more_lines_than_a_chunk_are_all_kept() {
     let Setup { store, intake, config, _folder } = setup();
     let input: String = (0..5_000).map(|n| format!("line {n}\n")).collect();

@@ -39,6 +39,7 @@ fn reading() -> Reading {
         limits: CutLimits { line_bytes_max: 4096, join, records_max: usize::MAX },
         record_delay: Duration::from_millis(200),
         line_delay: Duration::from_millis(500),
+        turn_bytes: 256 << 10,
         is_last: false,
     }
 }
