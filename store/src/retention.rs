@@ -10,7 +10,7 @@ use crate::folder::DataFolder;
 const BYTES_MAX: u64 = 2 << 30;
 const VOLUME_PERCENT: u64 = 80;
 
-const COMMIT_BYTES_MAX: u64 = 8 << 20;
+const COMMIT_BYTES_MAX: u64 = 10 << 20;
 const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
 #[derive(Debug, Clone, Copy)]
