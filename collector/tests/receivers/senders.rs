@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Harness, gzip};
 
+mod otlp;
+
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
 const NANOS: u64 = 1_700_000_000_123_456_789;
