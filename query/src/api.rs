@@ -27,7 +27,8 @@ mod traces;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::{Extension, Router, middleware};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router, http, middleware};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
@@ -114,16 +115,30 @@ impl App {
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
+
+    /// A call that is none of the routes, for who may ask, counted and timed as they are.
+    pub(crate) async fn guarded(
+        &self,
+        call: &str,
+        head: &http::request::Parts,
+        answer: impl Future<Output = Response>,
+    ) -> Response {
+        let guarded = async {
+            match auth::admit(self, &head.uri, &head.headers, &head.extensions) {
+                Ok(()) => answer.await,
+                Err(problem) => problem.into_response(),
+            }
+        };
+        self.metrics.observe(call, guarded).await
+    }
 }
 
-/// All routes, behind the token where one is set; `internal` ones are those that peers ask on.
-pub fn router(app: App, internal: Router<Arc<App>>) -> Router {
-    let app = Arc::new(app);
+/// All routes, behind the token where one is set.
+pub fn router(app: Arc<App>) -> Router {
     let (router, mut api) = routes_and_description().split_for_parts();
     let (of_grafana, described) = grafana::routes();
     api.paths.merge(described);
     router
-        .merge(internal)
         .merge(of_grafana)
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -27,4 +27,5 @@ pub(crate) use link::Asker;
 pub(crate) use metrics::Metrics as PeersMetrics;
 pub(crate) use peers::{Peers, Surroundings};
 pub(crate) use remembered::Remembered;
-pub(crate) use responder::{Responder, routes};
+pub(crate) use responder::Responder;
+pub(crate) use wire::ASK_PATH;

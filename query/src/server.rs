@@ -7,13 +7,13 @@
 //! what is left then is closed.
 
 mod connection;
+mod entrance;
 mod patient;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use spandrel_config::{Config, Limits};
 use spandrel_store::Store;
 use tokio::net::TcpListener;
@@ -24,11 +24,12 @@ use tokio_util::task::TaskTracker;
 use crate::api::{self, App, Guard, Readiness};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::engine::Engine;
-use crate::federation::{Asker, Discovery, Peers, PeersMetrics, Remembered, Responder, Surroundings, routes};
+use crate::federation::{Asker, Discovery, Peers, PeersMetrics, Remembered, Responder, Surroundings};
 use crate::source::{LocalSource, Source};
 use crate::span_metrics::SpanMetrics;
 
 use connection::{GRACE, Port};
+use entrance::Entrance;
 
 /// Pause after the system refused a connection, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -51,7 +52,7 @@ pub enum BindError {
 pub struct QueryServer {
     listener: TcpListener,
     address: SocketAddr,
-    router: Router,
+    entrance: Entrance,
     peers: Peers,
     credentials: Arc<Credentials>,
     span_metrics: Arc<SpanMetrics>,
@@ -103,12 +104,14 @@ impl QueryServer {
         let guard = Guard::new(&config.security, credentials.clone(), on_loopback);
         let app = App::new(engine, guard, registry, draining.clone())?.telling(span_metrics.clone());
         let readiness = app.readiness();
-        let router = api::router(app, routes(Arc::new(responder)));
+        let (app, responder) = (Arc::new(app), Arc::new(responder));
+        let routes = api::router(app.clone());
+        let entrance = Entrance { app, routes, responder, is_certified: false };
         let limits = limits.clone();
         Ok(QueryServer {
             listener,
             address,
-            router,
+            entrance,
             peers,
             credentials,
             span_metrics,
@@ -135,9 +138,9 @@ impl QueryServer {
         tasks.spawn(self.peers.run(closing.clone()));
         tasks.spawn(self.credentials.clone().watch(closing.clone()));
         tasks.spawn(self.span_metrics.keep_settled(closing.clone()));
-        let (router, credentials) = (self.router, self.credentials);
+        let (entrance, credentials) = (self.entrance, self.credentials);
         let port =
-            Port { router, credentials, head_timeout: self.limits.request_timeout, closing: closing.clone() };
+            Port { entrance, credentials, head_timeout: self.limits.request_timeout, closing: closing.clone() };
         loop {
             let accepted = async {
                 let place = connections.clone().acquire_owned().await;

@@ -20,6 +20,7 @@ mod history;
 pub mod id;
 mod indexer;
 mod journal;
+mod lacking;
 pub mod level;
 mod metrics;
 mod partition;

@@ -11,6 +11,7 @@
 mod block;
 mod dictionary;
 mod document;
+mod lacking;
 mod newest;
 mod prefilter;
 mod queued;

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use spandrel_config::Security;
@@ -83,10 +83,21 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let certified = request.extensions().get::<Certified>().is_some();
-    if let Err(problem) = app.guard.check(request.uri().path(), request.headers(), certified) {
-        app.metrics.refused("unauthorized");
-        return Err(problem);
-    }
+    admit(&app, request.uri(), request.headers(), request.extensions())?;
     Ok(next.run(request).await)
+}
+
+/// Refuses who may not ask.
+pub(super) fn admit(
+    app: &App,
+    uri: &Uri,
+    headers: &HeaderMap,
+    extensions: &Extensions,
+) -> Result<(), Problem> {
+    let certified = extensions.get::<Certified>().is_some();
+    let admitted = app.guard.check(uri.path(), headers, certified);
+    if admitted.is_err() {
+        app.metrics.refused("unauthorized");
+    }
+    admitted
 }

@@ -47,6 +47,23 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Counts and times one call.
+    pub(super) async fn observe(&self, call: &str, answer: impl Future<Output = Response>) -> Response {
+        let begun = Instant::now();
+        let running = Running::one(&self.running);
+        let response = answer.await;
+        drop(running);
+        let outcome = match response.status().as_u16() {
+            500.. => "server_error",
+            400.. => "client_error",
+            _ if response.extensions().get::<Incomplete>().is_some() => "partial",
+            _ => "ok",
+        };
+        self.requests.with_label_values(&[call, outcome]).inc();
+        self.duration.with_label_values(&[call]).observe(begun.elapsed().as_secs_f64());
+        response
+    }
+
     pub(super) fn refused(&self, reason: &str) {
         self.refused.with_label_values(&[reason]).inc();
     }
@@ -71,20 +88,9 @@ impl Drop for Running {
 /// Counts and times every call. The label is the route as it is described, never a path as it was sent.
 pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let call = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let begun = Instant::now();
-    let running = Running::one(&app.metrics.running);
     let span = span(&call, &request);
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = app.metrics.observe(&call, next.run(request).instrument(span.clone())).await;
     span.record("http.response.status_code", response.status().as_u16());
-    drop(running);
-    let outcome = match response.status().as_u16() {
-        500.. => "server_error",
-        400.. => "client_error",
-        _ if response.extensions().get::<Incomplete>().is_some() => "partial",
-        _ => "ok",
-    };
-    app.metrics.requests.with_label_values(&[call.as_str(), outcome]).inc();
-    app.metrics.duration.with_label_values(&[call.as_str()]).observe(begun.elapsed().as_secs_f64());
     response
 }
 

@@ -15,24 +15,23 @@
 //! answers together `limits.answers_bytes_max`; what is not granted is not read. Dropping an answer resets its
 //! stream, which stops the peer from sending.
 
+mod call;
+mod channel;
 mod connector;
 mod grant;
 mod health;
-mod refusal;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::uri::PathAndQuery;
+use http::uri::Scheme;
+use http::{HeaderValue, Uri};
 use spandrel_config::Limits;
 use spandrel_store::UnixNanos;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tonic::codec::{CompressionEncoding, Streaming};
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
-use tonic_prost::ProstCodec;
+use tonic::codec::Streaming;
 
 use super::Identity;
 use super::fault::error_of;
@@ -41,10 +40,9 @@ use super::wire::{ASK_PATH, Ask, Begun, Body, Chunk, Garbage, Part, Reading, VER
 use crate::credentials::Credentials;
 use crate::source::{Description, PeerFault, Reply, SourceError};
 
-use connector::Connector;
+use channel::Channel;
 use grant::{Grant, PERMIT_BYTES};
 pub(crate) use health::{Health, State};
-use refusal::Refusing;
 
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
@@ -52,15 +50,6 @@ pub(crate) const REFRESH: Duration = Duration::from_secs(10);
 
 /// Bytes a second that buy an answer more time.
 const PACE: u64 = 1 << 20;
-
-/// Silence on the connection until it is tested, and how long the test may take.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// What one answer, and what all of a connection, may have on its way unread. The second is larger, so that an
-/// answer that is read slowly does not hold up the others.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
 /// What all links have in common.
 #[derive(Debug, Clone)]
@@ -105,20 +94,9 @@ impl Asker {
 
 impl Link {
     /// `name` is the peer's query endpoint. Nothing is connected yet.
-    pub(crate) fn new(
-        name: String,
-        asker: Asker,
-        metrics: PeerMetrics,
-    ) -> Result<Link, tonic::transport::Error> {
-        let endpoint = Endpoint::from_shared(format!("http://{name}"))?
-            .user_agent(concat!("spandrel/", env!("CARGO_PKG_VERSION")))?
-            .connect_timeout(asker.timeout)
-            .http2_keep_alive_interval(KEEPALIVE_INTERVAL)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        let channel = endpoint.connect_with_connector_lazy(Connector(asker.credentials.clone()));
+    pub(crate) fn new(name: String, asker: Asker, metrics: PeerMetrics) -> Result<Link, http::Error> {
+        let uri = Uri::builder().scheme(Scheme::HTTP).authority(name.as_str()).path_and_query(ASK_PATH);
+        let channel = Channel::new(uri.build()?, asker.credentials.clone());
         let (health, probe) = (Mutex::default(), Notify::new());
         Ok(Link { name, channel, asker, health, probe, metrics })
     }
@@ -277,25 +255,12 @@ impl Link {
     }
 
     async fn open(&self, ask: Ask, grant: &Arc<Grant>) -> Result<Streaming<Chunk>, SourceError> {
-        let (channel, grant) = (self.channel.clone(), grant.clone());
-        let mut grpc = tonic::client::Grpc::new(Refusing { channel, grant })
-            .accept_compressed(CompressionEncoding::Zstd)
-            .max_decoding_message_size(self.asker.answer_bytes_max);
-        let unready = |error| error_of(&tonic::Status::from_error(error));
-        grpc.ready().await.map_err(unready)?;
-        let mut request = tonic::Request::new(ask);
-        if let Some(bearer) = self.bearer() {
-            request.metadata_mut().insert("authorization", bearer);
-        }
-        let codec = ProstCodec::<Ask, Chunk>::default();
-        let path = PathAndQuery::from_static(ASK_PATH);
-        let answer = grpc.server_streaming(request, path, codec).await;
-        Ok(answer.map_err(|status| error_of(&status))?.into_inner())
+        call::call(&self.channel, &ask, self.bearer(), grant, self.asker.answer_bytes_max).await
     }
 
-    fn bearer(&self) -> Option<MetadataValue<Ascii>> {
+    fn bearer(&self) -> Option<HeaderValue> {
         let token = self.asker.credentials.sent()?;
-        let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.0)).ok()?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", token.0)).ok()?;
         bearer.set_sensitive(true);
         Some(bearer)
     }

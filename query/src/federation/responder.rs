@@ -11,12 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use axum::Router;
-use axum::extract::Request;
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Response};
-use axum::routing::post;
 use futures_util::{Stream, StreamExt as _, stream};
+use hyper::body::Incoming;
 use spandrel_config::Limits;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
@@ -31,7 +30,7 @@ use super::Identity;
 use super::fan::Fan;
 use super::fault::status_of;
 use super::peers::Links;
-use super::wire::{ASK_PATH, Absence, Ask, Asked, Begun, Body, Chunk, End, Part, VERSION, tail_chunks};
+use super::wire::{self, Absence, Ask, Asked, Begun, Chunk, End, Part, VERSION, tail_chunks};
 use crate::source::{Followed, GraphQuestion, PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
 
 /// A question is a filter and some numbers.
@@ -69,29 +68,6 @@ struct Answer {
     small: bool,
 }
 
-/// The route of the internal gRPC.
-pub(crate) fn routes<S: Clone + Send + Sync + 'static>(responder: Arc<Responder>) -> Router<S> {
-    let answer = async move |request: Request| respond(&responder, request).await;
-    Router::new().route(ASK_PATH, post(answer))
-}
-
-/// What tonic's `server_streaming` does, but that it would compress every message of every answer: making a compressor
-/// and taking it down costs more than all else of a small one.
-async fn respond(responder: &Responder, request: Request) -> Response<tonic::body::Body> {
-    let takes_zstd = takes_zstd(request.headers());
-    let decoder = ProstCodec::<Chunk, Ask>::default().decoder();
-    let mut questions = Streaming::new_request(decoder, request.into_body(), None, Some(QUESTION_BYTES_MAX));
-    let answer = match questions.message().await {
-        Ok(Some(ask)) => responder.answer(ask).await.map_err(|error| status_of(&error)),
-        Ok(None) => Err(Status::invalid_argument("there is no question in the call")),
-        Err(status) => Err(status),
-    };
-    match answer {
-        Ok(answer) => answer.into_response(takes_zstd),
-        Err(status) => status.into_http(),
-    }
-}
-
 impl Answer {
     fn into_response(self, takes_zstd: bool) -> Response<tonic::body::Body> {
         let encoding = (takes_zstd && !self.small).then_some(CompressionEncoding::Zstd);
@@ -124,6 +100,23 @@ impl Responder {
         let turns = Semaphore::new(limits.peer_questions_max);
         let run = fastrand::u64(1..);
         Responder { identity, run, local, links, limits, tails, turns, shutdown }
+    }
+
+    /// What tonic's `server_streaming` does, but that it would compress every message of every answer: making a
+    /// compressor and taking it down costs more than all else of a small one.
+    pub(crate) async fn respond(&self, headers: &HeaderMap, body: Incoming) -> Response<Body> {
+        let takes_zstd = takes_zstd(headers);
+        let decoder = ProstCodec::<Chunk, Ask>::default().decoder();
+        let mut questions = Streaming::new_request(decoder, body, None, Some(QUESTION_BYTES_MAX));
+        let answer = match questions.message().await {
+            Ok(Some(ask)) => self.answer(ask).await.map_err(|error| status_of(&error)),
+            Ok(None) => Err(Status::invalid_argument("there is no question in the call")),
+            Err(status) => Err(status),
+        };
+        match answer {
+            Ok(answer) => answer.into_response(takes_zstd).map(Body::new),
+            Err(status) => status.into_http(),
+        }
     }
 
     async fn answer(&self, ask: Ask) -> Result<Answer, SourceError> {
@@ -191,7 +184,7 @@ impl Responder {
         Part::Begun(Begun { protocol: VERSION, identity: self.identity.to_bytes().to_vec(), run: self.run })
     }
 
-    fn whole<T: Body>(&self, reply: Reply<T>) -> Answer {
+    fn whole<T: wire::Body>(&self, reply: Reply<T>) -> Answer {
         let end = Part::End(End::of(&reply));
         let held = reply.held;
         let mut parts = reply.body.into_parts();

@@ -7,18 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::entrance::Entrance;
 use super::patient::Patient;
-use crate::api::Certified;
 use crate::credentials::Credentials;
 
 /// Time that running questions have to be answered once shutdown has begun.
@@ -27,7 +25,7 @@ pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// What all connections share.
 #[derive(Clone)]
 pub(super) struct Port {
-    pub(super) router: Router,
+    pub(super) entrance: Entrance,
     pub(super) credentials: Arc<Credentials>,
     /// Time that a client has for a request's head, and to take something of what it is sent.
     pub(super) head_timeout: Duration,
@@ -47,8 +45,8 @@ impl Port {
         };
         match accepted {
             Ok(Ok(stream)) if stream.get_ref().1.peer_certificates().is_some() => {
-                let router = self.router.clone().layer(Extension(Certified));
-                Port { router, ..self }.speak(stream).await;
+                let entrance = Entrance { is_certified: true, ..self.entrance.clone() };
+                Port { entrance, ..self }.speak(stream).await;
             }
             Ok(Ok(stream)) => self.speak(stream).await,
             Ok(Err(error)) => tracing::debug!(%error, "a query connection did not get through TLS"),
@@ -60,8 +58,7 @@ impl Port {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(self.head_timeout));
-        let service = TowerToHyperService::new(self.router);
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), self.entrance);
         tokio::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,

@@ -1,12 +1,13 @@
 //! This sidecar's own store as a source.
 //!
 //! A snapshot's calls block, so each question runs on the blocking pool with one of `limits.queries_max`
-//! turns. Those that wait for a turn give up at their deadline. A question that nobody waits for any more is told to
+//! turns, but the commonest, for a trace that is not here. Those that wait for a turn give up at their deadline. A question that nobody waits for any more is told to
 //! stop; it holds its turn until it has, so that no more ever run at once.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use prometheus::{IntCounter, Registry};
@@ -27,6 +28,9 @@ use crate::span_metrics::{Offered, SpanMetrics};
 
 /// Attributes of one question that are looked up for the warning about unknown fields.
 const UNKNOWN_FIELDS_MAX: usize = 16;
+
+/// What may be found out in this time is not worth a thread of its own.
+const AT_ONCE: Duration = Duration::from_micros(100);
 
 /// Services named in a description.
 const SERVICES_MAX: usize = 1_000;
@@ -81,6 +85,14 @@ impl LocalSource {
         }
     }
 
+    /// The answer if there is nothing of a trace, and if that is found out at once: it needs no turn and no thread of
+    /// its own, which cost more than the looking. Of a fleet that is asked for a trace, most sidecars have nothing of it.
+    fn nothing_of(&self, id: &TraceIdMatch) -> Option<Reply<TraceRecords>> {
+        let snapshot = self.store.snapshot();
+        let nothing = snapshot.has_nothing_of(id, std::time::Instant::now() + AT_ONCE);
+        nothing.then(|| Reply { gaps: snapshot.gaps(), ..Reply::default() })
+    }
+
     /// Runs `question` on a snapshot taken when its turn comes. The fields of `filter` that nothing has are
     /// named in the reply.
     async fn ask<T: Default + Send + 'static>(
@@ -121,6 +133,9 @@ impl Source for LocalSource {
     }
 
     fn trace(&self, ask: TraceQuestion) -> Answering<'_, TraceRecords> {
+        if let Some(nothing) = self.nothing_of(&ask.id) {
+            return Box::pin(std::future::ready(Ok(nothing)));
+        }
         Box::pin(self.ask(ask.deadline, Filter::All, move |snapshot, _| {
             Ok(snapshot.trace(&ask.id, ask.records_max, ask.deadline.into_std())?)
         }))

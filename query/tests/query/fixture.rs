@@ -68,7 +68,7 @@ impl Sidecar {
         let engine = Engine::new(vec![Arc::new(local)], limits);
         let guard = Guard::new(security, Arc::new(Credentials::load(security).unwrap()), true);
         let app = App::new(engine, guard, &registry, shutdown.clone()).unwrap().telling(span_metrics);
-        Sidecar { store, router: router(app, Router::new()), shutdown, _folder: folder }
+        Sidecar { store, router: router(Arc::new(app)), shutdown, _folder: folder }
     }
 
     pub async fn keep(&self, records: Vec<NewRecord>) {
@@ -102,7 +102,7 @@ fn router_of(engine: Engine) -> Router {
     let registry = prometheus::Registry::new();
     let guard = Guard::new(&Security::default(), Arc::default(), true);
     let app = App::new(engine, guard, &registry, CancellationToken::new());
-    router(app.unwrap(), Router::new())
+    router(Arc::new(app.unwrap()))
 }
 
 pub async fn respond(router: &Router, request: Request<Body>) -> Response {

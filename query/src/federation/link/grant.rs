@@ -14,7 +14,6 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
-use tonic::body::Body;
 
 use super::{Asker, PACE};
 use crate::federation::fault::status_of;
@@ -23,6 +22,8 @@ use crate::source::{PeerFault, SourceError};
 /// What an answer takes for each of its bytes once it is read: records with their names and texts, and their JSON beside them
 /// while that is written.
 const READ_FACTOR: usize = 3;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The least that is charged.
 pub(super) const PERMIT_BYTES: usize = 1 << 10;
@@ -54,8 +55,8 @@ impl Charged {
 }
 
 /// A body whose pieces are charged as they come.
-pub(super) struct Metered {
-    pub(super) body: Body,
+pub(super) struct Metered<B> {
+    pub(super) body: B,
     pub(super) grant: Arc<Grant>,
 }
 
@@ -115,7 +116,7 @@ impl Grant {
     }
 }
 
-impl HttpBody for Metered {
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Unpin> HttpBody for Metered<B> {
     type Data = Bytes;
     type Error = Status;
 
@@ -129,7 +130,7 @@ impl HttpBody for Metered {
             _ => 0,
         };
         Poll::Ready(match self.grant.receive(bytes) {
-            Ok(()) => frame,
+            Ok(()) => frame.map(|frame| frame.map_err(|error| Status::from_error(error.into()))),
             Err(error) => Some(Err(status_of(&error))),
         })
     }

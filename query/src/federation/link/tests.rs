@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tonic::Status;
 use tonic::server::{Grpc, ServerStreamingService};
+use tonic_prost::ProstCodec;
 
 use super::*;
 use crate::federation::metrics::Metrics;
