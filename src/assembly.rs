@@ -9,6 +9,7 @@ mod addresses;
 mod idle;
 mod signals;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -19,6 +20,7 @@ use spandrel_config::Config;
 use spandrel_query::QueryServer;
 use spandrel_store::Store;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +39,7 @@ pub struct Sidecar {
     /// Neither of a gateway's: it takes in nothing and keeps nothing.
     store: Option<Store>,
     readiness: spandrel_query::Readiness,
+    peer_asked: Arc<Notify>,
     lines: Option<LineInputs>,
     collector: Option<Stage>,
     query: Stage,
@@ -91,7 +94,7 @@ async fn serve(config: &Config, arguments: &cli::Run) -> anyhow::Result<()> {
             tokio::spawn(async move { signals.exit_on_next().await });
             Ok(())
         }
-        never = idle::hold_little(sidecar.store.clone()) => match never {},
+        never = idle::hold_little(sidecar.store.clone(), sidecar.peer_asked.clone()) => match never {},
         failed = sidecar.failed() => Err(failed),
     };
     sidecar.stop().await;
@@ -115,12 +118,13 @@ impl Sidecar {
             }
         };
         let addresses = Addresses::of(collector.as_ref(), &query);
-        let readiness = query.readiness();
+        let (readiness, peer_asked) = (query.readiness(), query.peer_asked());
         let lines = collector.as_ref().map(Collector::line_inputs);
         let sidecar = Sidecar {
             addresses,
             store,
             readiness,
+            peer_asked,
             lines,
             collector: collector
                 .map(|collector| Stage::spawn("collector", |shutdown| collector.run(shutdown))),

@@ -17,7 +17,7 @@ use std::time::Duration;
 use spandrel_config::{Config, Limits};
 use spandrel_store::Store;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,6 +57,7 @@ pub struct QueryServer {
     credentials: Arc<Credentials>,
     span_metrics: Arc<SpanMetrics>,
     readiness: Readiness,
+    peer_asked: Arc<Notify>,
     limits: Limits,
     /// Ends the live tails; its parent is the process's own.
     draining: CancellationToken,
@@ -91,12 +92,10 @@ impl QueryServer {
         };
         let remembered = remembered(config).await;
         let identity = remembered.identity();
-        let around = Surroundings {
-            local: local.clone(),
-            asker: Asker::new(identity, credentials.clone(), limits),
-            metrics: PeersMetrics::new(registry)?,
-            remembered,
-        };
+        let asker = Asker::new(identity, credentials.clone(), limits);
+        let peer_asked = asker.asked.clone();
+        let around =
+            Surroundings { local: local.clone(), asker, metrics: PeersMetrics::new(registry)?, remembered };
         let peers = Peers::new(around, Discovery::new(&config.federation, limits));
         let draining = CancellationToken::new();
         let responder = Responder::new(identity, local, peers.links(), limits.clone(), draining.clone());
@@ -116,6 +115,7 @@ impl QueryServer {
             credentials,
             span_metrics,
             readiness,
+            peer_asked,
             limits,
             draining,
         })
@@ -124,6 +124,11 @@ impl QueryServer {
     /// Where it listens; the port is the real one if 0 was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Rung when a peer was asked how it is, as peers are now and then while nobody asks anything here.
+    pub fn peer_asked(&self) -> Arc<Notify> {
+        self.peer_asked.clone()
     }
 
     pub fn readiness(&self) -> Readiness {
@@ -139,8 +144,12 @@ impl QueryServer {
         tasks.spawn(self.credentials.clone().watch(closing.clone()));
         tasks.spawn(self.span_metrics.keep_settled(closing.clone()));
         let (entrance, credentials) = (self.entrance, self.credentials);
-        let port =
-            Port { entrance, credentials, head_timeout: self.limits.request_timeout, closing: closing.clone() };
+        let port = Port {
+            entrance,
+            credentials,
+            head_timeout: self.limits.request_timeout,
+            closing: closing.clone(),
+        };
         loop {
             let accepted = async {
                 let place = connections.clone().acquire_owned().await;

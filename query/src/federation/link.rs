@@ -6,7 +6,8 @@
 //! is not asked: its questions fail at once with the reason, so that it costs an answer nothing. Its own task
 //! probes it in the background, at once after a failure and then at intervals that double from
 //! [`RETRY_MIN`] to [`RETRY_MAX`]; while it is up, every [`REFRESH`], which also keeps what is known of its
-//! services and times. A question that ran out of time makes no peer down by itself; it only brings the next
+//! services and times. All links do so one shortly after the other ([`SPACING`]): what that takes, of memory too, is
+//! given back when they have, and many of them do not keep the machine busy at one moment. A question that ran out of time makes no peer down by itself; it only brings the next
 //! probe forward.
 //!
 //! # Bounds
@@ -21,6 +22,7 @@ mod connector;
 mod grant;
 mod health;
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +49,7 @@ pub(crate) use health::{Health, State};
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 pub(crate) const REFRESH: Duration = Duration::from_secs(10);
+const SPACING: Duration = Duration::from_millis(2);
 
 /// Bytes a second that buy an answer more time.
 const PACE: u64 = 1 << 20;
@@ -61,6 +64,10 @@ pub(crate) struct Asker {
     answers: Arc<Semaphore>,
     /// Rung when a link's health changes.
     pub(crate) changed: Arc<Notify>,
+    /// Rung when a peer has said how it is, or that it is there.
+    pub(crate) asked: Arc<Notify>,
+    begun: Instant,
+    links: Arc<AtomicU32>,
 }
 
 pub(crate) struct Link {
@@ -70,6 +77,8 @@ pub(crate) struct Link {
     health: Mutex<Health>,
     probe: Notify,
     metrics: PeerMetrics,
+    /// In the round of refreshing.
+    place: Duration,
 }
 
 /// Live records of a peer.
@@ -88,7 +97,21 @@ impl Asker {
             answer_bytes_max: limits.peer_answer_bytes_max.as_usize(),
             answers: Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))),
             changed: Arc::new(Notify::new()),
+            asked: Arc::new(Notify::new()),
+            begun: Instant::now(),
+            links: Arc::default(),
         }
+    }
+
+    /// A link's place in the round of refreshing.
+    fn place(&self) -> Duration {
+        let links_before = self.links.fetch_add(1, Ordering::Relaxed);
+        remainder(SPACING.saturating_mul(links_before))
+    }
+
+    /// The time until it is the turn of a place.
+    fn until(&self, place: Duration) -> Duration {
+        REFRESH - remainder((self.begun.elapsed() + REFRESH).saturating_sub(place))
     }
 }
 
@@ -96,9 +119,10 @@ impl Link {
     /// `name` is the peer's query endpoint. Nothing is connected yet.
     pub(crate) fn new(name: String, asker: Asker, metrics: PeerMetrics) -> Result<Link, http::Error> {
         let uri = Uri::builder().scheme(Scheme::HTTP).authority(name.as_str()).path_and_query(ASK_PATH);
-        let channel = Channel::new(uri.build()?, asker.credentials.clone());
+        let channel = Channel::new(uri.build()?, asker.credentials.clone(), asker.asked.clone());
         let (health, probe) = (Mutex::default(), Notify::new());
-        Ok(Link { name, channel, asker, health, probe, metrics })
+        let place = asker.place();
+        Ok(Link { name, channel, asker, health, probe, metrics, place })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -182,7 +206,8 @@ impl Link {
                     health.gateway = gateway;
                     health.answered(begun.elapsed(), reply.identity, description);
                 });
-                REFRESH
+                self.asker.asked.notify_one();
+                self.asker.until(self.place)
             }
             Err(error) => {
                 self.note_failure(&error, true);
@@ -273,6 +298,11 @@ impl Followed {
         self.grant.pass();
         Ok(part)
     }
+}
+
+/// What is over of the last round that began.
+fn remainder(time: Duration) -> Duration {
+    Duration::from_nanos((time.as_nanos() % REFRESH.as_nanos()) as u64)
 }
 
 async fn next_part(stream: &mut Streaming<Chunk>) -> Result<Part, SourceError> {

@@ -15,6 +15,7 @@ use h2::client::{Builder, Connection, SendRequest};
 use h2::{Ping, PingPong, RecvStream};
 use http::{Request, Response, Uri};
 use hyper::body::{Body as HttpBody, Frame};
+use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::io::InspectReader;
 use tokio_util::task::AbortOnDropHandle;
@@ -39,6 +40,8 @@ const HEAD_BYTES_MAX: u32 = 16 << 10;
 pub(super) struct Channel {
     credentials: Arc<Credentials>,
     uri: Uri,
+    /// Rung when the connection was tested.
+    asked: Arc<Notify>,
     open: Mutex<Option<Open>>,
     /// Held by the one who connects; the others wait for the connection.
     connecting: tokio::sync::Mutex<()>,
@@ -55,8 +58,9 @@ pub(super) struct Pieces(RecvStream);
 
 impl Channel {
     /// To the authority that `uri` names, for calls of it.
-    pub(super) fn new(uri: Uri, credentials: Arc<Credentials>) -> Channel {
-        Channel { credentials, uri, open: Mutex::default(), connecting: tokio::sync::Mutex::default() }
+    pub(super) fn new(uri: Uri, credentials: Arc<Credentials>, asked: Arc<Notify>) -> Channel {
+        let (open, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
+        Channel { credentials, uri, asked, open, connecting }
     }
 
     pub(super) fn uri(&self) -> &Uri {
@@ -111,17 +115,21 @@ impl Channel {
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_header_list_size(HEAD_BYTES_MAX);
         let (requests, connection) = builder.handshake::<_, Bytes>(stream).await.map_err(broken)?;
-        let task = AbortOnDropHandle::new(tokio::spawn(drive(connection, heard)));
+        let task = AbortOnDropHandle::new(tokio::spawn(drive(connection, heard, self.asked.clone())));
         Ok(Open { requests, task })
     }
 }
 
 /// Runs a connection until it ends, or until its other end does not answer any more.
-async fn drive(mut connection: Connection<InspectReader<Box<dyn Stream>, impl FnMut(&[u8])>, Bytes>, heard: Arc<AtomicBool>) {
+async fn drive(
+    mut connection: Connection<InspectReader<Box<dyn Stream>, impl FnMut(&[u8])>, Bytes>,
+    heard: Arc<AtomicBool>,
+    asked: Arc<Notify>,
+) {
     let pings = connection.ping_pong();
     let silence = async {
         match pings {
-            Some(pings) => until_silent(pings, &heard).await,
+            Some(pings) => until_silent(pings, &heard, &asked).await,
             None => std::future::pending().await,
         }
     };
@@ -132,7 +140,7 @@ async fn drive(mut connection: Connection<InspectReader<Box<dyn Stream>, impl Fn
     }
 }
 
-async fn until_silent(mut pings: PingPong, heard: &AtomicBool) {
+async fn until_silent(mut pings: PingPong, heard: &AtomicBool, asked: &Notify) {
     loop {
         heard.store(false, Ordering::Relaxed);
         sleep(KEEPALIVE_INTERVAL).await;
@@ -143,6 +151,7 @@ async fn until_silent(mut pings: PingPong, heard: &AtomicBool) {
         if !matches!(answered, Ok(Ok(_))) {
             return;
         }
+        asked.notify_one();
     }
 }
 
