@@ -12,6 +12,7 @@ mod graph;
 mod halves;
 mod histogram;
 mod lists;
+mod newest;
 pub mod overview;
 mod scan;
 mod shown;

@@ -108,15 +108,28 @@ impl Asking {
         share: Share,
         ask: impl for<'s> Fn(&'s dyn Source, Instant) -> Answering<'s, T>,
     ) -> Result<Gathered<T>, Rejected> {
+        self.gather_some(share, |_, source, deadline| Some(ask(source, deadline))).await
+    }
+
+    /// The same, of those for whom `ask`, which is told their places, has a question. The bodies are in the order of the
+    /// places that those who answered have from then on.
+    async fn gather_some<T>(
+        &mut self,
+        share: Share,
+        ask: impl for<'s> Fn(usize, &'s dyn Source, Instant) -> Option<Answering<'s, T>>,
+    ) -> Result<Gathered<T>, Rejected> {
         let now = Instant::now();
         let deadline = match share {
             Share::All => self.deadline,
             Share::Half => now + self.deadline.saturating_duration_since(now) / 2,
         };
         let asked = std::mem::take(&mut self.asked);
-        let answers = join_all(asked.iter().map(|asked| {
-            let answer = ask(asked.source.as_ref(), deadline);
-            async move { timeout_at(deadline, answer).await.unwrap_or(Err(SourceError::Deadline)) }
+        let answers = join_all(asked.iter().enumerate().map(|(place, asked)| {
+            let answer = ask(place, asked.source.as_ref(), deadline);
+            async move {
+                let answer = timeout_at(deadline, answer?).await;
+                Some(answer.unwrap_or(Err(SourceError::Deadline)))
+            }
         }));
         let answers = answers.await;
         let absent = if self.scope == Scope::All { self.roster.absent.clone() } else { Vec::new() };
@@ -124,6 +137,11 @@ impl Asking {
         let (mut unknown, mut identities): (Option<Vec<Field>>, _) = (None, Vec::new());
         let mut all_answered = true;
         for (mut asked, answer) in asked.into_iter().zip(answers) {
+            let Some(answer) = answer else {
+                self.asked.push(asked);
+                all_answered = false;
+                continue;
+            };
             match answer {
                 // One sidecar under two names: it counts once.
                 Ok(Reply { identity: Some(identity), .. }) if identities.contains(&identity) => {}
@@ -148,7 +166,7 @@ impl Asking {
                 }
             }
         }
-        // Who did not answer may have them.
+        // Who was not asked, or did not answer, may have them.
         let unknown = unknown.filter(|_| all_answered);
         unknown.into_iter().flatten().for_each(|field| self.warn_of_unknown(&field));
         Ok(gathered)
@@ -161,8 +179,19 @@ impl Asking {
         about: &About,
         ask: impl for<'s> Fn(&'s dyn Source, Question) -> Answering<'s, T>,
     ) -> Result<Vec<T>, Rejected> {
+        self.gather_some_about(share, about, |_, source, question| Some(ask(source, question))).await
+    }
+
+    /// The same, of those for whom `ask` has a question.
+    pub(super) async fn gather_some_about<T>(
+        &mut self,
+        share: Share,
+        about: &About,
+        ask: impl for<'s> Fn(usize, &'s dyn Source, Question) -> Option<Answering<'s, T>>,
+    ) -> Result<Vec<T>, Rejected> {
         let question = |deadline| Question { filter: about.filter.clone(), range: about.range, deadline };
-        let gathered = self.gather(share, |source, deadline| ask(source, question(deadline))).await?;
+        let gathered =
+            self.gather_some(share, |place, source, deadline| ask(place, source, question(deadline))).await?;
         self.absent_in(about, gathered.absent);
         Ok(gathered.bodies)
     }

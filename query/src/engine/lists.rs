@@ -1,22 +1,20 @@
 //! Records page by page, fields and their values, services, peers, live records.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use spandrel_store::filter::Field;
-use spandrel_store::snapshot::{FieldInfo, Position};
-use spandrel_store::{Filter, Level, Record};
+use spandrel_store::snapshot::FieldInfo;
+use spandrel_store::{Filter, Level};
 use tokio::time::{Instant, timeout_at};
 
 use super::gather::Share;
-use super::{About, Answer, Engine, Page, Rejected, Scope, position};
+use super::{About, Answer, Engine, Rejected, Scope};
 use crate::coverage::{Absence, Coverage};
 use crate::federation::Identity;
 use crate::language::UNKNOWN_SERVICE;
 use crate::source::{
-    Aside, CountQuestion, Description, FieldsQuestion, Followed, PageQuestion, Peer, Question, SourceError,
-    Standing, ValuesQuestion,
+    Aside, CountQuestion, Description, FieldsQuestion, Followed, Peer, Question, SourceError, Standing,
+    ValuesQuestion,
 };
 
 /// A service and how many records of it match; records that name none are those of [`UNKNOWN_SERVICE`].
@@ -50,26 +48,6 @@ pub struct PeerList {
 }
 
 impl Engine {
-    /// The matching records after a place, newest first.
-    pub async fn search(
-        &self,
-        about: &About,
-        after: Option<Position>,
-        limit: usize,
-    ) -> Result<Answer<Page<Arc<Record>>>, Rejected> {
-        let mut asking = self.asking(about.scope).await;
-        let ask = |about| PageQuestion { about, after, limit: limit + 1 };
-        let bodies =
-            asking.gather_about(Share::All, about, |source, about| source.search(ask(about))).await?;
-        let mut items: Vec<Arc<Record>> = bodies.into_iter().flatten().collect();
-        items.sort_by_key(|record| Reverse((record.time(), record.id)));
-        items.dedup_by_key(|record| record.id);
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|record| position(record));
-        Ok(asking.answer(Page { items, next }))
-    }
-
     /// The attributes that records have, sorted.
     pub async fn fields(&self, about: &About) -> Result<Answer<Vec<FieldInfo>>, Rejected> {
         let fields_max = self.limits.list_max;

@@ -1,6 +1,7 @@
 //! Several sidecars: what an answer holds when some of them are slow, broken, or have lost something.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
@@ -37,6 +38,8 @@ enum Mood {
     Lost(Gap),
     /// Finds the traces, and has no time left to tell of them.
     Forgetful,
+    /// Answers one question, and none after that.
+    Once(Arc<AtomicBool>),
 }
 
 impl Remote {
@@ -49,7 +52,8 @@ impl Remote {
                     answer.await
                 }
                 Mood::Hung => std::future::pending().await,
-                Mood::Broken => Err(SourceError::Failed("connection refused".to_owned())),
+                Mood::Once(has_answered) if !has_answered.swap(true, Ordering::Relaxed) => answer.await,
+                Mood::Broken | Mood::Once(_) => Err(SourceError::Failed("connection refused".to_owned())),
                 Mood::Lost(gap) => {
                     let mut reply = answer.await?;
                     reply.gaps.push(gap.clone());
@@ -171,6 +175,26 @@ async fn answers_of_several_sidecars_are_merged_in_one_order() {
     assert_eq!(trace["flags"], json!([]));
     let (_, errors) = two.get(&format!("/api/v1/traces/{FAILED_TRACE}/errors")).await;
     assert_eq!(errors["root_cause"]["operation"], "charge");
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_gone_before_it_has_told_all_of_a_page_is_named() {
+    let sidecar = Sidecar::empty().await;
+    sidecar.keep((0..5).flat_map(|_| shop()).collect()).await;
+    let empty = Sidecar::empty().await;
+    let source = |sidecar: &Sidecar| LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 4);
+    let mood = Mood::Once(Arc::default());
+    let remote = Remote { inner: source(&sidecar), name: "there:7317", mood };
+    let mut sources: Vec<Arc<dyn Source>> = vec![Arc::new(remote)];
+    sources.extend((0..3).map(|_| Arc::new(source(&empty)) as Arc<dyn Source>));
+    let page =
+        get(&router_over(sources, Limits::default()), "/api/v1/search?q=kind:log&limit=20").await.json();
+    let coverage = &page["coverage"];
+    assert_eq!(pick(&page, "/coverage/missing/*/peer"), json!(["there:7317"]), "{page}");
+    assert_eq!((&coverage["asked"], &coverage["answered"]), (&json!(4), &json!(3)));
+    assert_eq!(coverage["complete"], false);
+    let told = page["records"].as_array().unwrap().len();
+    assert!(told > 0 && told < 20, "what it told before counts: {told}");
 }
 
 #[tokio::test]

@@ -152,6 +152,48 @@ async fn check_coming_and_going(all: Vec<Made>, limit: usize, there: Vec<bool>) 
     }
 }
 
+/// A log at such a time.
+fn log_at(time: u64) -> NewRecord {
+    NewRecord {
+        resource: Arc::new(ResourceContext::default()),
+        scope: Arc::new(ScopeContext::default()),
+        body: RecordBody::Log(Box::new(LogRecord {
+            time_unix_nano: 1_000_000 + time,
+            ..LogRecord::default()
+        })),
+        level: None,
+        flags: Flags::NONE,
+        original: None,
+    }
+}
+
+#[tokio::test]
+async fn pages_of_many_sidecars_are_the_whole_list_wherever_the_newest_are() {
+    const SIDECARS: u64 = 6;
+    const LOGS: u64 = 60;
+    let times: [fn(u64, u64) -> u64; 4] = [
+        |sidecar, log| log * SIDECARS + sidecar,
+        // One has all of the newest.
+        |sidecar, log| if sidecar == 2 { 1_000 + log } else { log },
+        |sidecar, log| sidecar / 3 * 1_000 + log / 7,
+        |_, _| 0,
+    ];
+    for time in times {
+        let mut sidecars = Vec::new();
+        for number in 0..SIDECARS {
+            let sidecar = Sidecar::empty().await;
+            sidecar.keep((0..LOGS).map(|log| log_at(time(number, log))).collect()).await;
+            sidecars.push(sidecar);
+        }
+        let router = router_over(sidecars.iter().map(source).collect(), Limits::default());
+        for limit in [3, 20, 40, 100, 359, 360] {
+            let (found, whole) = pages(&router, "/api/v1/search?q=", "/records/*/id", limit).await;
+            assert_eq!(whole.len() as u64, SIDECARS * LOGS);
+            assert_eq!(found, whole, "in pages of {limit}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
