@@ -27,6 +27,7 @@ mod partition;
 pub mod record;
 mod recovery;
 mod retention;
+mod services;
 mod shared;
 pub mod snapshot;
 mod stop;

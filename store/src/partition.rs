@@ -17,6 +17,7 @@ mod prefilter;
 mod queued;
 mod schema;
 mod select;
+mod services;
 mod spans;
 mod stored;
 pub(crate) mod upgrade;

@@ -242,8 +242,7 @@ impl Source for LocalSource {
 
     fn describe(&self, deadline: Instant) -> Answering<'_, Description> {
         Box::pin(async move {
-            let describing = move |snapshot: &Snapshot, stop: &Stop| describe(snapshot, deadline, stop);
-            let reply = self.ask(deadline, Filter::All, describing).await?;
+            let reply = self.ask(deadline, Filter::All, |snapshot, _| Ok(describe(snapshot))).await?;
             let most = reply.body.services.first().cloned();
             *self.service.lock().unwrap_or_else(PoisonError::into_inner) = most;
             Ok(reply)
@@ -277,15 +276,15 @@ impl Source for LocalSource {
     }
 }
 
-fn describe(snapshot: &Snapshot, deadline: Instant, stop: &Stop) -> Result<Description, SourceError> {
-    let everything = Question { filter: Filter::All, range: TimeRange::ALL, deadline };
-    let services = snapshot.values(&Field::Service, &scan(everything, None, stop), SERVICES_MAX)?;
-    Ok(Description {
+fn describe(snapshot: &Snapshot) -> Description {
+    let mut services = snapshot.services();
+    services.truncate(SERVICES_MAX);
+    Description {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        services: services.values.into_iter().map(|(service, _)| service).collect(),
+        services,
         record_count: snapshot.record_count(),
         extent: snapshot.extent(),
-    })
+    }
 }
 
 fn scan(about: Question, after: Option<Position>, stop: &Stop) -> Scan {

@@ -44,7 +44,7 @@ pub(super) use reader::{Block, Body, Origin};
 
 pub(super) const FORMAT: u64 = 1;
 /// A block is ended before a trace that would make it longer than this.
-const ROWS: usize = 128;
+pub(super) const ROWS: usize = 128;
 /// And within a trace at this many.
 pub(super) const ROWS_MAX: usize = 256;
 /// A block is ended once it holds this many encoded bytes.
