@@ -181,15 +181,13 @@ impl LineReader<'_> {
             findings.put_inside(inner, message);
             return;
         }
-        if findings.trace_id.is_none() && names_a_trace(&message) {
-            text::find_ids(&message, findings);
-        }
-        if (findings.level.is_none() || findings.level_is_of_syslog)
-            && let Some(level) = text::level_of(&text::without_colours(&message))
-        {
-            // Whoever passes the line on is not believed any more.
-            findings.trail.retain(|(what, _)| *what != LEVEL);
-            findings.take_level_of_text(level);
+        let plain = text::without_colours(&message);
+        let looks = findings.trace_id.is_none() && text::may_have_ids(&plain);
+        let named = looks.then(|| text::find_ids(&plain, findings)).flatten();
+        if findings.level.is_none() {
+            text::take_level(&plain, named, findings);
+        } else if findings.level_is_of_syslog {
+            text::take_level(&plain, None, findings);
         }
         if findings.level.is_none() {
             findings.level_of_crash = exception::level_of_crash(&message, exception::in_text(&message));
@@ -285,17 +283,27 @@ impl LineReader<'_> {
         let clock = self.clock(received);
         if let Some(groups) = self.rules.groups(plain) {
             let mut findings = fields::find(groups, clock, self.rules);
+            findings.find_ids_beside_requests(plain);
             findings.structured = true;
             findings.form = "a pattern of logs.patterns";
             return Some(findings);
         }
         if let Some(pairs) = logfmt::read(plain, self.limits.attributes_max) {
             let mut findings = fields::find(pairs, clock, self.rules);
+            // The other pairs have names, which say what is in them.
+            if let Some(message) = findings.message.take() {
+                findings.find_missing_ids(&message);
+                findings.message = Some(message);
+            }
             findings.structured = true;
             findings.form = "logfmt";
             return Some(findings);
         }
-        access::find(plain, clock).map(|found| Findings { explains: self.rules.explains, ..found })
+        access::find(plain, clock).map(|found| {
+            let mut findings = Findings { explains: self.rules.explains, ..found };
+            findings.find_ids_beside_requests(plain);
+            findings
+        })
     }
 
     /// The pairs behind the name of a process: `2023-11-14T22:13:20+00:00 heroku[router]: at=info method=GET …`.
@@ -367,11 +375,6 @@ const MESSAGE: &str = "message";
 /// Where all that stands in a text was found of which nothing better is known.
 const IN_TEXT: &str = "the text";
 
-/// Cheap to ask of every message: whether it is worth looking for ids.
-fn names_a_trace(message: &str) -> bool {
-    ["race", "RACE"].iter().any(|part| message.contains(part))
-}
-
 impl Findings {
     /// Notes where something was found, if anybody wants to know.
     fn note(&mut self, what: &'static str, from: impl FnOnce() -> String) {
@@ -388,6 +391,22 @@ impl Findings {
     fn take_whole(&mut self, line: &str) {
         self.message = Some(line.to_owned());
         self.note(MESSAGE, || "the whole line".to_owned());
+    }
+
+    /// Looks in a text for the ids that no field has told.
+    fn find_missing_ids(&mut self, text: &str) {
+        if self.trace_id.is_none() && text::may_have_ids(text) {
+            // Its form says where the level is.
+            let _named_level = text::find_ids(text, self);
+        }
+    }
+
+    /// The same in a line that may hold addresses: the trace that a request asks for is not the one it belongs to.
+    fn find_ids_beside_requests(&mut self, line: &str) {
+        if self.trace_id.is_none() && text::may_have_ids(line) {
+            let words = line.split(' ').filter(|word| !word.contains('?'));
+            self.find_missing_ids(&words.collect::<Vec<_>>().join(" "));
+        }
     }
 
     fn take_level_of_text(&mut self, level: LineLevel) {

@@ -7,6 +7,7 @@ use spandrel_store::otlp::{KeyValue, Value};
 
 use super::Findings;
 use super::level::{self, LineLevel};
+use super::text::is_traceparent;
 use super::time::{Clock, Sent};
 use crate::normalise::attribute;
 
@@ -42,7 +43,9 @@ fn access(line: &str, clock: Clock<'_>) -> Option<Findings> {
     attributes.extend(size);
     let mut behind = rest.next().unwrap_or_default().trim_start();
     for key in ["http.request.header.referer", "user_agent.original"] {
-        let Some((value, more)) = behind.strip_prefix('"').and_then(quoted) else { break };
+        let next = behind.strip_prefix('"').and_then(quoted);
+        // Appended to the common format, which has neither.
+        let Some((value, more)) = next.filter(|(value, _)| !is_traceparent(value)) else { break };
         attributes.extend((value != "-" && !value.is_empty()).then(|| text(key, value)));
         behind = more.trim_start();
     }

@@ -84,6 +84,7 @@ fn find_within(fields: Vec<KeyValue>, within: usize, clock: Clock<'_>, rules: &R
     let mut fields = fields;
     let mut search = Search { clock, rules, best: Best::default() };
     search.look_through(&fields, &[], Some(Path::default()));
+    search.best.read_level_as_opentelemetry(&fields);
     let mut findings = Findings { explains: rules.explains, ..Findings::default() };
     let (mut consumed, mut count) = ([(Path::default(), Taken::Nothing); MEANINGS], 0);
     for Candidate { path, meaning, .. } in search.best.candidates() {
@@ -169,7 +170,11 @@ impl<'a> Search<'a> {
         match role {
             Role::TraceId(digits) => trace_id(&id_text(value)?, digits),
             Role::SpanId(digits) => span_id(&id_text(value)?, digits),
-            Role::BareTraceId => trace_id(&id_text(value).filter(|text| text.len() == 32)?, Digits::Hex),
+            Role::BareTraceId => {
+                // Google Cloud's is the name of a resource.
+                let is_like_id = |text: &Cow<'_, str>| text.len() == 32 || text.starts_with("projects/");
+                trace_id(&id_text(value).filter(is_like_id)?, Digits::Hex)
+            }
             Role::BareSpanId => span_id(&id_text(value).filter(|text| text.len() == 16)?, Digits::Hex),
             Role::Context => {
                 TraceContext::from_text(&id_text(value)?, Digits::Hex).ok().map(Meaning::Context)
@@ -326,6 +331,18 @@ impl Best {
         let place = &mut self.0[candidate.meaning.slot()];
         if place.as_ref().is_none_or(|best| candidate.order() < best.order()) {
             *place = Some(candidate);
+        }
+    }
+
+    /// `severity` is Google Cloud's name, and OpenTelemetry's too: of a record of its model it is its number.
+    fn read_level_as_opentelemetry(&mut self, fields: &[KeyValue]) {
+        for candidate in self.0.iter_mut().flatten() {
+            if let Meaning::Level(level, Scale::GoogleCloud) = &mut candidate.meaning
+                && let Some(read) = level::on_scale_of_opentelemetry(&level.text)
+                && is_of_opentelemetry(fields)
+            {
+                *level = read;
+            }
         }
     }
 
@@ -507,6 +524,16 @@ fn complete_exception(findings: &mut Findings) {
         exception.complete_with(read);
         findings.exception = Some(exception);
     }
+}
+
+/// A record with the fields of OpenTelemetry's data model, as Go's stdoutlog writes it.
+fn is_of_opentelemetry(fields: &[KeyValue]) -> bool {
+    let has = |name: &str| fields.iter().any(|field| is_named(&field.key, name));
+    has("body") && (has("traceid") || has("observedtimestamp"))
+}
+
+fn is_named(key: &str, name: &str) -> bool {
+    names::Folded::of(&[key]).is_some_and(|key| key.as_bytes() == name.as_bytes())
 }
 
 /// Serilog's compact format leaves the level out where it is "information".

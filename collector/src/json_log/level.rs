@@ -42,9 +42,25 @@ pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
     (scale != Scale::Syslog || level.severity_number != 0).then_some(level)
 }
 
-/// The store's words, and one of Rust's slog.
+/// The store's words, one of Rust's slog, and those between Go's.
 pub(super) fn of_word(text: &str) -> Option<Level> {
-    Level::from_text(text).or_else(|| text.trim().eq_ignore_ascii_case("erro").then_some(Level::Error))
+    let of_rust = || text.trim().eq_ignore_ascii_case("erro").then_some(Level::Error);
+    Level::from_text(text).or_else(of_rust).or_else(|| of_slog(text.trim()))
+}
+
+/// `INFO+1`, `DEBUG-4`: a level of one's own between those of Go's slog, by the one that it is written with.
+pub(super) fn of_slog(text: &str) -> Option<Level> {
+    let (word, offset) = text.split_once(['+', '-'])?;
+    if !(1..=3).contains(&offset.len()) || !offset.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match word {
+        "DEBUG" => Some(Level::Debug),
+        "INFO" => Some(Level::Info),
+        "WARN" => Some(Level::Warn),
+        "ERROR" => Some(Level::Error),
+        _ => None,
+    }
 }
 
 /// Words that are levels and nothing else; `OK`, `HTTP` or `DEFAULT` at the start of a text say something else.
@@ -96,12 +112,23 @@ fn of_any(value: &Value, scale: Scale) -> Option<LineLevel> {
 }
 
 fn of_number(number: i64, scale: Scale, text: &str) -> LineLevel {
-    if scale == Scale::OpenTelemetry {
+    if scale == Scale::OpenTelemetry || scale == Scale::GoogleCloud && is_of_opentelemetry_only(number) {
         let number =
             i32::try_from(number).ok().filter(|number| Level::from_severity_number(*number).is_some());
         return LineLevel { severity_number: number.unwrap_or(0), text: text.to_owned() };
     }
     LineLevel::new(level_of_number(number, scale), text)
+}
+
+/// Google Cloud's numbers are hundreds, syslog's end at 7, and 10 and 20 may be pino's.
+fn is_of_opentelemetry_only(number: i64) -> bool {
+    (8..=24).contains(&number) && number % 10 != 0
+}
+
+/// The level of a number that was read on another scale, where it is one of OpenTelemetry's, 0 for none among them.
+pub(super) fn on_scale_of_opentelemetry(text: &str) -> Option<LineLevel> {
+    let number = text.parse::<i64>().ok().filter(|number| (0..=24).contains(number))?;
+    Some(of_number(number, Scale::OpenTelemetry, text))
 }
 
 fn level_of_number(number: i64, scale: Scale) -> Option<Level> {

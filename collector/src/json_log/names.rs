@@ -131,6 +131,8 @@ const WHOLE: &[(&str, Role)] = &[
     ("renderedmessage", Role::Message),
     ("body", Role::Message),
     ("bodystringvalue", Role::Message),
+    // Go's stdoutlog.
+    ("bodyvalue", Role::Message),
     ("event", Role::Message),
     ("@mt", Role::Message),
     ("messagetemplate", Role::Message),

@@ -2,8 +2,9 @@
 //!
 //! Ids are found after their names (`TraceID: 95c0… SpanID: …`, `trace_id=…`, `[dd.trace_id=… …]`,
 //! `traceparent=00-…`), in Spring's brackets (`[orders,4bf9…,00f0…]`) and as a bare traceparent; a level after
-//! its name (`level=warn`), as a word in capitals or brackets near the start, as syslog's `<34>` or glog's
-//! `E0102`. A time stands at the start, or behind the level. One pass, whatever the line.
+//! its name (`level=warn`) or as a word in capitals or brackets near the start, whichever stands first, as syslog's
+//! `<34>`, glog's `E0102` or logrus' `WARN[0013]`. A time stands at the start, or behind the level. One pass,
+//! whatever the line.
 
 use std::borrow::Cow;
 
@@ -30,12 +31,8 @@ const START_BYTES_MAX: usize = 256;
 /// All that can be found in a line without the escape sequences that colour it.
 pub(super) fn find(line: &str, clock: Clock<'_>, explains: bool) -> Findings {
     let mut findings = Findings { explains, ..Findings::default() };
-    find_ids(line, &mut findings);
-    if findings.level.is_none()
-        && let Some(level) = level_of(line)
-    {
-        findings.take_level_of_text(level);
-    }
+    let named = find_ids(line, &mut findings);
+    take_level(line, named, &mut findings);
     if let Some((time, text)) = time_at_start(line, clock) {
         findings.note(super::TIME, || format!("`{text}` in the text"));
         findings.take_time(time);
@@ -43,43 +40,120 @@ pub(super) fn find(line: &str, clock: Clock<'_>, explains: bool) -> Findings {
     findings
 }
 
-/// Only the ids, and a level that is named.
-pub(super) fn find_ids(line: &str, findings: &mut Findings) {
-    find_named(line, findings);
+/// A level, and where in its line it stands.
+pub(super) struct PlacedLevel<'l> {
+    level: LineLevel,
+    place: usize,
+    /// The name that it stands behind, if it does.
+    name: Option<&'l str>,
+}
+
+/// Only the ids; the first level that is named is told, and not taken.
+pub(super) fn find_ids<'l>(line: &'l str, findings: &mut Findings) -> Option<PlacedLevel<'l>> {
+    let named = find_named(line, findings);
     if findings.trace_id.is_none() {
         find_bracketed(line, findings);
+    }
+    named
+}
+
+/// Cheap to ask of every text: whether it is worth looking for ids.
+pub(super) fn may_have_ids(text: &str) -> bool {
+    ["race", "RACE"].iter().any(|part| text.contains(part)) || has_digits_of_id(text.as_bytes())
+}
+
+/// Whether so many hexadecimal digits follow one another as the shortest id has that is found without its name.
+fn has_digits_of_id(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(digits) = rest.get(..BARE_ID_DIGITS) {
+        // Nothing that ends before the last other byte is long enough.
+        match digits.iter().rposition(|byte| !byte.is_ascii_hexdigit()) {
+            Some(place) => rest = &rest[place + 1..],
+            None => return true,
+        }
+    }
+    false
+}
+
+const BARE_ID_DIGITS: usize = 16;
+
+/// Takes the level's word near the start, or the one behind a name where that stands before it: further on, a name is
+/// one of what is told, as in `INFO setting level=debug`.
+pub(super) fn take_level(line: &str, named: Option<PlacedLevel<'_>>, findings: &mut Findings) {
+    let first = match (standing_alone(line), named) {
+        (Some(word), Some(named)) if named.place < word.place => Some(named),
+        (word, named) => word.or(named),
+    };
+    let Some(PlacedLevel { level, name, .. }) = first else { return };
+    // Whoever passed the line on is not believed any more.
+    findings.trail.retain(|(what, _)| *what != super::LEVEL);
+    match name {
+        Some(name) => {
+            findings.note(super::LEVEL, || format!("`{name}` in the text"));
+            findings.level = Some(level);
+        }
+        None => findings.take_level_of_text(level),
     }
 }
 
 /// A level that stands by itself: on the first line, or on the second where java.util.logging writes it.
 pub(super) fn level_of(line: &str) -> Option<LineLevel> {
+    standing_alone(line).map(|found| found.level)
+}
+
+fn standing_alone(line: &str) -> Option<PlacedLevel<'static>> {
     let (first, rest) = line.split_once('\n').unwrap_or((line, ""));
-    let start = |line: &str| level_at_start(&line[..line.floor_char_boundary(START_BYTES_MAX)]);
-    start(first).or_else(|| {
+    level_at_start(&first[..first.floor_char_boundary(START_BYTES_MAX)]).or_else(|| {
         let (word, _) = rest.split('\n').next()?.split_once(": ")?;
-        level::of_word(word).map(|level| LineLevel::new(Some(level), word))
+        let level = level::of_word(word)?;
+        Some(PlacedLevel { level: LineLevel::new(Some(level), word), place: first.len(), name: None })
     })
 }
 
-/// Everything of the form name, separator, value.
-fn find_named(line: &str, findings: &mut Findings) {
+/// Everything of the form name, separator, value; of levels the first.
+fn find_named<'l>(line: &'l str, findings: &mut Findings) -> Option<PlacedLevel<'l>> {
+    let mut level = None;
     let mut rest = line;
     let mut before = "";
     while let Some(start) = rest.find(is_name_char) {
         rest = &rest[start..];
         let name = &rest[..rest.find(|c| !is_name_char(c)).unwrap_or(rest.len())];
         rest = &rest[name.len()..];
-        if findings.trace_id.is_none() && name.len() == TRACEPARENT_BYTES && name.starts_with("00-") {
+        if findings.trace_id.is_none() && is_traceparent(name) {
             find_context(name, findings);
         }
-        if let Some((role, _)) = role_of(before, name) {
-            find_value(role, name, rest, findings);
+        match role_of(before, name) {
+            // In prose "level" is a word like any other, so it needs its `=` or `:` right behind it.
+            Some((Role::Level(scale), _)) if level.is_none() && !rest.starts_with(' ') => {
+                let place = line.len() - rest.len() - name.len();
+                level = value_after(rest)
+                    .and_then(|value| named_level(value, scale))
+                    .map(|level| PlacedLevel { level, place, name: Some(name) });
+            }
+            Some((role, _)) => find_value(role, name, rest, findings),
+            None => {}
         }
         before = name;
     }
+    level
+}
+
+/// A level behind its name. `priority=1` and `severity: 2` are said of jobs and alerts, so there only words count.
+fn named_level(value: &str, scale: Scale) -> Option<LineLevel> {
+    if matches!(scale, Scale::Syslog | Scale::GoogleCloud) && value.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return None;
+    }
+    let value = spandrel_store::otlp::Value::StringValue(value.to_owned());
+    level::of_value(&value, scale).filter(|level| level.severity_number != 0)
 }
 
 const TRACEPARENT_BYTES: usize = 55;
+
+/// Whether a text has the look of a traceparent, and of nothing else.
+pub(super) fn is_traceparent(text: &str) -> bool {
+    text.len() == TRACEPARENT_BYTES && text.starts_with("00-")
+}
 
 fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@')
@@ -122,14 +196,6 @@ fn find_value(role: Role, name: &str, rest: &str, findings: &mut Findings) {
             }
         }
         Role::Context if findings.trace_id.is_none() => find_context(value, findings),
-        // In prose "level" is a word like any other, so it needs its `=` or `:` right behind it.
-        Role::Level(scale) if findings.level.is_none() && !rest.starts_with(' ') => {
-            let value = spandrel_store::otlp::Value::StringValue(value.to_owned());
-            findings.level = level::of_value(&value, scale).filter(|level| level.severity_number != 0);
-            if findings.level.is_some() {
-                findings.note(super::LEVEL, named);
-            }
-        }
         _ => {}
     }
 }
@@ -182,18 +248,25 @@ fn find_bracketed(line: &str, findings: &mut Findings) {
     }
 }
 
-fn level_at_start(line: &str) -> Option<LineLevel> {
-    let line = line.trim_start();
-    syslog(line).or_else(|| glog(line)).or_else(|| {
-        let mut words = line.split_whitespace().take(LEVEL_WORDS_MAX).peekable();
-        while let Some(word) = words.next() {
-            let found = level_of_word(word, words.peek().copied().unwrap_or_default());
-            if found.is_some() {
-                return found;
-            }
+fn level_at_start(line: &str) -> Option<PlacedLevel<'static>> {
+    let placed = |level, place| PlacedLevel { level, place, name: None };
+    let begin = line.trim_start();
+    if let Some(level) = syslog(begin) {
+        // It is made up by whoever passes lines on, so every name goes before it.
+        return Some(placed(level, usize::MAX));
+    }
+    if let Some(level) = glog(begin).or_else(|| logrus(begin)) {
+        return Some(placed(level, 0));
+    }
+    let mut words = line.split_whitespace().take(LEVEL_WORDS_MAX).peekable();
+    while let Some(word) = words.next() {
+        if let Some(level) = level_of_word(word, words.peek().copied().unwrap_or_default()) {
+            // The word is a part of the line.
+            let place = (word.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+            return Some(placed(level, place));
         }
-        None
-    })
+    }
+    None
 }
 
 /// `<34>`: facility times eight plus severity.
@@ -223,6 +296,25 @@ fn glog(line: &str) -> Option<LineLevel> {
     Some(LineLevel::new(Some(level), letter))
 }
 
+/// `WARN[0013] …`, logrus on a terminal: a level of four letters and the seconds since the start, or the time.
+fn logrus(line: &str) -> Option<LineLevel> {
+    let (word, rest) = line.split_once('[')?;
+    let (time, _) = rest.split_once(']')?;
+    if !time.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let level = match word {
+        "TRAC" => Level::Trace,
+        "DEBU" => Level::Debug,
+        "INFO" => Level::Info,
+        "WARN" => Level::Warn,
+        "ERRO" => Level::Error,
+        "FATA" | "PANI" => Level::Fatal,
+        _ => return None,
+    };
+    Some(LineLevel::new(Some(level), word))
+}
+
 /// A level's word in capitals, in brackets, or with a colon behind it; `next` is the word that follows.
 fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     // Monolog's `shop.WARNING:`
@@ -232,6 +324,9 @@ fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     };
     // What stands before it are marks and the digits of a time: `[INFO][main]`, `12:00:01|WARN|main`.
     let start = plain.find(|c: char| c.is_ascii_alphabetic())?;
+    if let Some(level) = level::of_slog(plain) {
+        return Some(LineLevel::new(Some(level), plain));
+    }
     let (part, behind) = plain[start..]
         .split_at(plain[start..].find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(plain.len() - start));
     let ends = behind.is_empty() || behind.starts_with(BEHIND_LEVEL);

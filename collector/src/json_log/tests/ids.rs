@@ -76,3 +76,94 @@ fn everyday_words_are_no_ids_and_no_levels() {
     let ids = format!(r#"{{"trace":"{TRACE}","span":"{SPAN}","PRIORITY":"3"}}"#);
     assert_eq!(found(&ids), (TRACE.into(), SPAN.into(), 17));
 }
+
+#[test]
+fn the_trace_of_google_clouds_log_entries_is_found() {
+    let line = format!(
+        r#"{{"trace":"projects/p/traces/{TRACE}","spanId":"{SPAN}","severity":"ERROR","jsonPayload":{{"message":"it failed"}}}}"#
+    );
+    assert_eq!(found(&line), (TRACE.into(), SPAN.into(), 17));
+    assert_eq!(message(&understand(&line)), "it failed");
+    let other = understand(r#"{"trace":"projects/p/traces/unknown","msg":"m"}"#);
+    assert_eq!((other.log.trace_id.len(), other.flags), (0, Flags::NONE));
+}
+
+/// Lines that tell both ids somewhere in their text.
+fn texts() -> [String; 5] {
+    [
+        format!("2026-11-23T07:40:00Z  INFO 1 --- [shop] [main] [{TRACE}-{SPAN}] c.e.A : ok"),
+        format!("GET /orders headers: 00-{TRACE}-{SPAN}-01 done"),
+        format!("\u{1b}[36mtrace_id\u{1b}[0m={TRACE} \u{1b}[36mspan_id\u{1b}[0m={SPAN}"),
+        format!("INFO [orders,{TRACE},{SPAN}] ok"),
+        format!("ok trace_id={TRACE} span_id={SPAN}"),
+    ]
+}
+
+#[test]
+fn a_text_inside_json_has_the_ids_that_it_has_by_itself() {
+    for text in texts() {
+        let plain = found(&text);
+        assert_eq!((plain.0.as_str(), plain.1.as_str()), (TRACE, SPAN), "{text}");
+        for line in [
+            json!({"message": text, "@timestamp": "2026-11-23T07:40:00Z"}),
+            json!({"MESSAGE": text, "__REALTIME_TIMESTAMP": "1700000000000000"}),
+            json!({"log": text, "kubernetes": {"pod_name": "shop"}}),
+        ] {
+            assert_eq!(found(&line.to_string()), plain, "{line}");
+        }
+    }
+    for no_id in
+        ["order 12345678901234567890 paid", "sum deadbeefdeadbeefdeadbeefdeadbeef", "0123456789abcde"]
+    {
+        assert_eq!(found(&json!({"message": no_id}).to_string()).0, "", "{no_id}");
+    }
+}
+
+#[test]
+fn the_message_of_logfmt_and_the_lines_of_web_servers_and_patterns_have_ids_too() {
+    let access = r#"203.0.113.7 - - [23/Nov/2026:07:40:00 +0000] "GET /orders HTTP/1.1" 200 2326"#;
+    let error = r#"2026/11/23 07:40:00 [error] 31#31: *7 it failed"#;
+    let request = r#"client: 203.0.113.7, server: shop, request: "GET / HTTP/1.1", host: "shop""#;
+    let parent = format!("00-{TRACE}-{SPAN}-01");
+    for line in [
+        format!(r#"{access} "-" "curl/8" trace_id={TRACE} span_id={SPAN}"#),
+        format!(r#"{access} "-" "curl/8" "{parent}""#),
+        format!(r#"{access} "{parent}""#),
+        format!(r#"{access} "https://shop/?trace_id={SPAN}{SPAN}" "curl/8" traceparent={parent}"#),
+        format!(r#"{error} traceparent={parent}, {request}"#),
+        format!(r#"{error}, {request}, traceparent: "{parent}""#),
+        format!(r#"level=info msg="handled trace_id={TRACE} span_id={SPAN}""#),
+        format!(r#"level=info msg="handled {parent}" took=3"#),
+    ] {
+        let understood = understand(&line);
+        let ids = (hex(&understood.log.trace_id), hex(&understood.log.span_id));
+        assert_eq!(ids, (TRACE.into(), SPAN.into()), "{line}");
+        assert_ne!(understood.form, "text", "{line}");
+        let referer = &attributes(&understood)["http.request.header.referer"];
+        assert!(!referer.to_string().contains(&parent), "{line}");
+    }
+    for line in [
+        format!(r#"1.2.3.4 - - [23/Nov/2026:07:40:00 +0000] "GET /x?trace_id={TRACE} HTTP/1.1" 200 5"#),
+        format!(r#"{error}, client: 1.2.3.4, request: "GET /x?trace_id={TRACE} HTTP/1.1""#),
+    ] {
+        assert_eq!(found(&line).0, "", "another trace is asked for: {line}");
+    }
+    assert_eq!(
+        understand(&format!("level=warn msg=\"set level=debug trace_id={TRACE}\"")).log.severity_number,
+        13
+    );
+}
+
+#[test]
+fn a_line_of_the_users_own_pattern_has_the_ids_that_its_groups_do_not_tell() {
+    let text = r"logs: { patterns: ['^(?<level>\w+)/(?<module>\S+) (?<message>.*)$'] }";
+    let config = spandrel_config::Config::from_yaml(text, &[], &|_| None).unwrap();
+    let (limits, rules) = (RecordLimits::of(&config.limits), Rules::of(&config.logs));
+    let line = format!("warn/cart stock is low trace_id={TRACE} span_id={SPAN}");
+    let mut cuts = Cuts::default();
+    let mut reader = LineReader { limits: &limits, rules: &rules, cuts: &mut cuts };
+    let understood = reader.understand(line.as_bytes(), RECEIVED);
+    assert_eq!(understood.form, "a pattern of logs.patterns");
+    assert_eq!((hex(&understood.log.trace_id), hex(&understood.log.span_id)), (TRACE.into(), SPAN.into()));
+    assert_eq!(understood.log.severity_number, 13);
+}

@@ -119,3 +119,73 @@ fn a_status_is_the_level_where_it_is_a_word_for_one_and_no_other_field_is() {
     }
     assert_eq!(attributes(&understand(cases[0].0)), json!({"status": "error"}));
 }
+
+#[test]
+fn the_levels_word_at_the_start_goes_before_names_further_on() {
+    let cases = [
+        ("2026-11-23 07:40:00 INFO job queued priority=1 for worker", 9),
+        ("2026-11-23 07:40:00 INFO alert raised severity: 2 of 5", 9),
+        ("2026-11-23 07:40:00 INFO setting level=debug for module x", 9),
+        ("E0102 15:04:05.678 1 main.go:1] set level=debug", 17),
+        ("INFO sent {\"level\":\"error\"}", 9),
+        ("job queued priority=1 for worker", 0),
+        ("alert raised severity: 2 of 5", 0),
+        ("alert raised severity: error", 17),
+        ("setting level=debug for module x", 5),
+        ("2026-11-23 07:40:00 level=warn caught ERROR from x", 13),
+        ("<14>Oct 11 22:14:15 host app: level=error it failed", 17),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(line).2, level, "{line}");
+    }
+    let wrapped = json!({"message": format!("INFO set level=debug trace_id={TRACE}")}).to_string();
+    assert_eq!(found(&wrapped), (TRACE.into(), String::new(), 9));
+}
+
+#[test]
+fn loggers_for_go_have_their_levels_on_a_terminal_and_between_the_usual_ones() {
+    let cases = [
+        ("INFO[0000] started", 9),
+        ("WARN[0013] stock is low                          order=7", 13),
+        ("ERRO[0013] it failed", 17),
+        ("DEBU[0013] x", 5),
+        ("TRAC[0013] x", 1),
+        ("PANI[0013] x", 21),
+        ("INFO[2026-11-23T07:40:00Z] started", 9),
+        ("\u{1b}[33mWARN\u{1b}[0m[0013] stock is low", 13),
+        ("WARN[worker] x", 0),
+        ("2026/11/23 07:40:00 INFO+1 started", 9),
+        ("2026/11/23 07:40:00 DEBUG-4 started", 5),
+        ("[INFO-service] x", 0),
+        (r#"{"level":"INFO+1","msg":"x"}"#, 9),
+        (r#"{"level":"DEBUG-4","msg":"x"}"#, 5),
+        (r#"{"level":"ERROR+4","msg":"x"}"#, 17),
+        ("time=2026-11-23T07:40:00Z level=WARN+2 msg=x", 13),
+        (r#"{"level":"INFO-x","msg":"x"}"#, 0),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(line).2, level, "{line}");
+    }
+    assert_eq!(understand(r#"{"level":"INFO+1","msg":"x"}"#).log.severity_text, "INFO+1");
+}
+
+#[test]
+fn a_severity_is_opentelemetrys_number_where_it_can_be_no_other() {
+    let of_model = |severity: u32| {
+        format!(
+            r#"{{"Timestamp":"2023-11-14T22:13:20Z","Severity":{severity},"SeverityText":"","Body":{{"Type":"String","Value":"it failed"}},"TraceID":"{TRACE}","SpanID":"{SPAN}"}}"#
+        )
+    };
+    for (severity, level) in
+        [(0, 0), (1, 1), (5, 5), (9, 9), (10, 10), (17, 17), (20, 20), (24, 24), (500, 17)]
+    {
+        let line = of_model(severity);
+        assert_eq!(found(&line), (TRACE.into(), SPAN.into(), level), "{line}");
+        assert_eq!(message(&understand(&line)), "it failed");
+    }
+    for (severity, level) in
+        [(3, 17), (7, 5), (9, 9), (10, 1), (17, 17), (20, 5), (30, 9), (200, 9), (500, 17)]
+    {
+        assert_eq!(found(&json!({"severity": severity, "message": "m"}).to_string()).2, level, "{severity}");
+    }
+}
