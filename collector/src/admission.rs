@@ -13,6 +13,9 @@ use crate::refusal::Refusal;
 /// How often a waiting request looks whether others have given bytes back.
 const WAIT_STEP: Duration = Duration::from_millis(10);
 
+/// A connection holds about so much of a body that is being read, besides what is charged of it.
+const CONNECTION_BYTES: usize = 24 << 10;
+
 /// What an overloaded client is told to wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -21,6 +24,8 @@ pub(crate) struct Admission {
     budget: MemoryBudget,
     body: Permit,
     records: Permit,
+    /// Of the records' permit, what no record has needed yet.
+    reserved: usize,
     /// Bytes that the request holds besides, of which this is for a part.
     around: usize,
     /// `limits.admission_wait`.
@@ -30,7 +35,7 @@ pub(crate) struct Admission {
 impl Admission {
     pub(crate) fn new(budget: &MemoryBudget, wait: Duration) -> Option<Admission> {
         let (body, records) = (budget.try_acquire(0)?, budget.try_acquire(0)?);
-        Some(Admission { budget: budget.clone(), body, records, around: 0, wait })
+        Some(Admission { budget: budget.clone(), body, records, reserved: 0, around: 0, wait })
     }
 
     /// For a part of the request that this one is for: what the request holds counts as the part's own, so that a
@@ -40,11 +45,31 @@ impl Admission {
         Some(Admission { around: self.own(0), ..part })
     }
 
+    /// Counts what the connection holds of a body that is being read. It holds it in any case.
+    pub(crate) fn count_connection(&mut self) {
+        self.body.try_grow(CONNECTION_BYTES);
+    }
+
     /// Takes bytes for the body, waiting a moment where others hold them.
     pub(crate) async fn grow_body_patiently(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.patiently(|admission| admission.grow_body(bytes)).await
+    }
+
+    /// The same for records that will need about so many: to wait before anything is decoded is better than to be refused
+    /// in the middle of it.
+    pub(crate) async fn reserve_records_patiently(&mut self, bytes: usize) -> Result<(), Refusal> {
+        self.patiently(|admission| admission.grow_records(bytes)).await?;
+        self.reserved += bytes;
+        Ok(())
+    }
+
+    async fn patiently(
+        &mut self,
+        grow: impl Fn(&mut Admission) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let deadline = tokio::time::Instant::now() + self.wait;
         loop {
-            match self.grow_body(bytes) {
+            match grow(self) {
                 Err(Refusal::Overloaded { .. }) if tokio::time::Instant::now() < deadline => {
                     tokio::time::sleep(WAIT_STEP).await;
                 }
@@ -66,20 +91,25 @@ impl Admission {
 
     /// Takes bytes for a decoded record, or for what a decoder is about to hold.
     pub(crate) fn grow_records(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let reserved = self.reserved.min(bytes);
+        self.reserved -= reserved;
+        let bytes = bytes - reserved;
         if self.has_room(bytes) && self.records.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
     }
 
     /// The records' permit so far; the next records start a new one.
     pub(crate) fn take_records(&mut self) -> Option<Permit> {
         let fresh = self.budget.try_acquire(0)?;
-        Some(std::mem::replace(&mut self.records, fresh))
+        let mut records = std::mem::replace(&mut self.records, fresh);
+        records.shrink_to(records.bytes() - std::mem::take(&mut self.reserved));
+        Some(records)
     }
 
-    /// Two fifths of the budget are for the many small requests. One that is large by itself may use the rest too, or
+    /// Three fifths of the budget are for the many small requests. One that is large by itself may use the rest too, or
     /// it could never be taken; the others are told to try again meanwhile.
     fn has_room(&self, bytes: usize) -> bool {
         let max = self.budget.bytes_max();
-        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 5 * 2
+        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 5 * 3
     }
 
     fn own(&self, bytes: usize) -> usize {

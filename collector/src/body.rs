@@ -41,6 +41,7 @@ where
     B::Error: std::fmt::Display,
 {
     let mut body = body;
+    admission.count_connection();
     let collecting = collect(&mut body, limits.bytes_max, announced, admission);
     let outcome = tokio::time::timeout(limits.timeout, collecting)
         .await

@@ -100,8 +100,9 @@ impl Intake {
         let (body_max, limits) = (self.body_limits.bytes_max, self.record_limits);
         let received = UnixNanos::now();
         let size = body.len();
+        let mut admission = admission;
+        admission.reserve_records_patiently(size).await?;
         let decode = move || {
-            let mut admission = admission;
             let body = compression::decompress(form.compression, body, body_max, &mut admission)?;
             let mut normaliser = Normaliser::new(received, limits, admission);
             match form.encoding {

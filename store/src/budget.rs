@@ -68,7 +68,7 @@ impl Permit {
     }
 
     /// Gives back what is more than `bytes`.
-    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+    pub fn shrink_to(&mut self, bytes: usize) {
         let excess = self.bytes.saturating_sub(bytes);
         self.bytes -= excess;
         self.shared.bytes_used.fetch_sub(excess, Ordering::Relaxed);

@@ -1,16 +1,16 @@
 use super::*;
 
 #[test]
-fn small_requests_share_two_fifths_of_the_budget_and_a_large_one_may_use_all() {
+fn small_requests_share_three_fifths_of_the_budget_and_a_large_one_may_use_all() {
     let budget = MemoryBudget::new(1_000);
     let request =
         || Admission::new(&budget, std::time::Duration::ZERO).expect("an empty permit is to be had");
     let (mut first, mut second, mut third) = (request(), request(), request());
-    first.grow_body(150).expect("there is room");
-    second.grow_body(200).expect("there is room");
-    assert!(matches!(third.grow_body(100), Err(Refusal::Overloaded { .. })));
-    second.grow_records(400).expect("it is large by itself");
-    assert!(matches!(second.grow_records(450), Err(Refusal::TooLarge { .. })));
+    first.grow_body(250).expect("there is room");
+    second.grow_body(240).expect("there is room");
+    assert!(matches!(third.grow_body(150), Err(Refusal::Overloaded { .. })));
+    second.grow_records(300).expect("it is large by itself");
+    assert!(matches!(second.grow_records(600), Err(Refusal::TooLarge { .. })));
     drop(second);
     third.grow_body(100).expect("there is room again");
 }

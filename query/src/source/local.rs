@@ -30,7 +30,7 @@ use crate::span_metrics::{Offered, SpanMetrics};
 const UNKNOWN_FIELDS_MAX: usize = 16;
 
 /// What may be found out in this time is not worth a thread of its own.
-const AT_ONCE: Duration = Duration::from_micros(100);
+const AT_ONCE: Duration = Duration::from_micros(40);
 
 /// Services named in a description.
 const SERVICES_MAX: usize = 1_000;
