@@ -4,6 +4,7 @@
 //! a record at once and is charged to the memory budget, so that no body unfolds as a whole before it is known that
 //! there is room. The entries of one call of [`keep`] are kept together, or none of them is.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -186,6 +187,8 @@ impl Gathering {
     pub(crate) fn entry(&mut self, entry: Entry<'_>) -> Result<(), Refusal> {
         const ATTRIBUTE_BYTES: usize = size_of::<KeyValue>();
         let Entry { owner, line, original, beside, attributes, flags } = entry;
+        // Inside a record line ends are read as one kind; the original has them as they came.
+        let line = &*with_plain_ends(line);
         let (line, cut) = self.cut(line);
         // What a line unfolds to is bounded by its length and by its attributes.
         self.charge(size_of::<LogRecord>() + 2 * line.len())?;
@@ -287,6 +290,19 @@ impl Gathering {
         self.contexts.insert(key, context.clone());
         context
     }
+}
+
+/// Each CR LF as LF.
+fn with_plain_ends(line: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memmem::find(line, b"\r\n").is_none() {
+        return Cow::Borrowed(line);
+    }
+    let lines = line.split_inclusive(|byte| *byte == b'\n');
+    let plain = |line: &[u8]| match line.strip_suffix(b"\r\n") {
+        Some(line) => [line, b"\n"].concat(),
+        None => line.to_vec(),
+    };
+    Cow::Owned(lines.flat_map(plain).collect())
 }
 
 #[cfg(test)]

@@ -30,6 +30,22 @@ pub(crate) struct RawLine {
     pub(crate) bytes: Bytes,
     /// It was longer than `limits.line_bytes_max`; this is its start.
     pub(crate) cut: bool,
+    /// Its line end was one of Windows, CR LF: inside a record of several lines that is kept as it came.
+    pub(crate) windows_end: bool,
+}
+
+impl RawLine {
+    pub(crate) fn whole(bytes: Bytes) -> RawLine {
+        RawLine { bytes, cut: false, windows_end: false }
+    }
+
+    /// A line up to its line feed; what is cut has no end.
+    pub(crate) fn up_to_feed(bytes: Bytes, cut: bool) -> RawLine {
+        let mut bytes = bytes;
+        let windows_end = !cut && bytes.ends_with(b"\r");
+        bytes.truncate(bytes.len() - usize::from(windows_end));
+        RawLine { bytes, cut, windows_end }
+    }
 }
 
 /// How much is kept at once, so that a large body never takes more of the memory budget than that unfolds to.

@@ -115,7 +115,7 @@ impl Syslog {
                 received = socket.recv_from(&mut datagram) => match received {
                     Ok((length, _)) => {
                         let message = frame::without_end(&datagram[..length]);
-                        feed.take(RawLine { bytes: Bytes::copy_from_slice(message), cut: false }).await;
+                        feed.take(RawLine::whole(Bytes::copy_from_slice(message))).await;
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot receive a datagram");

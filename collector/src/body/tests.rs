@@ -64,7 +64,7 @@ async fn an_announced_length_is_charged_before_anything_is_read() {
 
 #[tokio::test]
 async fn what_there_is_no_room_for_is_thrown_away_as_it_comes() {
-    assert_eq!(taken(1_500, true, |_| None).await, (vec![1_500; FRAMES + 1], false));
+    assert_eq!(taken(1_600, true, |_| None).await, (vec![1_600; FRAMES + 1], false));
 }
 
 #[tokio::test]

@@ -128,17 +128,15 @@ impl Cutter<'_> {
     fn line(&mut self, length: usize, next: usize, position: Position) {
         let extent = Extent { start: self.base + self.at as u64, end: self.base + next as u64 };
         let cut = length > self.limits.line_bytes_max;
-        let mut bytes = self.piece.slice(self.at..self.at + length.min(self.limits.line_bytes_max));
-        if !cut && bytes.ends_with(b"\r") {
-            bytes.truncate(bytes.len() - 1);
-        }
+        let bytes = self.piece.slice(self.at..self.at + length.min(self.limits.line_bytes_max));
+        let line = RawLine::up_to_feed(bytes, cut);
         self.at = next;
-        let number = usize::from(is_of_stderr(&bytes));
+        let number = usize::from(is_of_stderr(&line.bytes));
         if extent.start < position.offsets[number] {
             return;
         }
         let stream = &mut self.streams[number];
-        stream.push(RawLine { bytes, cut }, extent, &mut self.records);
+        stream.push(line, extent, &mut self.records);
         if cut {
             // What is left of it is found by the position alone, so nothing may wait in front of it.
             self.flush();

@@ -63,11 +63,8 @@ impl BodyLines {
             return None;
         }
         let end = memchr::memchr(b'\n', &self.rest).unwrap_or(self.rest.len());
-        let mut line = self.rest.split_to(end);
+        let line = self.rest.split_to(end);
         self.rest.advance(self.rest.len().min(1));
-        if line.ends_with(b"\r") {
-            line.truncate(line.len() - 1);
-        }
         Some(line)
     }
 
@@ -78,7 +75,7 @@ impl BodyLines {
                 self.joiner.flush(|record| self.whole.push_back(record));
                 break;
             };
-            let line = self.cut(bytes);
+            let line = self.cut(RawLine::up_to_feed(bytes, false));
             self.joiner.push(line, |record| self.whole.push_back(record));
         }
         self.whole.pop_front()
@@ -86,13 +83,13 @@ impl BodyLines {
 
     /// The body is in memory and within its own limit: JSON is read whole, and what is too long inside it is
     /// cut there, so that its ids and its level are not lost with the end of the line.
-    fn cut(&self, bytes: Bytes) -> RawLine {
-        let mut bytes = bytes;
+    fn cut(&self, line: RawLine) -> RawLine {
+        let RawLine { mut bytes, windows_end, .. } = line;
         let cut = bytes.len() > self.line_bytes_max && self.form == Form::Lines && !is_json(&bytes);
         if cut {
             bytes.truncate(self.line_bytes_max);
         }
-        RawLine { bytes, cut }
+        RawLine { bytes, cut, windows_end }
     }
 
     fn element(&mut self) -> Option<Bytes> {
@@ -117,7 +114,7 @@ impl Iterator for BodyLines {
             Form::Object if self.rest.is_empty() => return None,
             Form::Object => std::mem::take(&mut self.rest),
         };
-        Some(self.cut(bytes))
+        Some(self.cut(RawLine::whole(bytes)))
     }
 }
 

@@ -39,6 +39,8 @@ struct Pending {
     /// All of it, once there is a second line.
     joined: Vec<u8>,
     lines: usize,
+    /// The end of the last of its lines, or of its blanks, was CR LF.
+    windows_end: bool,
     /// Blank lines, each behind a line end, that belong to it if it goes on.
     blanks: Vec<u8>,
     head: Head,
@@ -96,8 +98,9 @@ impl Joiner {
             if let Some(pending) = &mut self.pending
                 && pending.has_room(&line, self.limits)
             {
-                pending.blanks.push(b'\n');
+                pending.blanks.extend_from_slice(line_end(pending.windows_end));
                 pending.blanks.extend_from_slice(&line.bytes);
+                pending.windows_end = line.windows_end;
             }
             return;
         }
@@ -138,7 +141,9 @@ impl Pending {
             (Within::Nothing, Head::Dated) if is_java_util_logging(&own) => Within::NextLine,
             _ => within,
         };
-        Pending { first: line, joined: Vec::new(), lines: 1, blanks: Vec::new(), head, within, stream }
+        let windows_end = line.windows_end;
+        let (joined, blanks) = (Vec::new(), Vec::new());
+        Pending { first: line, joined, lines: 1, windows_end, blanks, head, within, stream }
     }
 
     /// Standard output does not go on on standard error.
@@ -151,7 +156,7 @@ impl Pending {
     }
 
     fn has_room(&self, line: &RawLine, limits: JoinLimits) -> bool {
-        let bytes = self.joined.len().max(self.first.bytes.len()) + line.bytes.len() + self.blanks.len() + 1;
+        let bytes = self.joined.len().max(self.first.bytes.len()) + line.bytes.len() + self.blanks.len() + 2;
         self.lines < limits.lines_max && bytes <= limits.bytes_max
     }
 
@@ -220,8 +225,9 @@ impl Pending {
             self.joined.extend_from_slice(&self.first.bytes);
         }
         self.joined.append(&mut self.blanks);
-        self.joined.push(b'\n');
+        self.joined.extend_from_slice(line_end(self.windows_end));
         self.joined.extend_from_slice(&line.bytes);
+        self.windows_end = line.windows_end;
         self.lines += 1;
         self.first.cut |= line.cut;
         if self.head == Head::OpenObject && taken_apart(&line.bytes).1.trim_ascii_end() == b"}" {
@@ -231,18 +237,22 @@ impl Pending {
 
     /// An object that was never closed was none: its lines are records again.
     fn pass_on(self, record: &mut impl FnMut(RawLine)) {
-        let Pending { first: RawLine { bytes, cut }, joined, head, .. } = self;
+        let Pending { first, joined, head, .. } = self;
         if joined.is_empty() {
-            return record(RawLine { bytes, cut });
+            return record(first);
         }
         let joined = Bytes::from(joined);
         if head != Head::OpenObject {
-            return record(RawLine { bytes: joined, cut });
+            return record(RawLine { bytes: joined, ..first });
         }
         for line in joined.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-            record(RawLine { bytes: joined.slice_ref(line), cut });
+            record(RawLine { cut: first.cut, ..RawLine::up_to_feed(joined.slice_ref(line), false) });
         }
     }
+}
+
+fn line_end(is_of_windows: bool) -> &'static [u8] {
+    if is_of_windows { b"\r\n" } else { b"\n" }
 }
 
 /// Whether a line is known by its first bytes to be a record by itself: JSON that is not Docker's. Most lines are.

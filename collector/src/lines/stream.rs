@@ -38,11 +38,7 @@ impl LineSplitter {
 
     fn take(&mut self) -> RawLine {
         let cut = std::mem::take(&mut self.cutting);
-        let mut bytes = std::mem::take(&mut self.partial);
-        if !cut && bytes.ends_with(b"\r") {
-            bytes.pop();
-        }
-        RawLine { bytes: Bytes::from(bytes), cut }
+        RawLine::up_to_feed(Bytes::from(std::mem::take(&mut self.partial)), cut)
     }
 
     fn extend(&mut self, part: &[u8]) {

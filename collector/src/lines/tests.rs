@@ -20,7 +20,7 @@ fn taken(line: &str, cut: bool) -> Vec<NewRecord<NewBody>> {
     let resource = [("deployment.environment.name".to_owned(), "test".to_owned())];
     let attributes = vec![text("log.file.name", "a.log")];
     let whose = LineOwner::new(&resource, attributes, Some("container"), &mut gathering);
-    let line = RawLine { bytes: Bytes::copy_from_slice(line.as_bytes()), cut };
+    let line = RawLine { cut, ..RawLine::whole(Bytes::copy_from_slice(line.as_bytes())) };
     whose.take(&line, &mut gathering).unwrap();
     gathering.records()
 }
@@ -88,4 +88,15 @@ fn what_only_begins_as_a_request_is_a_line_like_any_other() {
         assert_eq!(records.len(), 1, "{line}");
         assert_eq!(records[0].original.as_deref(), Some(line.as_bytes()));
     }
+}
+
+#[test]
+fn the_line_ends_of_windows_are_in_the_original_alone() {
+    let line = "2026-11-22 10:00:00 ERROR no funds\r\nSystem.X: y\r\n   at A.B() in /a.cs:line 1";
+    let records = taken(line, false);
+    assert_eq!(records[0].original.as_deref(), Some(line.as_bytes()));
+    let attribute = |key| text_attribute(&log(&records[0]).attributes, key);
+    assert_eq!(attribute("exception.type"), Some("System.X"));
+    assert_eq!(attribute("exception.message"), Some("y"));
+    assert!(!format!("{:?}", log(&records[0])).contains("\\r"));
 }

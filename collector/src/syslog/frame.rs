@@ -105,7 +105,7 @@ impl Framer {
         let cut = std::mem::take(&mut self.cutting);
         let bytes = Bytes::from(std::mem::take(&mut self.partial));
         let message = if cut { bytes.clone() } else { bytes.slice_ref(without_end(&bytes)) };
-        RawLine { bytes: message, cut }
+        RawLine { bytes: message, cut, windows_end: false }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{RawLine, gather};
 use crate::entries::Gathering;
 
 fn records(messages: &[&[u8]]) -> Vec<NewRecord<NewBody>> {
-    let raw = |message: &&[u8]| RawLine { bytes: bytes::Bytes::copy_from_slice(message), cut: false };
+    let raw = |message: &&[u8]| RawLine::whole(bytes::Bytes::copy_from_slice(message));
     let messages: Vec<RawLine> = messages.iter().map(raw).collect();
     let mut gathering = Gathering::for_tests(64 << 20);
     gather(&messages, &[], &mut gathering).unwrap();

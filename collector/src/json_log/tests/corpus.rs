@@ -39,7 +39,7 @@ fn records(file: &str, received: UnixNanos) -> Vec<Understood> {
     let mut joiner = Joiner::new(JoinLimits { lines_max: 500, bytes_max: 1 << 20 });
     let mut lines = Vec::new();
     for line in text.split(|byte| *byte == b'\n') {
-        let line = crate::lines::RawLine { bytes: Bytes::copy_from_slice(line), cut: false };
+        let line = crate::lines::RawLine::whole(Bytes::copy_from_slice(line));
         joiner.push(line, |line| lines.push(line));
     }
     joiner.flush(|line| lines.push(line));

@@ -10,7 +10,7 @@ fn records_within(text: &str, limits: JoinLimits) -> Vec<String> {
     let mut records = Vec::new();
     let mut keep = |line: RawLine| records.push(String::from_utf8(line.bytes.to_vec()).unwrap());
     for line in text.lines() {
-        joiner.push(RawLine { bytes: Bytes::copy_from_slice(line.as_bytes()), cut: false }, &mut keep);
+        joiner.push(RawLine::up_to_feed(Bytes::copy_from_slice(line.as_bytes()), false), &mut keep);
     }
     joiner.flush(keep);
     records
@@ -21,6 +21,26 @@ fn check(text: &str) {
     let expected: Vec<String> =
         text.split("\n--\n").map(|record| record.trim_end_matches('\n').to_owned()).collect();
     assert_eq!(records_within(&text.replace("\n--\n", "\n"), LIMITS), expected);
+}
+
+#[test]
+fn the_line_ends_of_windows_stay_inside_a_record() {
+    let records = |lines: &[&str]| {
+        let mut joiner = Joiner::new(LIMITS);
+        let mut records = Vec::new();
+        let mut keep = |line: RawLine| records.push(String::from_utf8(line.bytes.to_vec()).unwrap());
+        for line in lines {
+            joiner.push(RawLine::up_to_feed(Bytes::copy_from_slice(line.as_bytes()), false), &mut keep);
+        }
+        joiner.flush(keep);
+        records
+    };
+    let trace =
+        ["it failed\r", "System.X: y\r", "   at A.B() in /a.cs:line 1\r", "\r", "   at C.D()\r", "next\r"];
+    let joined = "System.X: y\r\n   at A.B() in /a.cs:line 1\r\n\r\n   at C.D()";
+    assert_eq!(records(&trace).join("\r\n"), format!("it failed\r\n{joined}\r\nnext"));
+    assert_eq!(records(&["{\r", "  \"a\": 1\r", "}\r"]), ["{\r\n  \"a\": 1\r\n}"]);
+    assert_eq!(records(&["{\r", "  a\r"]), ["{", "  a"]);
 }
 
 #[test]
