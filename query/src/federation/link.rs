@@ -154,7 +154,7 @@ impl Link {
             self.metrics.question("not_asked");
             return Err(error);
         }
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), self.lock().identity);
         let answer = self.exchange(ask.passed_through(visited), deadline).await;
         self.metrics.question(answer.as_ref().err().map_or("ok", SourceError::reason));
         match &answer {
@@ -164,7 +164,14 @@ impl Link {
         if answer.as_ref().is_err_and(Health::is_suspicious) || self.lock().is_unknown() {
             self.probe.notify_one();
         }
-        answer
+        match (before, &answer) {
+            // What the one before held is missing, and is not known as such before the next question.
+            (Some(before), Ok(reply)) if reply.identity != Some(before) => {
+                let detail = "another sidecar is there than a moment ago".to_owned();
+                Err(SourceError::Peer(PeerFault::Unreachable, detail))
+            }
+            _ => answer,
+        }
     }
 
     /// Records as they come; `Ok` once the peer has taken the question.
@@ -270,8 +277,10 @@ impl Link {
                 }
                 part => {
                     if let Some(mut reply) = reading.read(part)? {
-                        reply.identity = identity;
+                        reply.identity = Some(identity.ok_or(Garbage("an answer without its beginning"))?);
                         reply.held.extend(grant.into_permit());
+                        // Its last frame has to come too, or to drop the call would reset it.
+                        let _ = timeout_at(until, stream.message()).await;
                         return Ok(reply);
                     }
                 }

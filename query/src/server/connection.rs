@@ -19,6 +19,8 @@ use super::entrance::Entrance;
 use super::patient::Patient;
 use crate::credentials::Credentials;
 
+/// Calls of a connection that are given up before they are looked at: a gateway's has those of all its users.
+const CANCELLED_MAX: usize = 1_024;
 /// Time that running questions have to be answered once shutdown has begun.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
 
@@ -57,7 +59,11 @@ impl Port {
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(self.head_timeout));
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(self.head_timeout))
+            .max_pending_accept_reset_streams(CANCELLED_MAX);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), self.entrance);
         tokio::pin!(connection);
         let ended = tokio::select! {

@@ -11,11 +11,12 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use h2::client::{Builder, Connection, SendRequest};
-use h2::{Ping, PingPong, RecvStream};
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use h2::{Ping, PingPong, RecvStream, SendStream};
 use http::{Request, Response, Uri};
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::Notify;
+use tokio::task::Id;
 use tokio::time::{sleep, timeout};
 use tokio_util::io::InspectReader;
 use tokio_util::task::AbortOnDropHandle;
@@ -34,6 +35,8 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// answer that is read slowly does not hold up the others.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// Calls that were given up and are remembered, as what still comes of them is no fault of the peer's.
+const CANCELLED_MAX: usize = 4_096;
 /// Of the head of an answer.
 const HEAD_BYTES_MAX: u32 = 16 << 10;
 
@@ -73,14 +76,32 @@ impl Channel {
         request: Request<()>,
         body: Bytes,
     ) -> Result<Response<Pieces>, SourceError> {
-        let requests = self.requests().await?;
-        let mut requests = requests.ready().await.map_err(broken)?;
-        let (answer, mut rest) = requests.send_request(request, false).map_err(broken)?;
+        let (answer, mut rest) = match self.begin(request.clone()).await? {
+            Ok(begun) => begun,
+            // The connection takes no more calls, such as one that its other end is about to close: nothing was sent.
+            Err(_) => self.begin(request).await?.map_err(broken)?,
+        };
         rest.send_data(body, true).map_err(broken)?;
         Ok(answer.await.map_err(broken)?.map(Pieces))
     }
 
-    async fn requests(&self) -> Result<SendRequest<Bytes>, SourceError> {
+    /// Begins a call; where the connection takes none, it is not used for another.
+    async fn begin(
+        &self,
+        request: Request<()>,
+    ) -> Result<Result<(ResponseFuture, SendStream<Bytes>), h2::Error>, SourceError> {
+        let (task, requests) = self.requests().await?;
+        let begun = match requests.ready().await {
+            Ok(mut requests) => requests.send_request(request, false),
+            Err(error) => Err(error),
+        };
+        if begun.is_err() {
+            self.retire(task);
+        }
+        Ok(begun)
+    }
+
+    async fn requests(&self) -> Result<(Id, SendRequest<Bytes>), SourceError> {
         if let Some(requests) = self.of_open() {
             return Ok(requests);
         }
@@ -90,14 +111,23 @@ impl Channel {
             return Ok(requests);
         }
         let open = self.connect().await?;
-        let requests = open.requests.clone();
+        let requests = (open.task.as_ref().id(), open.requests.clone());
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(requests)
     }
 
-    fn of_open(&self) -> Option<SendRequest<Bytes>> {
+    fn of_open(&self) -> Option<(Id, SendRequest<Bytes>)> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.as_ref().filter(|open| !open.task.is_finished()).map(|open| open.requests.clone())
+        let usable = open.as_ref().filter(|open| !open.task.is_finished());
+        usable.map(|open| (open.task.as_ref().id(), open.requests.clone()))
+    }
+
+    /// Calls that are under way on the connection go on; it ends with the last of them.
+    fn retire(&self, task: Id) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = open.take_if(|open| open.task.as_ref().id() == task) {
+            drop(open.task.detach());
+        }
     }
 
     async fn connect(&self) -> Result<Open, SourceError> {
@@ -113,7 +143,8 @@ impl Channel {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-            .max_header_list_size(HEAD_BYTES_MAX);
+            .max_header_list_size(HEAD_BYTES_MAX)
+            .max_concurrent_reset_streams(CANCELLED_MAX);
         let (requests, connection) = builder.handshake::<_, Bytes>(stream).await.map_err(broken)?;
         let task = AbortOnDropHandle::new(tokio::spawn(drive(connection, heard, self.asked.clone())));
         Ok(Open { requests, task })
