@@ -105,11 +105,11 @@ impl Admission {
         Some(records)
     }
 
-    /// Three fifths of the budget are for the many small requests. One that is large by itself may use the rest too, or
+    /// Half of the budget is for the many small requests. One that is large by itself may use the rest too, or
     /// it could never be taken; the others are told to try again meanwhile.
     fn has_room(&self, bytes: usize) -> bool {
         let max = self.budget.bytes_max();
-        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 5 * 3
+        self.own(bytes) > max / 4 || self.budget.bytes_used().saturating_add(bytes) <= max / 2
     }
 
     fn own(&self, bytes: usize) -> usize {

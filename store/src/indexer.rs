@@ -38,7 +38,7 @@ const COMMIT_IDLE: Duration = Duration::from_secs(1);
 const COMMIT_IDLE_OF_MANY: Duration = Duration::from_millis(100);
 /// This part of a full commit is many.
 const COMMIT_PART_OF_MANY: u64 = 4;
-/// A commit is due once what it takes in holds this much of the memory budget: small requests may take three fifths of it, and
+/// A commit is due once what it takes in holds this much of the memory budget: small requests may take half of it, and
 /// go on arriving while the commit is made. What is on its way to the index does not count: a commit would not free it.
 const COMMIT_BUDGET_PERCENT: usize = 20;
 const REOPEN_AFTER: Duration = Duration::from_secs(1);

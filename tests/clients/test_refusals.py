@@ -106,7 +106,7 @@ def hold(address: str, size: int) -> socket.socket:
 def memory_held(sidecar):
     """Slow requests hold all of the memory for data in flight, until the block ends."""
     with ExitStack() as held:
-        for size in (2 * MIB, 256 << 10, 32 << 10):
+        for size in (2 * MIB, 256 << 10, 32 << 10, 1 << 10):
             for _ in range(64):
                 probe = otlp.post_traces(sidecar.http, bytes(size))
                 if probe.status_code == 429:

@@ -1,7 +1,7 @@
 use super::*;
 
 #[test]
-fn small_requests_share_three_fifths_of_the_budget_and_a_large_one_may_use_all() {
+fn small_requests_share_half_of_the_budget_and_a_large_one_may_use_all() {
     let budget = MemoryBudget::new(1_000);
     let request =
         || Admission::new(&budget, std::time::Duration::ZERO).expect("an empty permit is to be had");
