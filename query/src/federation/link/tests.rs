@@ -56,7 +56,8 @@ async fn link_to(
 }
 
 fn begun(protocol: u32) -> Chunk {
-    Part::Begun(Begun { protocol, identity: Identity::random().to_bytes().to_vec(), run: 0 }).into()
+    // Always the same sidecar.
+    Part::Begun(Begun { protocol, identity: vec![7; 16], run: 0 }).into()
 }
 
 fn values(bytes: usize) -> Chunk {
