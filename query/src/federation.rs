@@ -12,8 +12,10 @@
 mod discovery;
 mod fan;
 mod fault;
+mod grant;
 mod identity;
 mod link;
+mod messages;
 mod metrics;
 mod peer;
 mod peers;

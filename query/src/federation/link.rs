@@ -19,7 +19,6 @@
 mod call;
 mod channel;
 mod connector;
-mod grant;
 mod health;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,17 +32,16 @@ use spandrel_store::UnixNanos;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tonic::codec::Streaming;
 
 use super::Identity;
-use super::fault::error_of;
+use super::grant::{Grant, pool};
 use super::metrics::PeerMetrics;
-use super::wire::{ASK_PATH, Ask, Begun, Body, Chunk, Garbage, Part, Reading, VERSION, Visited};
+use super::wire::{ASK_PATH, Ask, Begun, Body, Garbage, Part, Reading, VERSION, Visited};
 use crate::credentials::Credentials;
 use crate::source::{Description, PeerFault, Reply, SourceError};
 
+use call::Answer;
 use channel::Channel;
-use grant::{Grant, PERMIT_BYTES};
 pub(crate) use health::{Health, State};
 
 const RETRY_MIN: Duration = Duration::from_millis(250);
@@ -82,25 +80,26 @@ pub(crate) struct Link {
 }
 
 /// Live records of a peer.
-pub(crate) struct Followed {
-    stream: Streaming<Chunk>,
-    grant: Arc<Grant>,
-}
+pub(crate) struct Followed(Answer);
 
 impl Asker {
     pub(crate) fn new(identity: Identity, credentials: Arc<Credentials>, limits: &Limits) -> Asker {
-        let permits = limits.answers_bytes_max.as_usize() / PERMIT_BYTES;
         Asker {
             identity,
             credentials,
             timeout: limits.peer_timeout,
             answer_bytes_max: limits.peer_answer_bytes_max.as_usize(),
-            answers: Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS))),
+            answers: pool(limits.answers_bytes_max),
             changed: Arc::new(Notify::new()),
             asked: Arc::new(Notify::new()),
             begun: Instant::now(),
             links: Arc::default(),
         }
+    }
+
+    /// Of one answer.
+    fn grant(&self) -> Arc<Grant> {
+        Grant::new(self.answers.clone(), self.answer_bytes_max, "limits.peer_answer_bytes_max")
     }
 
     /// A link's place in the round of refreshing.
@@ -177,10 +176,8 @@ impl Link {
     /// Records as they come; `Ok` once the peer has taken the question.
     pub(crate) async fn follow(&self, ask: Ask, visited: &Visited) -> Result<Followed, SourceError> {
         let until = Instant::now() + self.asker.timeout;
-        let grant = Grant::of(&self.asker);
         let opened = timeout_at(until, async {
-            let stream = self.open(ask.passed_through(visited), &grant).await?;
-            let mut following = Followed { stream, grant };
+            let mut following = Followed(self.open(ask.passed_through(visited)).await?);
             match following.next().await? {
                 Part::Begun(begun) => read_begun(&begun).map(|_| following),
                 _ => Err(Garbage("an answer without its beginning").into()),
@@ -261,15 +258,13 @@ impl Link {
         let begun = Instant::now();
         let mut until = deadline.min(begun + self.asker.timeout);
         let ask = ask.within(until.saturating_duration_since(begun));
-        let grant = Grant::of(&self.asker);
-        let opened = timeout_at(until, self.open(ask, &grant)).await;
-        let mut stream = opened.unwrap_or(Err(SourceError::Deadline))?;
+        let opened = timeout_at(until, self.open(ask)).await;
+        let mut answer = opened.unwrap_or(Err(SourceError::Deadline))?;
         let (mut reading, mut identity) = (Reading::<T>::default(), None);
         loop {
-            let part = timeout_at(until, next_part(&mut stream)).await;
+            let part = timeout_at(until, next_part(&mut answer)).await;
             let part = part.unwrap_or(Err(SourceError::Deadline))?;
-            grant.keep(part.encoded_len())?;
-            until = deadline.min(begun + self.asker.timeout + grant.time_earned());
+            until = deadline.min(begun + self.asker.timeout + time_for(answer.grant().bytes_read()));
             match part {
                 Part::Begun(begun) => {
                     identity = Some(read_begun(&begun)?);
@@ -278,9 +273,9 @@ impl Link {
                 part => {
                     if let Some(mut reply) = reading.read(part)? {
                         reply.identity = Some(identity.ok_or(Garbage("an answer without its beginning"))?);
-                        reply.held.extend(grant.into_permit());
                         // Its last frame has to come too, or to drop the call would reset it.
-                        let _ = timeout_at(until, stream.message()).await;
+                        let _ = timeout_at(until, answer.next()).await;
+                        reply.held.extend(answer.grant().take_permit());
                         return Ok(reply);
                     }
                 }
@@ -288,8 +283,8 @@ impl Link {
         }
     }
 
-    async fn open(&self, ask: Ask, grant: &Arc<Grant>) -> Result<Streaming<Chunk>, SourceError> {
-        call::call(&self.channel, &ask, self.bearer(), grant, self.asker.answer_bytes_max).await
+    async fn open(&self, ask: Ask) -> Result<Answer, SourceError> {
+        call::call(&self.channel, &ask, self.bearer(), self.asker.grant()).await
     }
 
     fn bearer(&self) -> Option<HeaderValue> {
@@ -301,11 +296,10 @@ impl Link {
 }
 
 impl Followed {
-    /// The next part; an error ends it.
+    /// The next part, once nothing is held of the one before; an error ends it.
     pub(crate) async fn next(&mut self) -> Result<Part, SourceError> {
-        let part = next_part(&mut self.stream).await?;
-        self.grant.pass();
-        Ok(part)
+        self.0.grant().let_go();
+        next_part(&mut self.0).await
     }
 }
 
@@ -314,8 +308,13 @@ fn remainder(time: Duration) -> Duration {
     Duration::from_nanos((time.as_nanos() % REFRESH.as_nanos()) as u64)
 }
 
-async fn next_part(stream: &mut Streaming<Chunk>) -> Result<Part, SourceError> {
-    let chunk = stream.message().await.map_err(|status| error_of(&status))?;
+/// How much longer an answer may take for what has come of it.
+fn time_for(bytes: usize) -> Duration {
+    Duration::from_micros((bytes as u64).saturating_mul(1_000_000) / PACE)
+}
+
+async fn next_part(answer: &mut Answer) -> Result<Part, SourceError> {
+    let chunk = answer.next().await?;
     let broken = || SourceError::Peer(PeerFault::Unreachable, "the answer broke off".to_owned());
     Ok(chunk.ok_or_else(broken)?.part.ok_or(Garbage("a part of no kind"))?)
 }

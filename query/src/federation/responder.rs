@@ -3,7 +3,8 @@
 //! A sidecar answers out of its own store and asks nobody, so that sidecars that all list each other ask each
 //! other once and not in circles. A gateway, which has no store, asks its own peers; a question that has passed
 //! through it before gets the answer "itself", and so a cycle of gateways is cut. A gateway passes on at most
-//! `limits.peer_questions_max` questions of others at once, besides its own. An answer is encoded piece by piece as
+//! `limits.peer_questions_max` questions of others at once, besides its own. A question has `limits.request_timeout` to
+//! come, and all that are there at once take as much memory as one request may (`limits.request_bytes_max`). An answer is encoded piece by piece as
 //! its reader takes it; a reader that goes away ends it.
 
 use std::pin::Pin;
@@ -21,20 +22,21 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
-use tonic::codec::{
-    Codec as _, CompressionEncoding, EncodeBody, SingleMessageCompressionOverride, Streaming,
-};
+use tonic::codec::{Codec as _, CompressionEncoding, EncodeBody, SingleMessageCompressionOverride};
 use tonic_prost::ProstCodec;
 
 use super::Identity;
 use super::fan::Fan;
 use super::fault::status_of;
+use super::grant::{Grant, pool};
+use super::messages::Messages;
 use super::peers::Links;
-use super::wire::{self, Absence, Ask, Asked, Begun, Chunk, End, Part, VERSION, tail_chunks};
+use super::wire::{self, Absence, Ask, Asked, Begun, Chunk, End, Garbage, Part, VERSION, tail_chunks};
 use crate::source::{Followed, GraphQuestion, PeerFault, Reply, Source, SourceError, TailEvent, Tailing};
 
 /// A question is a filter and some numbers.
 const QUESTION_BYTES_MAX: usize = 4 << 20;
+const QUESTION_LIMIT: &str = "a question is a filter and some numbers";
 
 /// Answers below this go as they are.
 const COMPRESSED_BYTES_MIN: usize = 32 << 10;
@@ -56,6 +58,8 @@ pub(crate) struct Responder {
     links: Arc<ArcSwap<Links>>,
     limits: Limits,
     tails: Arc<Semaphore>,
+    /// The memory that questions take.
+    questions: Arc<Semaphore>,
     /// Those of questions that are passed on.
     turns: Semaphore,
     /// Ends the tails.
@@ -98,24 +102,26 @@ impl Responder {
     ) -> Responder {
         let tails = Arc::new(Semaphore::new(limits.tails_max));
         let turns = Semaphore::new(limits.peer_questions_max);
+        let questions = pool(limits.request_bytes_max);
         let run = fastrand::u64(1..);
-        Responder { identity, run, local, links, limits, tails, turns, shutdown }
+        Responder { identity, run, local, links, limits, tails, questions, turns, shutdown }
     }
 
     /// What tonic's `server_streaming` does, but that it would compress every message of every answer: making a
     /// compressor and taking it down costs more than all else of a small one.
     pub(crate) async fn respond(&self, headers: &HeaderMap, body: Incoming) -> Response<Body> {
         let takes_zstd = takes_zstd(headers);
-        let decoder = ProstCodec::<Chunk, Ask>::default().decoder();
-        let mut questions = Streaming::new_request(decoder, body, None, Some(QUESTION_BYTES_MAX));
-        let answer = match questions.message().await {
-            Ok(Some(ask)) => self.answer(ask).await.map_err(|error| status_of(&error)),
-            Ok(None) => Err(Status::invalid_argument("there is no question in the call")),
-            Err(status) => Err(status),
+        let grant = Grant::new(self.questions.clone(), QUESTION_BYTES_MAX, QUESTION_LIMIT);
+        let mut questions = Messages::<Ask, _>::new(body, false, grant);
+        let question = timeout(self.limits.request_timeout, questions.next()).await;
+        let answer = match question.unwrap_or(Err(SourceError::Deadline)) {
+            Ok(Some(ask)) => self.answer(ask).await,
+            Ok(None) => Err(Garbage("a call without a question").into()),
+            Err(error) => Err(error),
         };
         match answer {
             Ok(answer) => answer.into_response(takes_zstd).map(Body::new),
-            Err(status) => status.into_http(),
+            Err(error) => status_of(&error).into_http(),
         }
     }
 

@@ -13,6 +13,7 @@ mod half;
 mod message;
 mod question;
 mod record;
+mod weight;
 
 use prost::{Message, Oneof};
 
@@ -20,6 +21,7 @@ pub(crate) use answer::{Body, Reading};
 pub(crate) use message::*;
 pub(crate) use question::{Asked, Visited};
 pub(crate) use record::{read_alone, tail_chunks};
+pub(crate) use weight::Weighed;
 
 /// The version of this protocol. Peers of different versions name each other as `version` in coverage.
 pub(crate) const VERSION: u32 = 1;

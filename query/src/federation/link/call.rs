@@ -11,13 +11,12 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, TE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Version};
 use prost::Message as _;
-use tonic::codec::{Codec as _, CompressionEncoding, Streaming};
 use tonic::{Code, Status};
-use tonic_prost::ProstCodec;
 
-use super::channel::Channel;
-use super::grant::{Grant, Metered};
+use super::channel::{Channel, Pieces};
 use crate::federation::fault::error_of;
+use crate::federation::grant::Grant;
+use crate::federation::messages::Messages;
 use crate::federation::wire::{Ask, Chunk};
 use crate::source::SourceError;
 
@@ -25,19 +24,19 @@ const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encodin
 const ENCODING: &str = "grpc-encoding";
 const ZSTD: &str = "zstd";
 
-/// Makes the call; the answer's messages, each of which has at most so many bytes.
+/// The messages of an answer.
+pub(super) type Answer = Messages<Chunk, Pieces>;
+
+/// Makes the call.
 pub(super) async fn call(
     channel: &Channel,
     ask: &Ask,
     bearer: Option<HeaderValue>,
-    grant: &Arc<Grant>,
-    bytes_max: usize,
-) -> Result<Streaming<Chunk>, SourceError> {
+    grant: Arc<Grant>,
+) -> Result<Answer, SourceError> {
     let (head, body) = channel.call(head(channel, bearer)?, message(ask)?).await?.into_parts();
-    let encoding = check(head.status, &head.headers).map_err(|status| error_of(&status))?;
-    let body = Metered { body, grant: grant.clone() };
-    let decoder = ProstCodec::<Ask, Chunk>::default().decoder();
-    Ok(Streaming::new_response(decoder, body, head.status, encoding, Some(bytes_max)))
+    let is_compressed = check(head.status, &head.headers).map_err(|status| error_of(&status))?;
+    Ok(Messages::new(body, is_compressed, grant))
 }
 
 fn head(channel: &Channel, bearer: Option<HeaderValue>) -> Result<Request<()>, SourceError> {
@@ -68,8 +67,8 @@ fn unsendable(error: impl std::fmt::Display) -> SourceError {
     SourceError::Failed(format!("the question cannot be sent: {error}"))
 }
 
-/// How the messages of an answer are compressed, if it is one.
-fn check(status: StatusCode, headers: &HeaderMap) -> Result<Option<CompressionEncoding>, Status> {
+/// Whether the messages of an answer may be compressed, if it is one.
+fn check(status: StatusCode, headers: &HeaderMap) -> Result<bool, Status> {
     if status != StatusCode::OK {
         return Err(refusal(status));
     }
@@ -77,8 +76,8 @@ fn check(status: StatusCode, headers: &HeaderMap) -> Result<Option<CompressionEn
         return Err(status);
     }
     match headers.get(ENCODING).map(HeaderValue::as_bytes) {
-        None | Some(b"identity") => Ok(None),
-        Some(encoding) if encoding == ZSTD.as_bytes() => Ok(Some(CompressionEncoding::Zstd)),
+        None | Some(b"identity") => Ok(false),
+        Some(encoding) if encoding == ZSTD.as_bytes() => Ok(true),
         Some(_) => Err(Status::internal("the answer is compressed in a way that was not asked for")),
     }
 }
