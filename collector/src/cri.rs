@@ -42,6 +42,32 @@ pub(crate) fn read(line: &[u8]) -> Option<CriLine<'_>> {
     Some(CriLine { time, stream, partial, start: (third + 1).min(line.len()) })
 }
 
+/// A record with the pieces of each of its lines put together, behind what stood in front of its first one; `None` where
+/// one of its lines is another. Pieces end anywhere, also within a character, so what was written is only text again once
+/// they are together.
+pub(crate) fn put_together(record: &[u8]) -> Option<Vec<u8>> {
+    let mut whole = Vec::with_capacity(record.len());
+    let mut goes_on = false;
+    for piece in record.split(|byte| *byte == b'\n').filter(|piece| !piece.is_empty()) {
+        let line = read(piece)?;
+        if !goes_on {
+            if !whole.is_empty() {
+                whole.push(b'\n');
+            }
+            whole.extend_from_slice(format!("{} {} F ", line.time, line.stream).as_bytes());
+        }
+        whole.extend_from_slice(&piece[line.start..]);
+        goes_on = line.partial;
+    }
+    // The rest of the last line did not come.
+    if goes_on {
+        let start = memchr::memrchr(b'\n', &whole).map_or(0, |end| end + 1);
+        let tag = read(&whole[start..])?.start - 2;
+        whole[start + tag] = b'P';
+    }
+    (!whole.is_empty()).then_some(whole)
+}
+
 /// What the lines of one record say together; `None` where one of them is another. The first line is `partial`
 /// where the last one is: its other pieces did not come.
 pub(crate) fn content(record: &str) -> Option<(CriLine<'_>, String)> {

@@ -294,16 +294,21 @@ impl Gathering {
 
 /// Each CR LF as LF.
 fn with_plain_ends(line: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memmem::find(line, b"\r\n").is_none() {
+    // Of nearly every line this is all that is looked at.
+    if memchr::memchr(b'\r', line).is_none() {
         return Cow::Borrowed(line);
     }
-    let lines = line.split_inclusive(|byte| *byte == b'\n');
-    let plain = |line: &[u8]| match line.strip_suffix(b"\r\n") {
-        Some(line) => [line, b"\n"].concat(),
-        None => line.to_vec(),
-    };
-    Cow::Owned(lines.flat_map(plain).collect())
+    let (mut plain, mut start) = (Vec::with_capacity(line.len()), 0);
+    for end in memchr::memmem::find_iter(line, b"\r\n") {
+        plain.extend_from_slice(&line[start..end]);
+        start = end + 1;
+    }
+    plain.extend_from_slice(&line[start..]);
+    Cow::Owned(plain)
 }
 
 #[cfg(test)]
 mod testing;
+
+#[cfg(test)]
+mod tests;

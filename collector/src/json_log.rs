@@ -102,9 +102,9 @@ impl LineReader<'_> {
     /// The same for a line beside which something is said.
     pub(crate) fn understand_with(&mut self, line: &[u8], beside: Beside, received: UnixNanos) -> Understood {
         // Nearly every line is UTF-8, which is found out several times as fast by itself.
-        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
+        let text = std::str::from_utf8(line).map_or_else(|_| text_of(line), Cow::Borrowed);
         let mut findings = self.findings(&text, received, 0);
-        if matches!(text, Cow::Owned(_)) {
+        if matches!(&text, Cow::Owned(text) if text.contains(char::REPLACEMENT_CHARACTER)) {
             findings.flags.insert(Flags::INVALID_UTF8);
         }
         beside.add_to(&mut findings, received);
@@ -325,6 +325,15 @@ impl LineReader<'_> {
             return None;
         }
         self.object(&rest[..end])
+    }
+}
+
+/// The text of a line that is not UTF-8 as it stands: a container's pieces may end within a character.
+fn text_of(line: &[u8]) -> Cow<'_, str> {
+    match cri::put_together(line).map(String::from_utf8) {
+        Some(Ok(whole)) => Cow::Owned(whole),
+        Some(Err(error)) => Cow::Owned(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        None => String::from_utf8_lossy(line),
     }
 }
 

@@ -114,8 +114,7 @@ impl Syslog {
             tokio::select! {
                 received = socket.recv_from(&mut datagram) => match received {
                     Ok((length, _)) => {
-                        let message = frame::without_end(&datagram[..length]);
-                        feed.take(RawLine::whole(Bytes::copy_from_slice(message))).await;
+                        feed.take(RawLine::whole(Bytes::copy_from_slice(&datagram[..length]))).await;
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot receive a datagram");
@@ -157,7 +156,7 @@ impl Feed {
     }
 
     async fn take(&mut self, message: RawLine) {
-        if message.bytes.trim_ascii().is_empty() {
+        if frame::without_end(&message.bytes).is_empty() {
             return;
         }
         let delay = self.syslog.intake.chunk_limits.delay;
@@ -208,7 +207,8 @@ fn gather(
 ) -> Result<(), Refusal> {
     let mut owners: HashMap<(String, String), Owner> = HashMap::new();
     for raw in messages {
-        let text = String::from_utf8_lossy(&raw.bytes);
+        // What senders put behind a message is no part of what it says.
+        let text = String::from_utf8_lossy(frame::without_end(&raw.bytes));
         let message = Message::read(&text, gathering);
         let named = (message.host.to_owned(), message.app.to_owned());
         let owner = match owners.get(&named) {

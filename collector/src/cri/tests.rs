@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::{CriLine, content, read};
+use super::{CriLine, content, put_together, read};
 
 #[test]
 fn a_line_is_taken_apart() {
@@ -36,16 +36,42 @@ fn pieces_are_one_line_and_lines_stay_lines() {
     assert!(content("2026-11-22T10:00:00Z stdout F failed\nother").is_none());
 }
 
+#[test]
+fn pieces_that_end_within_a_character_are_text_once_they_are_together() {
+    let piece =
+        |tag: &str, own: &[u8]| [format!("2026-11-22T10:00:00Z stdout {tag} ").as_bytes(), own].concat();
+    let (start, end) = "größe 🦀".as_bytes().split_at(3);
+    let together = |pieces: &[Vec<u8>]| {
+        put_together(&pieces.join(&b'\n')).map(|whole| String::from_utf8(whole).unwrap())
+    };
+    let line = "2026-11-22T10:00:00Z stdout F größe 🦀";
+    assert_eq!(together(&[piece("P", start), piece("F", end)]), Some(line.to_owned()));
+    let next = "2026-11-22T10:00:00Z stdout F \tat x";
+    let two = [piece("P", start), piece("F", end), piece("F", b"\tat x")];
+    assert_eq!(together(&two), Some(format!("{line}\n{next}")));
+    let half = [piece("F", "größe".as_bytes()), piece("P", b"ha"), piece("P", b"lf")];
+    let half = together(&half).unwrap();
+    assert_eq!(half, "2026-11-22T10:00:00Z stdout F größe\n2026-11-22T10:00:00Z stdout P half");
+    assert!(content(&half).unwrap().0.partial);
+    assert_eq!(together(&[piece("F", b"x"), b"other".to_vec()]), None);
+    assert_eq!(together(&[Vec::new()]), None);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_looked_at(line in proptest::collection::vec(any::<u8>(), 0..80)) {
         read(&line);
+        put_together(&line);
     }
 
     #[test]
     fn any_text_is_looked_at(parts in proptest::collection::vec(proptest::sample::select(vec![
         "2026-11-22T10:00:00Z", " ", "stdout", "stderr", "F", "P", ":", "\n", "é", "x",
     ]), 0..20)) {
-        content(&parts.concat());
+        let record = parts.concat();
+        let together = put_together(record.as_bytes()).map(|whole| String::from_utf8(whole).unwrap());
+        let said = |record: &str| content(record).map(|(_, said)| said);
+        let ends = |said: Option<String>| said.map(|said| said.trim_end_matches('\n').to_owned());
+        prop_assert_eq!(ends(together.as_deref().and_then(said)), ends(said(&record)));
     }
 }

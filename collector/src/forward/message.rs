@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A record whose text stands under `log`, as Docker's driver and Fluent Bit's tail write it, is that line, and what
-//! stands beside it are attributes; any other record is understood as a JSON object would be.
+//! stands beside it are attributes; any other record is understood as a JSON object would be, and its original is
+//! the text under `message`, or without one all of it: as JSON, or as it was packed where JSON cannot say all of it.
 
 use std::collections::HashMap;
 
@@ -152,6 +153,8 @@ struct Event<'a> {
     record: JsonWriter,
     line: Option<&'a [u8]>,
     message: Option<&'a [u8]>,
+    /// The whole record, as it was sent.
+    packed: &'a [u8],
 }
 
 impl<'a> Event<'a> {
@@ -166,11 +169,11 @@ impl<'a> Event<'a> {
         let (line, message) = (texts.get(&b"log"[..]).copied(), texts.get(&b"message"[..]).copied());
         let mut json = JsonWriter::new(bytes_max);
         json.map(record, |key| line.is_none() || key != b"log")?;
-        Ok(Event { nanoseconds, metadata, record: json, line, message })
+        Ok(Event { nanoseconds, metadata, record: json, line, message, packed: record })
     }
 
     fn gather(self, tag: &str, owner: &Owner, gathering: &mut Gathering) -> Result<(), Refusal> {
-        let Event { nanoseconds, metadata, record, line, message } = self;
+        let Event { nanoseconds, metadata, record, line, message, packed } = self;
         let text = |key: &str, text: String| attribute(key, Value::StringValue(text));
         let mut attributes = vec![text(TAG, tag.to_owned())];
         attributes.extend(metadata.map(|metadata| text("fluent.metadata", metadata)));
@@ -183,10 +186,12 @@ impl<'a> Event<'a> {
             flags.insert(cut);
         }
         let line = line.map(without_line_end);
+        // JSON has no bytes that are no text.
+        let whole = if record.replaced { packed } else { record.text.as_bytes() };
         gathering.entry(Entry {
             owner,
             line: line.unwrap_or(record.text.as_bytes()),
-            original: line.or(message.map(without_line_end)),
+            original: Some(line.or(message.map(without_line_end)).unwrap_or(whole)),
             beside: beside.relayed_at(nanoseconds),
             attributes,
             flags,

@@ -184,6 +184,36 @@ fn events_that_cannot_be_read_are_counted_and_the_others_kept() {
 }
 
 #[test]
+fn the_original_of_a_record_without_a_line_is_all_of_it() {
+    let original = |event: &[u8]| {
+        let message = packed(|bytes| {
+            write_array_len(bytes, 2).unwrap();
+            write_str(bytes, "t").unwrap();
+            write_bin(bytes, event).unwrap();
+        });
+        records(&message).0.remove(0).original.unwrap()
+    };
+    assert_eq!(
+        original(&event(&[("order", "4711"), ("level", "error")])),
+        r#"{"order":"4711","level":"error"}"#
+    );
+    assert_eq!(original(&event(&[("message", "sold out"), ("level", "error")])), "sold out");
+    assert_eq!(original(&event(&[("log", "sold out\n"), ("message", "else")])), "sold out");
+    // JSON cannot say it.
+    let record = packed(|bytes| {
+        write_map_len(bytes, 1).unwrap();
+        write_str(bytes, "blob").unwrap();
+        write_bin(bytes, b"\xff\x00").unwrap();
+    });
+    let event = packed(|bytes| {
+        write_array_len(bytes, 2).unwrap();
+        event_time(bytes, 1_700_000_000, 5);
+        bytes.extend_from_slice(&record);
+    });
+    assert_eq!(original(&event), record);
+}
+
+#[test]
 fn the_acknowledgement_has_the_chunk_as_it_came() {
     let message = packed(|bytes| {
         write_array_len(bytes, 3).unwrap();

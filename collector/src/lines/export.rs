@@ -21,7 +21,7 @@ static FIELD_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(FI
 pub(crate) fn request(line: &[u8]) -> Option<Cow<'_, str>> {
     // Of nearly every line this is all that is looked at.
     FIELD_FINDER.find(&line[..line.len().min(START_BYTES_MAX)])?;
-    let own = own_text(std::str::from_utf8(line).ok()?);
+    let own = own_text(line)?;
     let begins_so = |text: &str| {
         let name = text.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?;
         name.strip_prefix(FIELD)?.strip_prefix('"').map(drop)
@@ -29,15 +29,19 @@ pub(crate) fn request(line: &[u8]) -> Option<Cow<'_, str>> {
     begins_so(&own).map(|()| own)
 }
 
-/// What a container wrote, of its log file's lines; any other text as it is.
-fn own_text(record: &str) -> Cow<'_, str> {
-    if let Some((_, content)) = cri::content(record) {
-        return Cow::Owned(content);
+/// What a container wrote, of its log file's lines; any other text as it is. `None` where that is no text.
+fn own_text(record: &[u8]) -> Option<Cow<'_, str>> {
+    let Ok(text) = std::str::from_utf8(record) else {
+        let whole = String::from_utf8(cri::put_together(record)?).ok()?;
+        return cri::content(&whole).map(|(_, content)| Cow::Owned(content));
+    };
+    if let Some((_, content)) = cri::content(text) {
+        return Some(Cow::Owned(content));
     }
-    if let Some((_, content)) = docker::content(record) {
-        return Cow::Owned(content);
+    if let Some((_, content)) = docker::content(text) {
+        return Some(Cow::Owned(content));
     }
-    docker::read(record.as_bytes()).map_or(Cow::Borrowed(record), |line| line.text)
+    Some(docker::read(record).map_or(Cow::Borrowed(text), |line| line.text))
 }
 
 #[cfg(test)]

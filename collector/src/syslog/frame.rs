@@ -49,7 +49,7 @@ impl Framer {
                     piece = rest;
                     self.state = State::Counted(left - taken.len());
                     if left == taken.len() {
-                        message(self.take());
+                        message(self.counted());
                     }
                 }
                 State::Line => {
@@ -57,7 +57,7 @@ impl Framer {
                     self.extend(&piece[..end.unwrap_or(piece.len())]);
                     piece = end.map_or(&[], |end| &piece[end + 1..]);
                     if end.is_some() {
-                        message(self.take());
+                        message(self.line());
                     }
                 }
             }
@@ -66,10 +66,11 @@ impl Framer {
 
     /// What the connection ends with, if it ends within a message.
     pub(super) fn finish(&mut self) -> Option<RawLine> {
-        let cut_short = matches!(self.state, State::Counted(1..));
-        let message = self.take();
-        let cut = message.cut || cut_short;
-        (!message.bytes.is_empty()).then_some(RawLine { cut, ..message })
+        let message = match self.state {
+            State::Counted(left) => RawLine { cut: left > 0, ..self.counted() },
+            _ => self.line(),
+        };
+        (!message.bytes.is_empty()).then_some(message)
     }
 
     /// Digits, a blank and the `<` of a message make a length; anything else is the beginning of a line.
@@ -100,16 +101,24 @@ impl Framer {
         self.partial.extend_from_slice(&part[..part.len().min(room)]);
     }
 
-    fn take(&mut self) -> RawLine {
+    /// All of it is the message, as its length says: a line end too.
+    fn counted(&mut self) -> RawLine {
+        let (bytes, cut) = self.take();
+        RawLine { cut, ..RawLine::whole(bytes) }
+    }
+
+    fn line(&mut self) -> RawLine {
+        let (bytes, cut) = self.take();
+        RawLine::up_to_feed(bytes, cut)
+    }
+
+    fn take(&mut self) -> (Bytes, bool) {
         self.state = State::Between;
-        let cut = std::mem::take(&mut self.cutting);
-        let bytes = Bytes::from(std::mem::take(&mut self.partial));
-        let message = if cut { bytes.clone() } else { bytes.slice_ref(without_end(&bytes)) };
-        RawLine { bytes: message, cut, windows_end: false }
+        (Bytes::from(std::mem::take(&mut self.partial)), std::mem::take(&mut self.cutting))
     }
 }
 
-/// Without the line end or the zero byte that senders put behind a message.
+/// Without the line ends and zero bytes that senders put behind a message.
 pub(super) fn without_end(message: &[u8]) -> &[u8] {
     let end = message.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r' | 0));
     &message[..end.map_or(0, |end| end + 1)]

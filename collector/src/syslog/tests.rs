@@ -159,11 +159,34 @@ fn uncut(messages: &[&str]) -> Vec<(String, bool)> {
 
 #[test]
 fn lengths_and_line_ends_may_take_turns() {
-    let stream = b"<1>a\n9 <2>two\nxx<3>c\r\n5 <4>dd\0\n12 monkeys\n3 <5>1999-01-01 no length\n5 <6>e\n";
+    let stream = b"<1>a\n9 <2>two\nxx<3>c\r\n5 <4>dd\0\n12 monkeys\n3 <5>1999-01-01 no length\n5 <6>e\n\n";
     assert_eq!(
         frames(&[stream], 1 << 10),
-        uncut(&["<1>a", "<2>two\nxx", "<3>c", "<4>dd", "12 monkeys", "<5>", "1999-01-01 no length", "<6>e"])
+        uncut(&[
+            "<1>a",
+            "<2>two\nxx",
+            "<3>c",
+            "<4>dd",
+            "12 monkeys",
+            "<5>",
+            "1999-01-01 no length",
+            "<6>e\n"
+        ])
     );
+}
+
+#[test]
+fn the_bytes_that_a_length_counts_are_kept_and_what_ends_a_message_is_not_said() {
+    for end in ["\r", "\0", "\n", "\r\n", "\r\r\0"] {
+        let message = format!("<11>1 - - shop - - - no funds{end}");
+        assert_eq!(
+            frames(&[format!("{} {message}<13>x\n", message.len()).as_bytes()], 1 << 10),
+            uncut(&[&message, "<13>x"])
+        );
+        assert_eq!(read(&message).message, "no funds", "of a datagram too");
+    }
+    let line = "<11>1 - - shop - - - no funds\r";
+    assert_eq!(frames(&[format!("{line}\r\n").as_bytes()], 1 << 10), uncut(&[line]));
 }
 
 #[test]

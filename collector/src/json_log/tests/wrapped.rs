@@ -45,6 +45,22 @@ fn a_containerd_line_is_opened() {
 }
 
 #[test]
+fn a_containers_pieces_may_end_within_a_character() {
+    let inner = format!(r#"{{"level":"warn","trace_id":"{TRACE}","msg":"größe 🦀"}}"#);
+    for end in 1..inner.len() {
+        let (start, rest) = inner.as_bytes().split_at(end);
+        let (piece, last) =
+            (&b"2023-01-29T09:33:16Z stderr P "[..], &b"\n2023-01-29T09:33:16Z stderr F "[..]);
+        let understood = understand_bytes(&[piece, start, last, rest].concat());
+        assert_eq!((message(&understood), understood.flags), ("größe 🦀", Flags::NONE), "{end}");
+        assert_eq!(hex(&understood.log.trace_id), TRACE);
+    }
+    let broken = understand_bytes(b"2023-01-29T09:33:16Z stderr P a\xff\n2023-01-29T09:33:16Z stderr F b");
+    assert_eq!(message(&broken), "a\u{fffd}b");
+    assert!(broken.flags.contains(Flags::INVALID_UTF8));
+}
+
+#[test]
 fn json_in_a_json_string_is_opened() {
     let inner = format!(r#"{{"level":"error","trace_id":"{TRACE}","msg":"boom","order":{{"id":4711}}}}"#);
     let quoted = serde_json::Value::from(inner.as_str()).to_string();

@@ -19,6 +19,16 @@ fn a_request_is_found_as_it_is_and_in_lines_of_containers() {
 }
 
 #[test]
+fn a_request_in_pieces_that_end_within_a_character_is_found() {
+    let request_text = r#"{"resourceLogs":[{"schemaUrl":"ü"}]}"#;
+    let (start, end) = request_text.as_bytes().split_at(request_text.find('ü').unwrap() + 1);
+    let (piece, last) =
+        (&b"2026-11-22T10:00:00.1Z stdout P "[..], &b"\n2026-11-22T10:00:00.1Z stdout F "[..]);
+    let line = [piece, start, last, end].concat();
+    assert_eq!(request(&line).as_deref(), Some(request_text));
+}
+
+#[test]
 fn what_only_mentions_one_is_none() {
     for line in [
         r#"{"msg":"no resourceLogs"}"#,
