@@ -122,33 +122,36 @@ async fn check(addresses: &Addresses, writer: &mut Writer) -> anyhow::Result<()>
     let http = Http::new(addresses.query);
     let lines = writer.lines;
     let found = eventually("each line is found", FOUND_DEADLINE, async || {
-        let counts = counts(&http, lines).await?;
-        if let Some(line) = counts.iter().position(|count| *count > 1) {
-            anyhow::bail!("line {line} is there {} times", counts[line]);
+        let places = places(&http, lines).await?;
+        let twice: Vec<usize> = (0..lines).filter(|line| places[*line].len() > 1).collect();
+        if let Some(line) = twice.first() {
+            let (count, places) = (twice.len(), &places[*line]);
+            anyhow::bail!("{count} lines are there more than once: line {line} is in {places:?}");
         }
-        Ok((!counts.contains(&0)).then_some(()))
+        Ok(places.iter().all(|places| !places.is_empty()).then_some(()))
     });
     if let Err(error) = found.await {
-        let counts = counts(&http, lines).await?;
-        let missing: Vec<usize> = (0..lines).filter(|line| counts[*line] == 0).collect();
+        let places = places(&http, lines).await?;
+        let missing: Vec<usize> = (0..lines).filter(|line| places[*line].is_empty()).collect();
         let first = &missing[..missing.len().min(10)];
         return Err(error.context(format!("{} of {lines} lines are missing: {first:?}…", missing.len())));
     }
     writer.all_is_found()
 }
 
-/// How often each line is found.
-async fn counts(http: &Http, lines: usize) -> anyhow::Result<Vec<u32>> {
-    let mut counts = vec![0; lines];
+/// The files that each line is found in and its record there, once for each time it is found.
+async fn places(http: &Http, lines: usize) -> anyhow::Result<Vec<Vec<String>>> {
+    let mut places = vec![Vec::new(); lines];
     for record in api::search_all(http, "source:filelog").await? {
-        let original = record.original.context("a record of a file has its lines")?;
+        let place = format!("{} ({})", record.attributes["log.file.name"], record.id);
+        let original = record.original.as_ref().context("a record of a file has its lines")?;
         for line in original.lines() {
             let number = line.split('#').nth(1).and_then(|number| number.parse::<usize>().ok());
             let number = number.with_context(|| format!("no line that was written: {line:?}"))?;
-            *counts.get_mut(number).context("a line that was not written yet")? += 1;
+            places.get_mut(number).context("a line that was not written yet")?.push(place.clone());
         }
     }
-    Ok(counts)
+    Ok(places)
 }
 
 struct Writer {
