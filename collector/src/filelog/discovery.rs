@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -75,6 +75,12 @@ pub(super) fn in_folder(folder: &Path) -> HashMap<FileId, Found> {
     let Ok(entries) = fs::read_dir(folder) else { return HashMap::new() };
     let paths = entries.flatten().map(|entry| entry.path()).filter(|path| !is_compressed(path));
     paths.filter_map(look_at).map(|found| (found.id, found)).collect()
+}
+
+/// What a file of this folder is called now.
+pub(super) fn path_of(folder: &Path, id: FileId) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).ok()?.flatten().filter(|entry| entry.ino() == id.inode);
+    entries.filter_map(|entry| look_at(entry.path())).find(|found| found.id == id).map(|found| found.path)
 }
 
 fn look_at(path: PathBuf) -> Option<Found> {

@@ -13,6 +13,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -99,8 +100,17 @@ impl Files {
 
     /// Looks which files there are.
     pub(super) fn look(&mut self, now: Instant) {
+        self.look_at(self.find(), now);
+    }
+
+    /// The files that the patterns name.
+    pub(super) fn find(&self) -> Vec<Found> {
+        discovery::find(&self.config.include, &self.config.exclude)
+    }
+
+    /// Takes in what was found. Any of it may have changed since.
+    pub(super) fn look_at(&mut self, mut all: Vec<Found>, now: Instant) {
         let (mut named, mut refused) = (HashSet::new(), 0);
-        let mut all = discovery::find(&self.config.include, &self.config.exclude);
         // An original before its copies: it is the one that is known to have been read.
         all.sort_by_key(|found| self.orphans.get(&found.id).map_or(2, |(saved, _)| saved.is_blank().into()));
         for found in all {
@@ -189,6 +199,7 @@ impl Files {
             _ => Fingerprint::of(0, start),
         };
         file.copy_of = self.original_of(file, start);
+        tracing::debug!(path = %file.path.display(), id = ?file.id, copy_of = ?file.copy_of, "a file that was not known");
     }
 
     /// Files that were empty, or others, until now: their inodes may have been given to copies.
@@ -339,6 +350,9 @@ impl Files {
                 Some(original) => relation(original, &mut copy),
                 None => Relation::None,
             };
+            if relation != Relation::Copy {
+                tracing::debug!(path = %copy.path.display(), ?original, ?relation, "a file is not the copy it seemed");
+            }
             match relation {
                 Relation::Original => {
                     if let Some(former) = self.tailed.get_mut(&original) {
@@ -390,6 +404,7 @@ impl Files {
         formers.sort_by_key(|former| former.fingerprint.bytes);
         for former in &formers {
             self.metrics.rotated(Rotation::Truncated);
+            tracing::debug!(id = ?former.id, position = ?former.position, "a file holds something else now");
             self.begin_anew(former.id, now);
         }
         for former in &formers {
@@ -434,7 +449,8 @@ impl Files {
         for id in copies {
             let Some(copy) = self.tailed.get_mut(&id) else { continue };
             if !is_copy_of_former(copy, file.fingerprint) {
-                copy.copy_of = None;
+                // It may be a copy of what the file is now, which is not known yet.
+                copy.restart();
                 continue;
             }
             let unread_from = if passed { Position::at(copy.found.size) } else { file.position };
@@ -444,6 +460,7 @@ impl Files {
                 Position::at(copy.found.size)
             };
             copy.take_over(position, file.fingerprint);
+            tracing::debug!(path = %copy.path.display(), ?position, "reading goes on in a copy");
             passed = true;
             self.note(id);
         }
@@ -529,15 +546,19 @@ fn begins_like(known: &mut Tailed, file: &mut Tailed, start: &[u8]) -> bool {
     if known.copy_of.is_some() || known.fingerprint.bytes < COPY_BYTES_MIN {
         return false;
     }
-    if file.found.size >= known.fingerprint.at + u64::from(known.fingerprint.bytes) {
-        return begins_as(file, known.fingerprint);
+    let enough = known.fingerprint.at + u64::from(known.fingerprint.bytes);
+    if file.open().and_then(File::metadata).is_ok_and(|now| now.len() < enough) {
+        let was_open = known.is_open();
+        let of_known = known.open().and_then(|file| read_at(file, 0, start.len()));
+        if !was_open {
+            known.close();
+        }
+        if of_known.is_ok_and(|of_known| of_known == start) {
+            return true;
+        }
     }
-    let was_open = known.is_open();
-    let of_known = known.open().and_then(|file| read_at(file, 0, start.len()));
-    if !was_open {
-        known.close();
-    }
-    of_known.is_ok_and(|of_known| of_known == start)
+    // If the known one was truncated a moment ago, its copy is complete by now.
+    begins_as(file, known.fingerprint)
 }
 
 /// What a file was, before it was truncated, replaced or left.

@@ -279,16 +279,28 @@ impl Tailed {
         Ok(true)
     }
 
-    /// The file, opened by its path if it is not; another that has come there since is not it.
+    /// The file, opened by its path if it is not. One that was renamed since it was last seen is looked for in its folder:
+    /// a rotation renames one file after the other while this looks at them.
     pub(super) fn open(&mut self) -> io::Result<&File> {
         if self.file.is_none() {
-            let file = File::open(&self.path)?;
-            if FileId::of(&file.metadata()?) != self.id {
-                return Err(io::ErrorKind::NotFound.into());
-            }
-            self.file = Some(file);
+            self.file = Some(match self.open_at(&self.path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let path = discovery::path_of(&self.folder, self.id).ok_or(error)?;
+                    let file = self.open_at(&path)?;
+                    self.path = path;
+                    file
+                }
+                opened => opened?,
+            });
         }
         Ok(self.file.as_ref().expect("it was opened above"))
+    }
+
+    /// Another file that has come there since is not it.
+    fn open_at(&self, path: &Path) -> io::Result<File> {
+        let file = File::open(path)?;
+        let is_it = FileId::of(&file.metadata()?) == self.id;
+        is_it.then_some(file).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 

@@ -14,6 +14,7 @@ use spandrel_config::{FileLogReceiver, FilePattern, StartAt};
 
 use super::*;
 use crate::filelog::cutter::CutLimits;
+use crate::filelog::discovery::Found;
 use crate::lines::joiner::JoinLimits;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -119,8 +120,12 @@ impl Follower {
 
     /// Looks and reads a second later; nothing of it is kept yet.
     fn look(&mut self) {
+        self.look_at(self.reader.files.find());
+    }
+
+    fn look_at(&mut self, found: Vec<Found>) {
         self.now += Duration::from_secs(1);
-        self.reader.files.look(self.now);
+        self.reader.files.look_at(found, self.now);
         self.reader.round(self.now, HOUR).unwrap();
     }
 

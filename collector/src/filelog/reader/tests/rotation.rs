@@ -160,3 +160,58 @@ fn a_hole_that_a_truncation_left_is_passed_over() {
     follower.step();
     follower.assert_read(&["{\"n\":1}", "{\"n\":2}"]);
 }
+
+#[test]
+fn files_that_are_renamed_while_they_are_looked_at_are_the_same_still() {
+    let mut follower = Follower::new("*.log*");
+    follower.write("a.log", "{\"number\":1}\n");
+    follower.step();
+    follower.write("a.log", "{\"number\":2}\n");
+    follower.copy("a.log", "a.log.1");
+    File::create(follower.path("a.log")).unwrap();
+    follower.look();
+    let found = follower.reader.files.find();
+    follower.rename("a.log.1", "a.log.2");
+    follower.rename("a.log", "a.log.1");
+    follower.look_at(found);
+    follower.write("a.log", "{\"number\":3}\n");
+    follower.step();
+    follower.assert_read(&["{\"number\":1}", "{\"number\":2}", "{\"number\":3}"]);
+}
+
+#[test]
+fn a_copy_that_was_found_before_it_was_complete_is_one_though_its_original_is_truncated_now() {
+    let mut follower = Follower::new("*.log*");
+    follower.write("a.log", "{\"number\":1}\n{\"number\":2}\n");
+    follower.step();
+    follower.write("a.log.1", "");
+    let found = follower.reader.files.find();
+    fs::copy(follower.path("a.log"), follower.path("a.log.1")).unwrap();
+    File::create(follower.path("a.log")).unwrap();
+    follower.write("a.log", "{\"number\":3}\n");
+    follower.look_at(found);
+    follower.step();
+    follower.step();
+    follower.assert_read(&["{\"number\":1}", "{\"number\":2}", "{\"number\":3}"]);
+}
+
+#[test]
+fn a_copy_that_was_found_half_written_is_not_taken_for_one_of_what_its_original_held_before() {
+    let mut follower = Follower::new("*.log*");
+    follower.write("a.log", "{\"number\":1}\n");
+    follower.step();
+    follower.copy("a.log", "a.log.2");
+    follower.step();
+    File::create(follower.path("a.log")).unwrap();
+    let (first, rest) = ("{\"nu", "mber\":2}\n");
+    follower.write("a.log", &format!("{first}{rest}"));
+    follower.write("a.log.1", first);
+    follower.look();
+    follower.write("a.log.1", rest);
+    follower.step();
+    follower.step();
+    File::create(follower.path("a.log")).unwrap();
+    follower.step();
+    follower.step();
+    follower.assert_read(&["{\"number\":1}", "{\"number\":2}"]);
+}
