@@ -18,6 +18,12 @@ const REASON: &str = "spandrel-reason";
 const OLDER_HTTP: &str = "what listens there answers no HTTP/2, as a server of HTTP/1.1 alone does: is it another \
                           program, or a proxy? A peer is a sidecar's query port (7317 unless configured)";
 
+const NO_TLS: &str =
+    "it does not speak TLS, and this sidecar has certificates (security.tls): both need them, or neither";
+
+const ONLY_TLS: &str =
+    "it speaks TLS alone, and this sidecar has no certificates (security.tls): both need them, or neither";
+
 impl From<Garbage> for SourceError {
     fn from(garbage: Garbage) -> SourceError {
         SourceError::Peer(PeerFault::Garbage, garbage.to_string())
@@ -36,6 +42,11 @@ pub(super) fn status_of(error: &SourceError) -> Status {
     let mut status = Status::new(code, error.to_string());
     status.metadata_mut().insert(REASON, MetadataValue::from_static(error.reason()));
     status
+}
+
+/// The peer has answered what is no TLS as only TLS does.
+pub(super) fn speaks_tls() -> SourceError {
+    SourceError::Peer(PeerFault::Unauthorized, ONLY_TLS.to_owned())
 }
 
 /// What the asker makes of a status.
@@ -71,7 +82,11 @@ fn unsaid(status: &Status) -> SourceError {
             _ => PeerFault::Unreachable,
         }),
     };
-    let detail = if is_older_http(status) { OLDER_HTTP.to_owned() } else { innermost(status) };
+    let detail = match status {
+        status if is_no_tls(status) => NO_TLS.to_owned(),
+        status if is_older_http(status) => OLDER_HTTP.to_owned(),
+        status => innermost(status),
+    };
     SourceError::Peer(fault, detail)
 }
 
@@ -81,6 +96,14 @@ fn is_older_http(status: &Status) -> bool {
     let older = [h2::Reason::FRAME_SIZE_ERROR, h2::Reason::HTTP_1_1_REQUIRED];
     reasons.into_iter().any(|reason| older.contains(&reason))
 }
+
+/// What came when TLS was to begin is not even a record of it.
+fn is_no_tls(status: &Status) -> bool {
+    let mut errors = causes(status).filter_map(|error| tls_of(error.downcast_ref::<io::Error>()?));
+    errors.any(|error| *error == NOT_TLS)
+}
+
+const NOT_TLS: rustls::Error = rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType);
 
 fn causes(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(status.source(), |error: &&(dyn Error + 'static)| (*error).source())
@@ -96,6 +119,7 @@ fn cause_of(status: &Status) -> Option<PeerFault> {
                     Some(rustls::Error::InvalidCertificate(_) | rustls::Error::AlertReceived(_)) => {
                         PeerFault::Unauthorized
                     }
+                    Some(error) if *error == NOT_TLS => PeerFault::Unauthorized,
                     _ => PeerFault::Garbage,
                 }),
                 _ => None,

@@ -1,4 +1,5 @@
-//! The way to one peer: a connection that all questions share, and what is known of its other end.
+//! The way to one peer: a connection that all questions share, and what is known of its other end. Tails have one of
+//! their own while there are any.
 //!
 //! # Health
 //! A peer is *up* once it has answered. It is *down* when the connection fails, when what it sends is not the
@@ -14,7 +15,8 @@
 //! An answer may take `limits.peer_timeout`, and beyond that one second for each [`PACE`] bytes that have come:
 //! large answers get through, trickles do not. One answer has at most `limits.peer_answer_bytes_max` bytes, all
 //! answers together `limits.answers_bytes_max`; what is not granted is not read. Dropping an answer resets its
-//! stream, which stops the peer from sending.
+//! stream, which stops the peer from sending. A tail whose reader does not read holds [`OF_TAILS`] of one call, and stops
+//! nobody else.
 
 mod call;
 mod channel;
@@ -41,13 +43,20 @@ use crate::credentials::Credentials;
 use crate::source::{Description, PeerFault, Reply, SourceError};
 
 use call::Answer;
-use channel::Channel;
+use channel::{Channel, Windows};
 pub(crate) use health::{Health, State};
 
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 pub(crate) const REFRESH: Duration = Duration::from_secs(10);
 const SPACING: Duration = Duration::from_millis(2);
+
+/// The second is larger, so that an answer that is read slowly does not hold up the others.
+const OF_QUESTIONS: Windows = Windows { call_bytes: 256 << 10, connection_bytes: 4 << 20 };
+/// Tails are read as slowly as their readers take them, and whoever reads none must not stop the others: the most that
+/// HTTP/2 knows never binds all of them together. There are `limits.tails_max` for people, and as many that a gateway
+/// passes on.
+const OF_TAILS: Windows = Windows { call_bytes: 64 << 10, connection_bytes: (1 << 31) - 1 };
 
 /// Bytes a second that buy an answer more time.
 const PACE: u64 = 1 << 20;
@@ -70,7 +79,8 @@ pub(crate) struct Asker {
 
 pub(crate) struct Link {
     name: String,
-    channel: Channel,
+    questions: Channel,
+    tails: Channel,
     asker: Asker,
     health: Mutex<Health>,
     probe: Notify,
@@ -118,10 +128,13 @@ impl Link {
     /// `name` is the peer's query endpoint. Nothing is connected yet.
     pub(crate) fn new(name: String, asker: Asker, metrics: PeerMetrics) -> Result<Link, http::Error> {
         let uri = Uri::builder().scheme(Scheme::HTTP).authority(name.as_str()).path_and_query(ASK_PATH);
-        let channel = Channel::new(uri.build()?, asker.credentials.clone(), asker.asked.clone());
+        let uri = uri.build()?;
+        let channel =
+            |windows| Channel::new(uri.clone(), asker.credentials.clone(), windows, asker.asked.clone());
+        let (questions, tails) = (channel(OF_QUESTIONS), channel(OF_TAILS));
         let (health, probe) = (Mutex::default(), Notify::new());
         let place = asker.place();
-        Ok(Link { name, channel, asker, health, probe, metrics, place })
+        Ok(Link { name, questions, tails, asker, health, probe, metrics, place })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -177,7 +190,7 @@ impl Link {
     pub(crate) async fn follow(&self, ask: Ask, visited: &Visited) -> Result<Followed, SourceError> {
         let until = Instant::now() + self.asker.timeout;
         let opened = timeout_at(until, async {
-            let mut following = Followed(self.open(ask.passed_through(visited)).await?);
+            let mut following = Followed(self.open(&self.tails, ask.passed_through(visited)).await?);
             match following.next().await? {
                 Part::Begun(begun) => read_begun(&begun).map(|_| following),
                 _ => Err(Garbage("an answer without its beginning").into()),
@@ -258,7 +271,7 @@ impl Link {
         let begun = Instant::now();
         let mut until = deadline.min(begun + self.asker.timeout);
         let ask = ask.within(until.saturating_duration_since(begun));
-        let opened = timeout_at(until, self.open(ask)).await;
+        let opened = timeout_at(until, self.open(&self.questions, ask)).await;
         let mut answer = opened.unwrap_or(Err(SourceError::Deadline))?;
         let (mut reading, mut identity) = (Reading::<T>::default(), None);
         loop {
@@ -283,8 +296,8 @@ impl Link {
         }
     }
 
-    async fn open(&self, ask: Ask) -> Result<Answer, SourceError> {
-        call::call(&self.channel, &ask, self.bearer(), self.asker.grant()).await
+    async fn open(&self, channel: &Channel, ask: Ask) -> Result<Answer, SourceError> {
+        call::call(channel, &ask, self.bearer(), self.asker.grant()).await
     }
 
     fn bearer(&self) -> Option<HeaderValue> {

@@ -3,20 +3,25 @@
 //! HTTP/2 is `h2`'s, without a client around it: who asks writes the question, who waits for its answer reads it, and
 //! between them is no task but the connection's own. Where hundreds are asked at once, and each answers with a few bytes,
 //! passing a call from task to task is most of what it costs.
+//!
+//! A connection is made by a task of its own, which goes on when the question that needed it is given up: one that takes
+//! longer to be made than a question has is there for a later one. It lives as long as it is the peer's, or calls are
+//! under way on it.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use h2::{Ping, PingPong, RecvStream, SendStream};
 use http::{Request, Response, Uri};
 use hyper::body::{Body as HttpBody, Frame};
 use tokio::sync::Notify;
-use tokio::task::Id;
 use tokio::time::{sleep, timeout};
 use tokio_util::io::InspectReader;
 use tokio_util::task::AbortOnDropHandle;
@@ -24,50 +29,85 @@ use tonic::Status;
 
 use super::connector::{Stream, connect};
 use crate::credentials::Credentials;
-use crate::federation::fault::error_of;
+use crate::federation::fault::{error_of, speaks_tls};
 use crate::source::SourceError;
 
+/// The longest that a connection may take to be made, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Silence on the connection until it is tested, and how long the test may take.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What one answer, and what all of a connection, may have on its way unread. The second is larger, so that an
-/// answer that is read slowly does not hold up the others.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// What may be on its way unread: of one call, and of all calls of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Windows {
+    pub(super) call_bytes: u32,
+    pub(super) connection_bytes: u32,
+}
+
 /// Calls that were given up and are remembered, as what still comes of them is no fault of the peer's.
 const CANCELLED_MAX: usize = 4_096;
 /// Of the head of an answer.
 const HEAD_BYTES_MAX: u32 = 16 << 10;
+/// How a server of TLS answers what is none; HTTP/2 begins with the zero of a short frame.
+const TLS_ALERT: u8 = 21;
 
 pub(super) struct Channel {
-    credentials: Arc<Credentials>,
-    uri: Uri,
-    /// Rung when the connection was tested.
-    asked: Arc<Notify>,
-    open: Mutex<Option<Open>>,
-    /// Held by the one who connects; the others wait for the connection.
-    connecting: tokio::sync::Mutex<()>,
+    way: Arc<Way>,
+    /// The latest, made or in the making.
+    connection: Mutex<Option<Connecting>>,
 }
 
+/// How a connection is made.
+struct Way {
+    credentials: Arc<Credentials>,
+    uri: Uri,
+    windows: Windows,
+    /// Rung when a connection was tested.
+    asked: Arc<Notify>,
+}
+
+type Connecting = Shared<BoxFuture<'static, Result<Open, SourceError>>>;
+
+#[derive(Clone)]
 struct Open {
     requests: SendRequest<Bytes>,
-    /// Drives the connection; ends with it.
-    task: AbortOnDropHandle<()>,
+    heard: Arc<Heard>,
+    /// Drives the connection; ends with it, or when nobody uses it any more.
+    task: Arc<AbortOnDropHandle<()>>,
+}
+
+/// What has come over a connection.
+#[derive(Default)]
+struct Heard {
+    /// Since it was last looked at.
+    anything: AtomicBool,
+    first: OnceLock<u8>,
 }
 
 /// The body of an answer.
-pub(super) struct Pieces(RecvStream);
+pub(super) struct Pieces {
+    stream: RecvStream,
+    _connection: Arc<AbortOnDropHandle<()>>,
+}
+
+/// A call that has begun, or why it has not.
+type Begun = Result<(ResponseFuture, SendStream<Bytes>), h2::Error>;
 
 impl Channel {
     /// To the authority that `uri` names, for calls of it.
-    pub(super) fn new(uri: Uri, credentials: Arc<Credentials>, asked: Arc<Notify>) -> Channel {
-        let (open, connecting) = (Mutex::default(), tokio::sync::Mutex::default());
-        Channel { credentials, uri, asked, open, connecting }
+    pub(super) fn new(
+        uri: Uri,
+        credentials: Arc<Credentials>,
+        windows: Windows,
+        asked: Arc<Notify>,
+    ) -> Channel {
+        let way = Arc::new(Way { credentials, uri, windows, asked });
+        Channel { way, connection: Mutex::default() }
     }
 
     pub(super) fn uri(&self) -> &Uri {
-        &self.uri
+        &self.way.uri
     }
 
     /// Sends a request of one piece; the answer's head and what follows it. It is dropped to end the call.
@@ -76,85 +116,112 @@ impl Channel {
         request: Request<()>,
         body: Bytes,
     ) -> Result<Response<Pieces>, SourceError> {
-        let (answer, mut rest) = match self.begin(request.clone()).await? {
-            Ok(begun) => begun,
+        let (open, begun) = match self.begin(request.clone()).await? {
             // The connection takes no more calls, such as one that its other end is about to close: nothing was sent.
-            Err(_) => self.begin(request).await?.map_err(broken)?,
+            (_, Err(_)) => self.begin(request).await?,
+            begun => begun,
         };
-        rest.send_data(body, true).map_err(broken)?;
-        Ok(answer.await.map_err(broken)?.map(Pieces))
+        let (answer, mut rest) = begun.map_err(|error| open.broken(error))?;
+        rest.send_data(body, true).map_err(|error| open.broken(error))?;
+        let answer = answer.await.map_err(|error| open.broken(error))?;
+        Ok(answer.map(|stream| Pieces { stream, _connection: open.task }))
     }
 
     /// Begins a call; where the connection takes none, it is not used for another.
-    async fn begin(
-        &self,
-        request: Request<()>,
-    ) -> Result<Result<(ResponseFuture, SendStream<Bytes>), h2::Error>, SourceError> {
-        let (task, requests) = self.requests().await?;
-        let begun = match requests.ready().await {
+    async fn begin(&self, request: Request<()>) -> Result<(Open, Begun), SourceError> {
+        let open = self.connection().await?;
+        let begun = match open.requests.clone().ready().await {
             Ok(mut requests) => requests.send_request(request, false),
             Err(error) => Err(error),
         };
         if begun.is_err() {
-            self.retire(task);
+            self.retire(&open);
         }
-        Ok(begun)
+        Ok((open, begun))
     }
 
-    async fn requests(&self) -> Result<(Id, SendRequest<Bytes>), SourceError> {
-        if let Some(requests) = self.of_open() {
-            return Ok(requests);
+    /// The one that there is, or a new one.
+    fn connection(&self) -> Connecting {
+        let mut latest = self.lock();
+        if let Some(connecting) = latest.as_ref().filter(|connecting| is_usable(connecting)) {
+            return connecting.clone();
         }
-        let _connecting = self.connecting.lock().await;
-        // Another may have connected meanwhile.
-        if let Some(requests) = self.of_open() {
-            return Ok(requests);
-        }
-        let open = self.connect().await?;
-        let requests = (open.task.as_ref().id(), open.requests.clone());
-        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
-        Ok(requests)
-    }
-
-    fn of_open(&self) -> Option<(Id, SendRequest<Bytes>)> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let usable = open.as_ref().filter(|open| !open.task.is_finished());
-        usable.map(|open| (open.task.as_ref().id(), open.requests.clone()))
+        let task = AbortOnDropHandle::new(tokio::spawn(self.way.clone().connect()));
+        let connecting =
+            async { task.await.unwrap_or_else(|error| Err(SourceError::Failed(error.to_string()))) };
+        latest.insert(connecting.boxed().shared()).clone()
     }
 
     /// Calls that are under way on the connection go on; it ends with the last of them.
-    fn retire(&self, task: Id) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = open.take_if(|open| open.task.as_ref().id() == task) {
-            drop(open.task.detach());
-        }
+    fn retire(&self, retired: &Open) {
+        let is_it = |connecting: &mut Connecting| {
+            let made = connecting.peek().and_then(|made| made.as_ref().ok());
+            made.is_some_and(|open| Arc::ptr_eq(&open.task, &retired.task))
+        };
+        self.lock().take_if(is_it);
     }
 
-    async fn connect(&self) -> Result<Open, SourceError> {
-        let stream = connect(&self.credentials, &self.uri).await;
+    fn lock(&self) -> MutexGuard<'_, Option<Connecting>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// It is being made, or it was and has not ended.
+fn is_usable(connecting: &Connecting) -> bool {
+    // Whoever waited for it may have gone: that it failed meanwhile is found out here.
+    match connecting.clone().now_or_never() {
+        None => true,
+        Some(Ok(open)) => !open.task.is_finished(),
+        Some(Err(_)) => false,
+    }
+}
+
+impl Way {
+    async fn connect(self: Arc<Way>) -> Result<Open, SourceError> {
+        let stream = timeout(CONNECT_TIMEOUT, connect(&self.credentials, &self.uri)).await;
+        let stream = stream.map_err(|_| SourceError::Deadline)?;
         let stream = stream.map_err(|error| error_of(&Status::from_error(error.into())))?;
-        let heard = Arc::new(AtomicBool::new(false));
+        let heard = Arc::new(Heard::default());
         let stream = InspectReader::new(stream, {
             let heard = heard.clone();
-            move |_: &[u8]| heard.store(true, Ordering::Relaxed)
+            move |bytes: &[u8]| heard.hear(bytes)
         });
         let mut builder = Builder::new();
         builder
             .enable_push(false)
-            .initial_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+            .initial_window_size(self.windows.call_bytes)
+            .initial_connection_window_size(self.windows.connection_bytes)
             .max_header_list_size(HEAD_BYTES_MAX)
             .max_concurrent_reset_streams(CANCELLED_MAX);
         let (requests, connection) = builder.handshake::<_, Bytes>(stream).await.map_err(broken)?;
-        let task = AbortOnDropHandle::new(tokio::spawn(drive(connection, heard, self.asked.clone())));
-        Ok(Open { requests, task })
+        let driving = drive(connection, heard.clone(), self.asked.clone());
+        let task = Arc::new(AbortOnDropHandle::new(tokio::spawn(driving)));
+        Ok(Open { requests, heard, task })
+    }
+}
+
+impl Heard {
+    fn hear(&self, bytes: &[u8]) {
+        self.anything.store(true, Ordering::Relaxed);
+        if let Some(first) = bytes.first() {
+            self.first.get_or_init(|| *first);
+        }
+    }
+}
+
+impl Open {
+    fn broken(&self, error: h2::Error) -> SourceError {
+        match self.heard.first.get() {
+            Some(&TLS_ALERT) => speaks_tls(),
+            _ => broken(error),
+        }
     }
 }
 
 /// Runs a connection until it ends, or until its other end does not answer any more.
 async fn drive(
     mut connection: Connection<InspectReader<Box<dyn Stream>, impl FnMut(&[u8])>, Bytes>,
-    heard: Arc<AtomicBool>,
+    heard: Arc<Heard>,
     asked: Arc<Notify>,
 ) {
     let pings = connection.ping_pong();
@@ -171,11 +238,11 @@ async fn drive(
     }
 }
 
-async fn until_silent(mut pings: PingPong, heard: &AtomicBool, asked: &Notify) {
+async fn until_silent(mut pings: PingPong, heard: &Heard, asked: &Notify) {
     loop {
-        heard.store(false, Ordering::Relaxed);
+        heard.anything.store(false, Ordering::Relaxed);
         sleep(KEEPALIVE_INTERVAL).await;
-        if heard.load(Ordering::Relaxed) {
+        if heard.anything.load(Ordering::Relaxed) {
             continue;
         }
         let answered = timeout(KEEPALIVE_TIMEOUT, pings.ping(Ping::opaque())).await;
@@ -202,7 +269,7 @@ impl HttpBody for Pieces {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        let stream = &mut self.0;
+        let stream = &mut self.stream;
         if let Some(piece) = ready!(stream.poll_data(context)) {
             let piece = piece.and_then(|piece| {
                 // What is taken makes room for more.
@@ -216,6 +283,6 @@ impl HttpBody for Pieces {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.stream.is_end_stream()
     }
 }

@@ -51,13 +51,19 @@ async fn link_to(
 }
 
 async fn link_over(limits: &Limits, router: Router) -> (Link, JoinSet<()>) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let name = listener.local_addr().unwrap().to_string();
+    let (link, listener) = link_and_listener(limits).await;
     let mut tasks = JoinSet::new();
     tasks.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (link, tasks)
+}
+
+/// A link, and where its connections come out.
+async fn link_and_listener(limits: &Limits) -> (Link, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let name = listener.local_addr().unwrap().to_string();
     let asker = Asker::new(Identity::random(), Arc::default(), limits);
     let metrics = Metrics::new(&Registry::new()).unwrap().of(&name);
-    (Link::new(name, asker, metrics).unwrap(), tasks)
+    (Link::new(name, asker, metrics).unwrap(), listener)
 }
 
 fn begun(protocol: u32) -> Chunk {
@@ -108,6 +114,8 @@ async fn another_version_and_parts_that_do_not_belong_are_named_and_the_peer_is_
         (PeerFault::Version, vec![begun(VERSION + 1), end()]),
         (PeerFault::Garbage, vec![begun(VERSION), extent.into(), end()]),
         (PeerFault::Garbage, vec![Chunk { part: None }]),
+        (PeerFault::Garbage, vec![end()]),
+        (PeerFault::Garbage, vec![values(3), end()]),
     ];
     for (expected, chunks) in cases {
         let (link, mut tasks) = link_to(&limits, all(chunks)).await;
@@ -220,10 +228,184 @@ async fn an_answer_that_nobody_reads_holds_up_no_other_on_the_same_connection() 
         Box::pin(stream::iter([begun(VERSION)]).chain(endless).map(Ok))
     };
     let (link, _tasks) = link_to(&limits, script).await;
-    let _unread = link.open(Ask::extent().within(PATIENCE)).await.unwrap();
+    let _unread = link.open(&link.questions, Ask::extent().within(PATIENCE)).await.unwrap();
     tokio::time::timeout(PATIENCE, is_filled).await.unwrap().unwrap();
     for _ in 0..20 {
         assert_eq!(ask(&link).await.unwrap().body.values.len(), 1);
     }
     assert!(sent.load(Ordering::Relaxed) < 10 * CHUNKS, "the peer goes on sending to nobody");
+}
+
+#[tokio::test]
+async fn tails_that_nobody_reads_hold_up_no_question_and_no_other_tail() {
+    // Far more than a connection of questions would have room for.
+    const TAILS: usize = 100;
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let (questions, sent) =
+        (Arc::new(std::sync::atomic::AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (is_question, counted) = (questions.clone(), sent.clone());
+    let script = move || -> Chunks {
+        if is_question.load(Ordering::Relaxed) {
+            return Box::pin(stream::iter([begun(VERSION), values(3), end()]).map(Ok));
+        }
+        let counted = counted.clone();
+        let endless = stream::repeat_with(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            values(1_000)
+        });
+        Box::pin(stream::iter([begun(VERSION)]).chain(endless).map(Ok))
+    };
+    let (link, _tasks) = link_to(&limits, script).await;
+    let mut tails = Vec::new();
+    for _ in 0..TAILS {
+        tails.push(link.follow(Ask::tail(&spandrel_store::Filter::All), &Visited::default()).await.unwrap());
+    }
+    let filled = async {
+        while sent.load(Ordering::Relaxed) < TAILS * (OF_TAILS.call_bytes as usize / 1_100) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, filled).await.unwrap();
+    // One that is read goes on, beyond what it had on its way.
+    for _ in 0..1_000 {
+        let part = tokio::time::timeout(PATIENCE, tails[0].next()).await.unwrap();
+        assert!(matches!(part, Ok(Part::Values(_))));
+    }
+    questions.store(true, Ordering::Relaxed);
+    for _ in 0..20 {
+        assert_eq!(ask(&link).await.unwrap().body.values.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn another_sidecar_at_a_peers_address_is_missing_once() {
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let calls = AtomicUsize::new(0);
+    let script = move || -> Chunks {
+        let identity = if calls.fetch_add(1, Ordering::Relaxed) == 0 { 7 } else { 8 };
+        let begun = Begun { protocol: VERSION, identity: vec![identity; 16], run: 0 };
+        Box::pin(stream::iter([Part::Begun(begun).into(), values(3), end()]).map(Ok))
+    };
+    let (link, _tasks) = link_to(&limits, script).await;
+    assert!(ask(&link).await.is_ok());
+    let Err(SourceError::Peer(PeerFault::Unreachable, detail)) = ask(&link).await else { panic!("complete") };
+    assert!(detail.contains("another sidecar"), "{detail}");
+    assert!(ask(&link).await.is_ok(), "who is there now answers");
+}
+
+/// Answers a call of gRPC over a connection of the test's own, whole or as far as its beginning.
+fn answer(
+    mut call: h2::server::SendResponse<bytes::Bytes>,
+    chunks: &[Chunk],
+    end: bool,
+) -> h2::SendStream<bytes::Bytes> {
+    let head = http::Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+    let mut body = call.send_response(head, false).unwrap();
+    send(&mut body, chunks, end);
+    body
+}
+
+fn send(body: &mut h2::SendStream<bytes::Bytes>, chunks: &[Chunk], end: bool) {
+    for chunk in chunks {
+        let message = chunk.encode_to_vec();
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        body.send_data([&[0], &length[..], &message].concat().into(), false).unwrap();
+    }
+    if end {
+        body.send_trailers(
+            [(http::HeaderName::from_static("grpc-status"), "0".parse().unwrap())].into_iter().collect(),
+        )
+        .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_no_more_calls_is_replaced_and_its_calls_go_on() {
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let (link, listener) = link_and_listener(&limits).await;
+    let mut server = JoinSet::new();
+    let (say_goodbye, goodbye) = oneshot::channel::<()>();
+    let (finish, finished) = oneshot::channel::<()>();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    server.spawn(async move {
+        let whole = [begun(VERSION), values(3), end()];
+        // Of the first connection the first call stays open, and the connection says that it takes no more.
+        let (stream, _) = listener.accept().await.unwrap();
+        counted.fetch_add(1, Ordering::Relaxed);
+        let mut first = h2::server::handshake(stream).await.unwrap();
+        let (_, call) = first.accept().await.unwrap().unwrap();
+        let mut open = answer(call, &whole[..1], false);
+        let (mut goodbye, mut finished) = (Some(goodbye), Some(finished));
+        let mut others = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = async { goodbye.as_mut().unwrap().await }, if goodbye.is_some() => {
+                    goodbye = None;
+                    first.graceful_shutdown();
+                }
+                _ = async { finished.as_mut().unwrap().await }, if finished.is_some() => {
+                    finished = None;
+                    send(&mut open, &whole[1..], true);
+                }
+                call = first.accept() => match call {
+                    Some(Ok((_, call))) => drop(answer(call, &whole, true)),
+                    _ => std::future::pending().await,
+                },
+                Ok((stream, _)) = listener.accept() => {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    let whole = whole.clone();
+                    others.spawn(async move {
+                        let mut other = h2::server::handshake(stream).await.unwrap();
+                        while let Some(Ok((_, call))) = other.accept().await {
+                            drop(answer(call, &whole, true));
+                        }
+                    });
+                }
+            }
+        }
+    });
+    let link = Arc::new(link);
+    let asking = link.clone();
+    let under_way = tokio::spawn(async move { ask(&asking).await });
+    // Another connection is not made while this one takes calls.
+    assert!(ask(&link).await.is_ok());
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+    say_goodbye.send(()).unwrap();
+    let begun = Instant::now();
+    while connections.load(Ordering::Relaxed) == 1 {
+        assert!(ask(&link).await.is_ok());
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    finish.send(()).unwrap();
+    let whole = tokio::time::timeout(PATIENCE, under_way).await.unwrap().unwrap();
+    assert_eq!(whole.unwrap().body.values.len(), 1);
+}
+
+#[tokio::test]
+async fn questions_that_are_given_up_by_the_hundred_do_not_end_the_connection() {
+    const GIVEN_UP: usize = 1_000;
+    let limits = Limits { peer_timeout: PATIENCE, ..Limits::default() };
+    let (link, listener) = link_and_listener(&limits).await;
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        // Any other connection is not served.
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let (mut calls, mut late) = (0, Vec::new());
+        while let Some(Ok((_, call))) = connection.accept().await {
+            calls += 1;
+            if calls <= GIVEN_UP {
+                // What comes of these comes when nobody waits for it any more.
+                late.push(answer(call, &[begun(VERSION), values(2_000)], false));
+                continue;
+            }
+            drop(answer(call, &[begun(VERSION), values(3), end()], true));
+        }
+    });
+    for _ in 0..GIVEN_UP {
+        let answer = link.open(&link.questions, Ask::extent().within(PATIENCE));
+        drop(tokio::time::timeout(PATIENCE, answer).await.unwrap().unwrap());
+    }
+    assert_eq!(ask(&link).await.unwrap().body.values.len(), 1);
 }
