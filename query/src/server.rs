@@ -2,13 +2,14 @@
 //!
 //! In come HTTP/1 and HTTP/2 connections, over TLS where there are certificates, at most `limits.connections_max` at once; more wait in the
 //! kernel's backlog. A client has `limits.request_timeout` to send a request's head, and to take some more of an answer
-//! that it was slow to take. At shutdown no
+//! that it was slow to take, or the answer is given up. At shutdown no
 //! connection is taken any more, live tails end, running questions are answered within a grace period, and
 //! what is left then is closed.
 
 mod connection;
 mod entrance;
 mod patient;
+mod taking;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -84,7 +85,7 @@ impl QueryServer {
             Some(store) => {
                 let span_metrics = SpanMetrics::watching(&store, limits);
                 let local = LocalSource::new(store, address.to_string(), limits.queries_max);
-                let local = local.telling_of(span_metrics.clone());
+                let local = local.telling_of(span_metrics.clone()).within(limits.answers_bytes_max);
                 local.register(registry)?;
                 (Some(Arc::new(local) as Arc<dyn Source>), span_metrics)
             }

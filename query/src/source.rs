@@ -6,6 +6,7 @@
 //! newest first, ties by id, as [`Position`] has it.
 
 mod follow;
+mod footprint;
 mod local;
 mod roster;
 

@@ -4,12 +4,13 @@
 //! certificate of the right authority is known from then on; one that shows none has to have a token; one that
 //! shows another is turned away.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -17,12 +18,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::entrance::Entrance;
 use super::patient::Patient;
+use super::taking::Calls;
 use crate::credentials::Credentials;
 
 /// Calls of a connection that are given up before they are looked at: a gateway's has those of all its users.
 const CANCELLED_MAX: usize = 1_024;
 /// Time that running questions have to be answered once shutdown has begun.
 pub(super) const GRACE: Duration = Duration::from_secs(3);
+
+/// Time that a client has to read why it was not let in.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 #[derive(Clone)]
@@ -40,7 +45,7 @@ impl Port {
         let _ = stream.set_nodelay(true);
         let stream = Patient::new(stream, self.head_timeout);
         let Some(tls) = self.credentials.tls() else { return self.speak(stream).await };
-        let accepting = TlsAcceptor::from(tls.server.clone()).accept(stream);
+        let accepting = TlsAcceptor::from(tls.server.clone()).accept(stream).into_fallible();
         let accepted = tokio::select! {
             accepted = timeout(self.head_timeout, accepting) => accepted,
             () = self.closing.cancelled() => return,
@@ -51,13 +56,16 @@ impl Port {
                 Port { entrance, ..self }.speak(stream).await;
             }
             Ok(Ok(stream)) => self.speak(stream).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a query connection did not get through TLS"),
+            Ok(Err((error, stream))) => {
+                tracing::debug!(%error, "a query connection did not get through TLS");
+                let _ = timeout(FAREWELL, see_off(stream)).await;
+            }
             Err(_) => tracing::debug!("a query connection took too long for TLS"),
         }
     }
 
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let mut builder = auto::Builder::new(Calls { patience: self.head_timeout });
         builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head_timeout);
         builder
             .http2()
@@ -80,4 +88,10 @@ impl Port {
             tracing::debug!(%error, "a query connection broke off");
         }
     }
+}
+
+/// Ends a connection so that what was said last is read: to close it with something unread there would take that back.
+async fn see_off(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<u64> {
+    stream.shutdown().await?;
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
 }

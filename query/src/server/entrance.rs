@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
+use super::taking::watched;
 use crate::api::{App, Certified};
 use crate::federation::{ASK_PATH, Responder};
 
@@ -41,9 +42,10 @@ impl Service<Request<Incoming>> for Entrance {
             return Box::pin(async move {
                 let (head, body) = request.into_parts();
                 let answer = app.guarded(ASK_PATH, &head, responder.respond(&head.headers, body));
-                Ok(answer.await)
+                Ok(answer.await.map(watched))
             });
         }
-        Box::pin(TowerToHyperService::new(self.routes.clone()).call(request))
+        let answer = TowerToHyperService::new(self.routes.clone()).call(request);
+        Box::pin(async move { Ok(answer.await?.map(watched)) })
     }
 }

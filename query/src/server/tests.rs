@@ -130,27 +130,29 @@ async fn a_client_that_does_not_finish_its_request_is_let_go() {
     running.stopped().await;
 }
 
+/// A sidecar with sixteen records of so many letters.
+async fn with_large_records(config: &Config, letters: usize) -> Running {
+    let (server, folder, store) = bind_with_store(config).await;
+    let records = (0..16).map(|number| {
+        let mut record = span_of("orders", number);
+        if let RecordBody::Span(span) = &mut record.body {
+            span.status = Some(Status { message: "x".repeat(letters), code: 2 });
+        }
+        record.into()
+    });
+    let (receiver, records) = (Receiver::OtlpHttp, records.collect());
+    let batch =
+        Batch { receiver, received: UnixNanos::now(), records, checkpoints: Vec::new(), permit: None };
+    store.append(batch).await.unwrap();
+    Running::serving(server.unwrap_or_else(|error| panic!("{error}")), folder)
+}
+
 #[tokio::test]
 async fn a_client_that_takes_nothing_of_its_answer_is_let_go_with_what_it_held() {
     const LETTERS: usize = 1 << 20;
     let mut config = config(any_port());
     config.limits.request_timeout = Duration::from_millis(200);
-    let (server, folder, store) = bind_with_store(&config).await;
-    let records: Vec<NewRecord> = (0..16)
-        .map(|number| {
-            let mut record = span_of("orders", number);
-            if let RecordBody::Span(span) = &mut record.body {
-                span.status = Some(Status { message: "x".repeat(LETTERS), code: 2 });
-            }
-            record
-        })
-        .collect();
-    let receiver = Receiver::OtlpHttp;
-    let records = records.into_iter().map(Into::into).collect();
-    let batch =
-        Batch { receiver, received: UnixNanos::now(), records, checkpoints: Vec::new(), permit: None };
-    store.append(batch).await.unwrap();
-    let running = Running::serving(server.unwrap_or_else(|error| panic!("{error}")), folder);
+    let running = with_large_records(&config, LETTERS).await;
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut unread = socket.connect(running.address).await.unwrap();
@@ -521,12 +523,212 @@ async fn sidecars_with_certificates_of_one_authority_ask_each_other_and_no_other
     assert_eq!(coverage_over_tls(&other, Some("localhost"), by_address).await, "complete");
     let wrong = stranger.issue("localhost");
     assert_eq!(coverage_over_tls(&wrong, None, by_name.clone()).await, "unauthorized");
-    // Without TLS nobody gets anywhere.
+    // Without TLS nobody gets anywhere, and both sides say why.
     let plain = sidecar_of(&["orders"], vec![by_name]).await;
     let answer = plain.json("/api/v1/search").await;
     assert_eq!(answer["coverage"]["answered"], 1, "{answer}");
+    assert_eq!(answer["coverage"]["missing"][0]["reason"], "unauthorized", "{answer}");
+    let peers = plain.json("/api/v1/peers").await.to_string();
+    assert!(peers.contains("it speaks TLS alone"), "{peers}");
+    let asking = over_tls(&other, None, vec![plain.address.to_string()]).await;
+    let about = Question { filter: Filter::All, range: TimeRange::ALL, deadline: Instant::now() + PATIENCE };
+    let source = asking.roster.load_full().sources[1].clone();
+    let refused = source.search(PageQuestion { about, after: None, limit: 10 }).await.err().unwrap();
+    assert!(refused.reason() == "unauthorized" && refused.to_string().contains("not speak TLS"), "{refused}");
+    asking.stopped().await;
     plain.stopped().await;
     payment.stopped().await;
+}
+
+/// Carries connections to an address; what comes back waits until it is told to.
+async fn late_proxy(
+    to: SocketAddr,
+    go: CancellationToken,
+) -> (SocketAddr, Arc<std::sync::atomic::AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let connections = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = connections.clone();
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let go = go.clone();
+            tokio::spawn(async move {
+                let (mut from_near, mut to_near) = near.into_split();
+                let (mut from_far, mut to_far) = TcpStream::connect(to).await.unwrap().into_split();
+                let there = tokio::io::copy(&mut from_near, &mut to_far);
+                let back = async {
+                    go.cancelled().await;
+                    tokio::io::copy(&mut from_far, &mut to_near).await
+                };
+                let _ = tokio::join!(there, back);
+            });
+        }
+    });
+    (address, connections)
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_longer_to_be_made_than_a_question_may_is_there_for_a_later_one() {
+    let authority = Authority::new();
+    let payment = over_tls(&authority.issue("localhost"), None, Vec::new()).await;
+    let go = CancellationToken::new();
+    let (late, connections) = late_proxy(payment.address, go.clone()).await;
+    let mut config = config(any_port());
+    let issued = authority.issue("localhost");
+    config.security.tls = Some(TlsFiles { server_name: Some("localhost".to_owned()), ..issued.files() });
+    config.federation.peers = vec![late.to_string()];
+    config.limits.peer_timeout = Duration::from_millis(20);
+    let asking = Running::with(&config).await;
+    let source = asking.roster.load_full().sources[1].clone();
+    let ask = async || {
+        let deadline = Instant::now() + PATIENCE;
+        let about = Question { filter: Filter::All, range: TimeRange::ALL, deadline };
+        source.search(PageQuestion { about, after: None, limit: 10 }).await.map(|reply| reply.body.len())
+    };
+    for _ in 0..3 {
+        assert_eq!(ask().await.err().map(|error| error.reason()), Some("timeout"));
+    }
+    go.cancel();
+    let begun = Instant::now();
+    while ask().await != Ok(0) {
+        assert!(begun.elapsed() < PATIENCE);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(connections.load(std::sync::atomic::Ordering::Relaxed), 1, "it was made once");
+    asking.stopped().await;
+    payment.stopped().await;
+}
+
+/// A connection of HTTP/2 with such windows for what it is sent.
+async fn http2(running: &Running, window_bytes: u32) -> h2::client::SendRequest<bytes::Bytes> {
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(window_bytes);
+    let (requests, connection) = builder.handshake(running.connect().await).await.unwrap();
+    tokio::spawn(connection);
+    requests
+}
+
+fn get_over_http2(path: &str) -> axum::http::Request<()> {
+    axum::http::Request::get(format!("http://localhost{path}")).body(()).unwrap()
+}
+
+fn question() -> axum::http::Request<()> {
+    let path = format!("http://localhost{}", crate::federation::ASK_PATH);
+    axum::http::Request::post(path).header("content-type", "application/grpc").body(()).unwrap()
+}
+
+async fn body(mut body: h2::RecvStream) -> Result<usize, h2::Error> {
+    let mut bytes = 0;
+    while let Some(piece) = body.data().await {
+        let piece = piece?;
+        bytes += piece.len();
+        body.flow_control().release_capacity(piece.len())?;
+    }
+    Ok(bytes)
+}
+
+#[tokio::test]
+async fn an_answer_over_http2_that_is_not_taken_is_given_up_whatever_else_is_said_and_no_other_is() {
+    const LETTERS: usize = 1 << 20;
+    let mut config = config(any_port());
+    config.limits.request_timeout = Duration::from_millis(300);
+    // Room for one of the answers.
+    config.limits.answers_bytes_max = spandrel_config::ByteSize::mib(40);
+    let running = with_large_records(&config, LETTERS).await;
+    let mut requests = http2(&running, 1_000).await;
+    let (unread, _) = requests.send_request(get_over_http2("/api/v1/search"), true).unwrap();
+    let unread = unread.await.unwrap().into_body();
+    // Of this one little is asked for, and it goes on: a tail with nothing to tell.
+    let (tail, _) = requests.send_request(get_over_http2("/api/v1/tail"), true).unwrap();
+    let mut tail = tail.await.unwrap().into_body();
+    assert!(tail.data().await.unwrap().is_ok());
+    // The connection says something all the time.
+    let talking = async {
+        loop {
+            let (alive, _) = requests
+                .clone()
+                .ready()
+                .await
+                .unwrap()
+                .send_request(get_over_http2("/healthz"), true)
+                .unwrap();
+            body(alive.await.unwrap().into_body()).await.unwrap();
+        }
+    };
+    let mut unread = unread;
+    let given_up = async {
+        let first = unread.data().await.unwrap().unwrap();
+        assert!(first.len() <= 1_000);
+        unread.data().await.unwrap().unwrap_err()
+    };
+    let error = tokio::select! {
+        error = tokio::time::timeout(PATIENCE, given_up) => error.unwrap(),
+        () = talking => unreachable!(),
+    };
+    assert!(error.is_reset(), "{error}");
+    assert!(futures_util::FutureExt::now_or_never(tail.data()).is_none(), "the tail has ended");
+    // What it held is there for others.
+    let read = running.get("/api/v1/search").await;
+    assert!(read.len() > 16 * LETTERS && read.contains(r#""complete":true"#), "{} bytes", read.len());
+    let mut reader = http2(&running, 60_000).await;
+    let (whole, _) = reader.send_request(get_over_http2("/api/v1/search"), true).unwrap();
+    assert!(body(whole.await.unwrap().into_body()).await.unwrap() > 16 * LETTERS);
+    running.stopped().await;
+}
+
+#[tokio::test]
+async fn calls_that_are_given_up_by_the_hundred_do_not_end_the_connection() {
+    let running = Running::with(&config(any_port())).await;
+    let mut requests = http2(&running, 60_000).await;
+    for _ in 0..500 {
+        requests = requests.ready().await.unwrap();
+        let (_, mut call) = requests.send_request(question(), false).unwrap();
+        call.send_reset(h2::Reason::CANCEL);
+    }
+    loop {
+        requests = requests.ready().await.unwrap();
+        let (alive, _) = requests.send_request(get_over_http2("/healthz"), true).unwrap();
+        match alive.await {
+            Ok(alive) => break assert_eq!(alive.status(), 200),
+            // It has not come to those that were given up, and takes no more than it may at once.
+            Err(error) => assert_eq!(error.reason(), Some(h2::Reason::REFUSED_STREAM), "{error}"),
+        }
+    }
+    running.stopped().await;
+}
+
+/// Why a question was refused.
+fn reason(answer: &axum::http::Response<h2::RecvStream>) -> Option<&str> {
+    answer.headers().get("spandrel-reason")?.to_str().ok()
+}
+
+#[tokio::test]
+async fn questions_that_never_come_whole_are_let_go_and_take_no_more_than_they_may() {
+    let mut config = config(any_port());
+    config.limits.request_timeout = Duration::from_millis(300);
+    config.limits.request_bytes_max = spandrel_config::ByteSize::kib(64);
+    let running = Running::with(&config).await;
+    let mut requests = http2(&running, 60_000).await;
+    // Each says that it has a megabyte.
+    let half = bytes::Bytes::from([&[0][..], &(1_u32 << 20).to_be_bytes(), &[0; 40_000]].concat());
+    let (first, mut call) = requests.send_request(question(), false).unwrap();
+    call.send_data(half.clone(), false).unwrap();
+    let (second, mut other) = requests.send_request(question(), false).unwrap();
+    other.send_data(half, false).unwrap();
+    let both = async { tokio::join!(first, second) };
+    let (first, second) = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    let mut reasons = [first.unwrap(), second.unwrap()].map(|answer| reason(&answer).map(str::to_owned));
+    reasons.sort();
+    assert_eq!(reasons, [Some("busy".to_owned()), Some("timeout".to_owned())]);
+    // Nor what is small and would become large.
+    let nodes = bytes::Bytes::from(b"\x0a\x00".repeat(10_000));
+    let filter = [&[0x22][..], &[0xa0, 0x9c, 0x01], &nodes].concat();
+    let framed = [&[0][..], &u32::try_from(filter.len()).unwrap().to_be_bytes(), &filter].concat();
+    let (unfolding, mut call) = requests.send_request(question(), false).unwrap();
+    call.send_data(framed.into(), true).unwrap();
+    assert_eq!(reason(&unfolding.await.unwrap()), Some("busy"));
+    running.stopped().await;
 }
 
 #[tokio::test]

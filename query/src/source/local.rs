@@ -3,6 +3,11 @@
 //! A snapshot's calls block, so each question runs on the blocking pool with one of `limits.queries_max`
 //! turns, but the commonest, for a trace that is not here. Those that wait for a turn give up at their deadline. A question that nobody waits for any more is told to
 //! stop; it holds its turn until it has, so that no more ever run at once.
+//!
+//! An answer is charged to `limits.answers_bytes_max` (of its own kind: peers' answers have as much) once it is there,
+//! and until it is written. One for which there is no room waits for it, with its turn, and gives up at its deadline;
+//! one that is larger than all waits until it is alone. Small ones take less than the way to their reader does, and are
+//! not charged, so that they wait for no large one that is read slowly.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -11,6 +16,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use prometheus::{IntCounter, Registry};
+use spandrel_config::{ByteSize, Limits};
 use spandrel_store::filter::{Field, Test};
 use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
 use spandrel_store::{Filter, Record, Snapshot, Stop, Store, TimeRange, TraceIdMatch, UnixNanos};
@@ -19,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::graph::{Gathering, PartialGraph};
 
+use super::footprint::Footprint;
 use super::{
     Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, Overview,
     OverviewQuestion, PageQuestion, Peer, Question, Reply, Source, SourceError, TailEvent, Tailing,
@@ -32,6 +39,11 @@ const UNKNOWN_FIELDS_MAX: usize = 16;
 /// What may be found out in this time is not worth a thread of its own.
 const AT_ONCE: Duration = Duration::from_micros(40);
 
+const PERMIT_BYTES: usize = 1 << 10;
+
+/// Answers up to this are not charged.
+const UNCHARGED_BYTES_MAX: usize = 64 << 10;
+
 /// Services named in a description.
 const SERVICES_MAX: usize = 1_000;
 
@@ -39,7 +51,10 @@ pub struct LocalSource {
     store: Store,
     name: String,
     turns: Arc<Semaphore>,
-    /// Questions that found no turn in time.
+    /// What answers take until they are written.
+    answers: Arc<Semaphore>,
+    answers_max: usize,
+    /// Questions that found no turn in time, or no room for their answer.
     busy: IntCounter,
     /// The service with the most records when last described.
     service: Mutex<Option<String>>,
@@ -51,16 +66,27 @@ impl LocalSource {
     pub fn new(store: Store, name: String, queries_max: usize) -> LocalSource {
         let busy = IntCounter::new(
             "spandrel_query_busy_total",
-            "Questions to this sidecar's records that found none of limits.queries_max turns in time",
+            "Questions to this sidecar's records that found none of limits.queries_max turns, or no room among \
+             limits.answers_bytes_max for their answer, in time",
         );
         LocalSource {
             store,
             name,
             turns: Arc::new(Semaphore::new(queries_max)),
+            answers: Arc::new(Semaphore::new(0)),
+            answers_max: 0,
             busy: busy.expect("a metric of a fixed, valid name"),
             service: Mutex::default(),
             span_metrics: None,
         }
+        .within(Limits::default().answers_bytes_max)
+    }
+
+    /// Holds answers of so many bytes at once.
+    pub fn within(mut self, answers: ByteSize) -> LocalSource {
+        self.answers_max = (answers.as_usize() / PERMIT_BYTES).clamp(1, u32::MAX as usize);
+        self.answers = Arc::new(Semaphore::new(self.answers_max));
+        self
     }
 
     /// Tells the halves of calls that these numbers have no other half of.
@@ -78,10 +104,22 @@ impl LocalSource {
     async fn turn(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, SourceError> {
         match tokio::time::timeout_at(deadline, self.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => {
-                self.busy.inc();
-                Err(SourceError::Busy)
-            }
+            Ok(Err(_)) | Err(_) => Err(self.too_busy()),
+        }
+    }
+
+    fn too_busy(&self) -> SourceError {
+        self.busy.inc();
+        SourceError::Busy
+    }
+
+    /// The memory of an answer, or none before the deadline.
+    async fn room(&self, bytes: usize, deadline: Instant) -> Result<OwnedSemaphorePermit, SourceError> {
+        let permits = bytes.div_ceil(PERMIT_BYTES).min(self.answers_max);
+        let room = self.answers.clone().acquire_many_owned(permits as u32);
+        match tokio::time::timeout_at(deadline, room).await {
+            Ok(Ok(room)) => Ok(room),
+            Ok(Err(_)) | Err(_) => Err(self.too_busy()),
         }
     }
 
@@ -95,7 +133,7 @@ impl LocalSource {
 
     /// Runs `question` on a snapshot taken when its turn comes. The fields of `filter` that nothing has are
     /// named in the reply.
-    async fn ask<T: Default + Send + 'static>(
+    async fn ask<T: Default + Footprint + Send + 'static>(
         &self,
         deadline: Instant,
         filter: Filter,
@@ -106,14 +144,19 @@ impl LocalSource {
         let waiting = Waiting(Stop::default());
         let stop = waiting.0.clone();
         let answer = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
             let snapshot = store.snapshot();
             let body = question(&snapshot, &stop)?;
             let unknown = unknown_fields(&snapshot, &filter);
-            Ok(Reply { body, gaps: snapshot.gaps(), unknown, ..Reply::default() })
+            let bytes = body.bytes();
+            let reply = Reply { body, gaps: snapshot.gaps(), unknown, ..Reply::default() };
+            Ok::<_, SourceError>((reply, bytes, turn))
         });
-        let answer = answer.await;
-        answer.unwrap_or_else(|error| Err(SourceError::Failed(format!("the question broke off: {error}"))))
+        let broke_off = |error| SourceError::Failed(format!("the question broke off: {error}"));
+        let (mut reply, bytes, _turn) = answer.await.map_err(broke_off)??;
+        if bytes > UNCHARGED_BYTES_MAX {
+            reply.held.push(self.room(bytes, deadline).await?);
+        }
+        Ok(reply)
     }
 }
 

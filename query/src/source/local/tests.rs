@@ -8,11 +8,53 @@ use super::*;
 /// Nothing here is slower than this unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-#[tokio::test]
-async fn a_question_that_nobody_waits_for_any_more_stops_and_gives_its_turn_back() {
+/// An answer that takes so many bytes.
+#[derive(Default)]
+struct Large(usize);
+
+impl Footprint for Large {
+    fn bytes(&self) -> usize {
+        self.0
+    }
+}
+
+impl Footprint for bool {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+fn open() -> (Store, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage { directory: folder.path().to_owned(), ..Storage::default() };
-    let store = Store::open(&storage, &Limits::default(), &Registry::new()).unwrap();
+    (Store::open(&storage, &Limits::default(), &Registry::new()).unwrap(), folder)
+}
+
+#[tokio::test]
+async fn answers_that_are_held_are_within_their_bound_and_only_large_ones_wait_for_it() {
+    const MAX: usize = 1 << 20;
+    let (store, _folder) = open();
+    let source = LocalSource::new(store, String::new(), 1).within(ByteSize(MAX as u64));
+    let ask = async |bytes, time| {
+        let answer = source.ask(Instant::now() + time, Filter::All, move |_, _| Ok(Large(bytes)));
+        tokio::time::timeout(2 * PATIENCE, answer).await.unwrap().map(|reply| reply.held)
+    };
+    let first = ask(MAX / 4 * 3, PATIENCE).await.unwrap();
+    let soon = Duration::from_millis(50);
+    assert_eq!(ask(MAX / 2, soon).await.err(), Some(SourceError::Busy));
+    let small = ask(UNCHARGED_BYTES_MAX, PATIENCE).await.unwrap();
+    assert!(small.is_empty());
+    // What has no room waits for it; one that is larger than all is alone.
+    let (second, ()) = tokio::join!(ask(10 * MAX, PATIENCE), async { drop(first) });
+    let second = second.unwrap();
+    assert_eq!(source.answers.available_permits(), 0);
+    drop(second);
+    assert!(ask(MAX, PATIENCE).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_question_that_nobody_waits_for_any_more_stops_and_gives_its_turn_back() {
+    let (store, _folder) = open();
     let source = LocalSource::new(store, String::new(), 1);
     let deadline = Instant::now() + 100 * PATIENCE;
     let (begin, begun) = oneshot::channel();
@@ -21,7 +63,7 @@ async fn a_question_that_nobody_waits_for_any_more_stops_and_gives_its_turn_back
         while !stop.is_set() {
             std::thread::yield_now();
         }
-        Ok(())
+        Ok(false)
     });
     tokio::select! {
         _ = endless => panic!("it does not end by itself"),
