@@ -94,6 +94,9 @@ impl Admission {
         let reserved = self.reserved.min(bytes);
         self.reserved -= reserved;
         let bytes = bytes - reserved;
+        if bytes == 0 {
+            return Ok(());
+        }
         if self.has_room(bytes) && self.records.try_grow(bytes) { Ok(()) } else { Err(self.refusal(bytes)) }
     }
 

@@ -26,21 +26,20 @@ use self::message::Message;
 use crate::content::Compression;
 use crate::entries::{self, Entry, Gathering, Owner};
 use crate::intake::Intake;
-use crate::lines::feed::{READ_BYTES, until};
+use crate::lines::feed::{Keeper, READ_BYTES, keep_patiently, until};
 use crate::lines::{Chunk, RawLine};
 use crate::normalise::attribute;
-use crate::otlp::Signal;
 use crate::output::OUTPUT_PATIENCE;
 use crate::refusal::Refusal;
 use crate::sockets::Connections;
+
+/// Before a socket that could not be read is read again.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 const RECEIVER: Receiver = Receiver::Syslog;
 
 /// No datagram is longer.
 const DATAGRAM_BYTES_MAX: usize = 64 << 10;
-
-/// How often what the store refuses is tried again, unless the store says otherwise.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// What all connections, and the datagrams, share.
 #[derive(Debug, Clone)]
@@ -127,6 +126,16 @@ impl Syslog {
         }
         feed.flush().await;
     }
+}
+
+impl Keeper for Syslog {
+    fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    fn receiver(&self) -> Receiver {
+        RECEIVER
+    }
 
     async fn keep(&self, chunk: &Chunk) -> Result<(), Refusal> {
         let (messages, resource) = (chunk.lines.clone(), self.resource.clone());
@@ -171,30 +180,8 @@ impl Feed {
         self.due = None;
         let chunk = std::mem::replace(&mut self.chunk, Chunk::new(self.syslog.intake.chunk_limits));
         if !chunk.lines.is_empty() {
-            self.gave_up = !self.keep_patiently(&chunk).await;
-        }
-    }
-
-    /// Whether the chunk was kept; where not, it is counted.
-    async fn keep_patiently(&self, chunk: &Chunk) -> bool {
-        let Feed { syslog: Syslog { intake, .. }, patience, gave_up, .. } = self;
-        let _in_flight = intake.activity.request();
-        let patience = if *gave_up { Some(Duration::ZERO) } else { *patience };
-        let (begun, mut told) = (Instant::now(), *gave_up);
-        loop {
-            let Err(refusal) = self.syslog.keep(chunk).await else { return true };
-            intake.counters.refused_request(RECEIVER, refusal.reason());
-            if !std::mem::replace(&mut told, true) {
-                tracing::warn!(%refusal, "syslog waits");
-            }
-            let later =
-                refusal.retry_after().filter(|_| patience.is_none_or(|patience| begun.elapsed() < patience));
-            let Some(delay) = later else {
-                let count = chunk.lines.len() as u64;
-                intake.counters.refused_records(RECEIVER, Signal::Logs, refusal.reason(), count);
-                return false;
-            };
-            tokio::time::sleep(delay.min(RETRY_AFTER)).await;
+            let patience = if self.gave_up { Some(Duration::ZERO) } else { self.patience };
+            self.gave_up = !keep_patiently(&self.syslog, chunk, patience).await;
         }
     }
 }

@@ -127,6 +127,8 @@ fn check_storage(config: &Config, note: Note<'_>) {
         || receivers.stdin.enabled
         || receivers.fluentforward.enabled
         || receivers.syslog.enabled
+        || receivers.tcplog.enabled
+        || receivers.unixlog.enabled
         || receivers.filelog.is_on();
     if !config.storage.enabled && receives {
         let message =

@@ -36,3 +36,17 @@ fn a_part_of_a_large_request_finds_room_beside_it() {
     part.grow_records(300).expect("the rest of the budget is for the large one");
     assert!(matches!(part.grow_records(200), Err(Refusal::TooLarge { .. })));
 }
+
+#[tokio::test]
+async fn what_was_reserved_is_had_however_much_others_hold_by_then() {
+    let budget = MemoryBudget::new(1_000);
+    let mut request = Admission::new(&budget, std::time::Duration::ZERO).expect("there is room");
+    request.reserve_records_patiently(200).await.expect("there is room");
+    let mut large = Admission::new(&budget, std::time::Duration::ZERO).expect("there is room");
+    large.grow_body(700).expect("it is large by itself");
+    request.grow_records(150).expect("it is reserved");
+    assert!(
+        matches!(request.grow_records(60), Err(Refusal::Overloaded { .. })),
+        "that is more than was reserved"
+    );
+}

@@ -150,40 +150,60 @@ impl LineFeed {
         let chunk = std::mem::replace(&mut self.chunk, Chunk::new(self.intake.chunk_limits));
         if !chunk.lines.is_empty() {
             let patience = if self.gave_up { Some(Duration::ZERO) } else { self.origin.patience };
-            self.gave_up = !keep_patiently(&self.intake, &self.origin, &chunk, patience).await;
+            self.gave_up = !keep_patiently(self, chunk, patience).await;
         }
+    }
+}
+
+/// What knows how chunks of an input are kept.
+pub(crate) trait Keeper: Sync {
+    fn intake(&self) -> &Intake;
+
+    fn receiver(&self) -> Receiver;
+
+    /// All of the chunk is kept, or nothing.
+    fn keep(&self, chunk: &Chunk) -> impl Future<Output = Result<(), Refusal>> + Send;
+}
+
+impl Keeper for LineFeed {
+    fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    fn receiver(&self) -> Receiver {
+        self.origin.receiver
+    }
+
+    async fn keep(&self, chunk: &Chunk) -> Result<(), Refusal> {
+        super::keep(&self.intake, &self.origin, chunk).await.map(drop)
     }
 }
 
 /// Keeps a chunk of an input that cannot be told to send again; without patience, however long it takes. A line for which
 /// there can never be room holds up nobody: it is counted and passed over. False where the patience was at its end.
-pub(crate) async fn keep_patiently(
-    intake: &Intake,
-    origin: &LineOrigin,
-    chunk: &Chunk,
-    patience: Option<Duration>,
-) -> bool {
+pub(crate) async fn keep_patiently(keeper: &impl Keeper, chunk: Chunk, patience: Option<Duration>) -> bool {
+    let (intake, receiver) = (keeper.intake(), keeper.receiver());
     let _in_flight = intake.activity.request();
     let begun = Instant::now();
     let (mut told, mut gave_up) = (patience == Some(Duration::ZERO), false);
     // The next is the last.
-    let mut parts = vec![chunk.clone()];
+    let mut parts = vec![chunk];
     while let Some(part) = parts.pop() {
-        let Err(refusal) = super::keep(intake, origin, &part).await else { continue };
-        intake.counters.refused_request(origin.receiver, refusal.reason());
+        let Err(refusal) = keeper.keep(&part).await else { continue };
+        intake.counters.refused_request(receiver, refusal.reason());
         let Some(delay) = refusal.retry_after() else {
             match part.halves() {
                 Some([first, second]) => parts.extend([second, first]),
-                None => pass_over(intake, origin.receiver, &refusal, &part),
+                None => pass_over(intake, receiver, &refusal, &part),
             }
             continue;
         };
         if !std::mem::replace(&mut told, true) {
-            tracing::warn!(%refusal, input = origin.receiver.as_str(), "an input of lines waits");
+            tracing::warn!(%refusal, input = receiver.as_str(), "an input of lines waits");
         }
         if patience.is_some_and(|patience| begun.elapsed() >= patience) {
             gave_up = true;
-            drop_lines(intake, origin.receiver, &refusal, &part);
+            drop_lines(intake, receiver, &refusal, &part);
             continue;
         }
         tokio::time::sleep(delay.min(RETRY_AFTER)).await;

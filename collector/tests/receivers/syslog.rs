@@ -73,6 +73,24 @@ async fn without_room_a_stream_waits_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_message_for_which_there_can_never_be_room_takes_no_others_with_it() {
+    let change = |config: &mut Config| {
+        on(config);
+        config.storage.retention.max_bytes = Some(spandrel_config::ByteSize::mib(1));
+    };
+    let harness = Harness::with(change).await;
+    let mut tail = harness.store.subscribe();
+    let mut stream = TcpStream::connect(harness.syslog_tcp.unwrap()).await.unwrap();
+    let huge = "x".repeat(600 << 10);
+    stream.write_all(format!("<14>before\n<14>{huge}\n<14>after\n").as_bytes()).await.unwrap();
+    let mut come = 0;
+    while come < 2 {
+        come += tail.recv().await.unwrap().len();
+    }
+    assert!(harness.requests_refused("syslog", "too_large") > 0);
+}
+
+#[tokio::test]
 async fn a_silent_connection_is_ended() {
     let change = |config: &mut Config| {
         on(config);
