@@ -42,7 +42,7 @@ async fn tcp_and_udp_are_kept_with_what_their_headers_say() {
     assert_eq!(of("payment").original.as_deref(), Some(message.as_bytes()));
     assert_eq!(of("cart").level, Some(Level::Info));
     assert_eq!(of("stock").level, Some(Level::Warn));
-    assert_eq!(of("stock").original.as_deref(), Some(&b"<12>Nov 14 22:13:20 host stock[1]: low"[..]));
+    assert_eq!(of("stock").original.as_deref(), Some(&b"<12>Nov 14 22:13:20 host stock[1]: low\n\0"[..]));
 }
 
 #[tokio::test]
