@@ -136,6 +136,9 @@ impl LineReader<'_> {
         {
             return self.findings_in_docker_line(wrapped, received, wrappings);
         }
+        if let Some(findings) = self.findings_with_stack(trimmed, received, wrappings) {
+            return findings;
+        }
         if wrappings < WRAPPINGS_MAX
             && let Some((first, content)) = cri::content(trimmed)
         {
@@ -169,6 +172,17 @@ impl LineReader<'_> {
         findings.form = "JSON";
         self.look_into_message(&mut findings, received, wrappings);
         findings
+    }
+
+    /// An object behind which its logger has printed a stack.
+    fn findings_with_stack(&mut self, text: &str, received: UnixNanos, wrappings: usize) -> Option<Findings> {
+        let (first, stack) = text.split_once('\n').filter(|(first, _)| first.starts_with('{'))?;
+        let read = exception::behind_record(stack)?;
+        let object = self.object(first.trim_end())?;
+        let mut findings = self.findings_in_object(object, received, wrappings);
+        findings.exception.get_or_insert_default().complete_with(read);
+        findings.form = "JSON with a stack behind it";
+        Some(findings)
     }
 
     /// The message may be a record of its own, or a text that says what the fields don't.
@@ -366,6 +380,16 @@ pub(crate) fn begins_with_level(line: &str) -> bool {
 /// Whether a line begins with the name of an exception, and its message or nothing.
 pub(crate) fn names_exception(line: &str) -> bool {
     exception::named_first(line).is_some()
+}
+
+/// Whether a line begins with what could be the name of an exception.
+pub(crate) fn may_name_exception(line: &str) -> bool {
+    exception::may_be_named_first(line)
+}
+
+/// `/app/server.js:10`, with which Node begins what nobody caught.
+pub(crate) fn is_place_in_source(line: &str) -> bool {
+    exception::is_place_in_source(line)
 }
 
 pub(crate) fn without_colours(line: &str) -> Cow<'_, str> {

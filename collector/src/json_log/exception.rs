@@ -1,13 +1,16 @@
 //! Exceptions in what was logged: their type, message and stack trace, under OpenTelemetry's names.
 //!
 //! A logger that has a field for the stack is believed. Of a text, the type and message are read where a
-//! stack's frames follow: Java, Python, JavaScript, .NET, Ruby, and the panics of Go and Rust. The outermost
-//! exception is the one, as OpenTelemetry's own instrumentations record it.
+//! stack's frames follow ([`text`]).
+
+mod text;
 
 use spandrel_store::Level;
 use spandrel_store::otlp::{AnyValue, KeyValue, Value};
 use spandrel_store::record::value;
 
+pub(super) use self::text::in_text;
+use self::text::is_frame;
 use crate::normalise::attribute;
 
 pub(super) const TYPE: &str = "exception.type";
@@ -16,9 +19,6 @@ pub(super) const STACKTRACE: &str = "exception.stacktrace";
 
 /// Frames of a stack that came as objects.
 const FRAMES_MAX: usize = 1_024;
-
-/// A type's name is among the last of these lines before the first frame.
-const HEADER_LINES_MAX: usize = 12;
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Exception {
@@ -149,18 +149,6 @@ fn frame_text(frame: &AnyValue) -> String {
     format!("    at {}({})", name.join("."), place.join(":"))
 }
 
-/// The outermost exception of a text that holds a stack trace.
-pub(super) fn in_text(text: &str) -> Option<Read<'_>> {
-    if !text.contains('\n') {
-        return None;
-    }
-    python(text)
-        .or_else(|| rust(text))
-        .or_else(|| go(text))
-        .or_else(|| ruby(text))
-        .or_else(|| with_frames(text))
-}
-
 /// The level of a text that is an exception or a panic from its beginning on, as a program's runtime writes it when
 /// the program ends. `read` is what [`in_text`] finds in it.
 pub(super) fn level_of_crash(text: &str, read: Option<Read<'_>>) -> Option<Level> {
@@ -171,13 +159,33 @@ pub(super) fn level_of_crash(text: &str, read: Option<Read<'_>>) -> Option<Level
     }
     let is_crash = UNCAUGHT.iter().any(|start| first.starts_with(start))
         || named_first(first).is_some()
-        || ruby_said(first).is_some_and(|said| said.start == 0)
+        || text::begins_in_ruby(first)
+        || is_shown_by_node(text)
+        || first.contains(text::SERVED) && read.is_some()
         // A class of one's own, known by the frames below it.
         || read.is_some_and(|read| {
             let own = read.exception_type.is_some_and(has_two_parts);
             own && read.stacktrace.len() == text.len()
         });
     is_crash.then_some(Level::Error)
+}
+
+/// The place, the line of the source, and a caret below it.
+fn is_shown_by_node(text: &str) -> bool {
+    let mut lines = text.lines();
+    let is_mark = |line: &str| !line.trim().is_empty() && line.trim().bytes().all(|byte| byte == b'^');
+    lines.next().is_some_and(is_place_in_source) && lines.take(2).any(is_mark)
+}
+
+/// `/app/server.js:10` and nothing else.
+pub(super) fn is_place_in_source(line: &str) -> bool {
+    let is_source =
+        ["/", "file:///", "node:", "[eval]", "webpack:"].iter().any(|start| line.starts_with(start))
+            || line.get(1..3) == Some(":\\");
+    let place = line.trim_end().rsplit_once(':');
+    is_source
+        && place
+            .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// How Java, Python, .NET and JavaScript begin what nobody caught.
@@ -191,150 +199,6 @@ const UNCAUGHT: &[&str] = &[
     "Uncaught ",
 ];
 
-/// The line behind the frames, `ValueError: no funds`, of the last trace: the others are its causes.
-fn python(text: &str) -> Option<Read<'_>> {
-    const HEADER: &str = "Traceback (most recent call last):";
-    let first = text.find(HEADER)?;
-    let last = text.rfind(HEADER)? + HEADER.len();
-    let stacktrace = text[first..].trim_end();
-    let mut lines = text[last..].lines().skip(1);
-    let said = lines.find(|line| !line.is_empty() && !line.starts_with([' ', '\t']));
-    let Some(said) = said else { return Some(Read { exception_type: None, message: None, stacktrace }) };
-    let (name, message) = said.split_once(": ").unwrap_or((said.trim_end_matches(':'), ""));
-    if !is_name(name) {
-        return Some(Read { exception_type: None, message: None, stacktrace });
-    }
-    Some(Read { exception_type: Some(name), message: non_empty(message), stacktrace })
-}
-
-/// `thread 'main' panicked at src/main.rs:2:5:` and the message on the next line; before Rust 1.73 on the same.
-fn rust(text: &str) -> Option<Read<'_>> {
-    let panicked = text.find("' panicked at ").or_else(|| text.find(") panicked at "))?;
-    let start = text[..panicked].rfind("thread '")?;
-    let stacktrace = text[start..].trim_end();
-    let rest = text[panicked..].split_once("panicked at ")?.1;
-    let (place, below) = rest.split_once('\n').unwrap_or((rest, ""));
-    let message = match place.strip_prefix('\'').and_then(|quoted| quoted.rsplit_once("', ")) {
-        Some((quoted, _)) => quoted,
-        None => below.split("\nstack backtrace:").next()?.split("\nnote: ").next()?.trim(),
-    };
-    Some(Read { exception_type: Some("panic"), message: non_empty(message), stacktrace })
-}
-
-/// `panic: no funds`, then its goroutine.
-fn go(text: &str) -> Option<Read<'_>> {
-    let start = ["panic: ", "fatal error: "].iter().filter_map(|header| line_with(text, header)).min()?;
-    let stacktrace = text[start..].trim_end();
-    if !stacktrace.contains("\ngoroutine ") {
-        return None;
-    }
-    let said = stacktrace.lines().next()?;
-    let (_, message) = said.split_once(": ")?;
-    Some(Read { exception_type: Some("panic"), message: non_empty(message), stacktrace })
-}
-
-/// Where a line begins with these words.
-fn line_with(text: &str, start: &str) -> Option<usize> {
-    if text.starts_with(start) {
-        return Some(0);
-    }
-    text.match_indices(start).map(|(place, _)| place).find(|place| text[..*place].ends_with('\n'))
-}
-
-/// ``emit.rb:12:in `charge': no funds (CardDeclined)``, its callers below.
-fn ruby(text: &str) -> Option<Read<'_>> {
-    let (head, _) = text.split_once("\n\tfrom ")?;
-    let head_start = head.rfind('\n').map_or(0, |place| place + 1);
-    let RubySaid { start, name, message } = ruby_said(&head[head_start..])?;
-    let (name, stacktrace) = (is_name(name).then_some(name), text[head_start + start..].trim_end());
-    Some(Read { exception_type: name, message: non_empty(message), stacktrace })
-}
-
-/// The first line of a Ruby exception, and where in the line it begins.
-struct RubySaid<'l> {
-    start: usize,
-    name: &'l str,
-    message: &'l str,
-}
-
-fn ruby_said(line: &str) -> Option<RubySaid<'_>> {
-    let (before, after) = line.split_once(":in ")?;
-    let (_, said) = after.split_once(": ")?;
-    let (message, name) = said.trim_end().strip_suffix(')')?.rsplit_once(" (")?;
-    Some(RubySaid { start: before.rfind(' ').map_or(0, |place| place + 1), name, message })
-}
-
-/// Java, JavaScript and .NET: frames that begin with `at`, the name and the message above them.
-fn with_frames(text: &str) -> Option<Read<'_>> {
-    let frame = first_frame(text)?;
-    let above = text[..frame].trim_end_matches(['\r', '\n']);
-    let mut end = above.len();
-    for _ in 0..HEADER_LINES_MAX {
-        let start = above[..end].rfind('\n').map_or(0, |place| place + 1);
-        if let Some((name_start, name, message)) = named_in(&above[start..end]) {
-            // A message of several lines goes on up to the frames.
-            let message = message.map(|at| above[start + at..].trim());
-            let stacktrace = text[start + name_start..].trim_end();
-            return Some(Read {
-                exception_type: Some(name),
-                message: message.and_then(non_empty),
-                stacktrace,
-            });
-        }
-        let Some(before) = start.checked_sub(1) else { break };
-        end = before;
-    }
-    None
-}
-
-/// Where the line of the first frame begins.
-fn first_frame(text: &str) -> Option<usize> {
-    let mut start = 0;
-    for line in text.split_inclusive('\n') {
-        if start > 0 && is_frame(line) {
-            return Some(start);
-        }
-        start += line.len();
-    }
-    None
-}
-
-fn is_frame(line: &str) -> bool {
-    let inner = line.trim_start_matches([' ', '\t']);
-    let indented = inner.len() < line.len();
-    indented
-        && (inner.starts_with("at ")
-            || inner.starts_with("File \"")
-            || inner.starts_with("from ")
-            || inner.starts_with('/')
-            || inner.starts_with("... "))
-        || line.starts_with("Caused by: ")
-}
-
-/// A type's name somewhere in a line, followed by its message or by nothing: where it begins, the name, and
-/// where the message begins. One that ends as such names do goes before one that only could be a name.
-fn named_in(line: &str) -> Option<(usize, &str, Option<usize>)> {
-    let mut found = None;
-    let mut start = 0;
-    for word in line.split(' ') {
-        let end = start + word.len();
-        let bare = word.trim_end_matches(':').trim_start_matches(['"', '\'', '(', '[']);
-        let begins = start + word.len() - word.trim_start_matches(['"', '\'', '(', '[']).len();
-        let said = word.ends_with(':');
-        if (said || end == line.trim_end().len()) && is_name(bare) && has_hump(bare) {
-            let message = said.then_some(end).filter(|end| *end < line.len());
-            if ends_as_exceptions_do(bare) {
-                return Some((begins, bare, message));
-            }
-            if said {
-                found = Some((begins, bare, message));
-            }
-        }
-        start = end + 1;
-    }
-    found
-}
-
 /// `System.InvalidOperationException: no funds` at the very start, in one line.
 pub(super) fn named_first(line: &str) -> Option<(&str, Option<&str>)> {
     let (name, message) = match line.split_once(": ") {
@@ -344,7 +208,19 @@ pub(super) fn named_first(line: &str) -> Option<(&str, Option<&str>)> {
     (is_name(name) && ends_as_exceptions_do(name)).then_some((name, message))
 }
 
-pub(super) fn ends_as_exceptions_do(name: &str) -> bool {
+/// `shop.CardDeclined: no funds`, `CardDeclined`: a name that could be an exception's, at the very start.
+pub(super) fn may_be_named_first(line: &str) -> bool {
+    let name = line.split_once(": ").map_or(line.trim_end(), |(name, _)| name);
+    is_name(name) && has_hump(name) && has_two_parts(name)
+}
+
+/// What a stack is that a logger printed behind its line, which has the message.
+pub(super) fn behind_record(stack: &str) -> Option<Read<'_>> {
+    let is_stack = || stack.starts_with("goroutine ") || stack.lines().all(is_frame);
+    in_text(stack).or_else(|| is_stack().then(|| Read { stacktrace: stack.trim_end(), ..Read::default() }))
+}
+
+fn ends_as_exceptions_do(name: &str) -> bool {
     let last = name.rsplit(['.', '$', ':']).next().unwrap_or(name);
     ["Exception", "Error", "Throwable", "Fault"].iter().any(|suffix| last.ends_with(suffix))
 }

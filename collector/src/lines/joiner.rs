@@ -2,22 +2,29 @@
 //! without a date of its own.
 //!
 //! Works line by line, without configuration: the line that waits is judged by its beginning (its *head*), the
-//! next one by its own. Java, Python, Node, .NET, Ruby, panics of Go and Rust, JSON that is printed over several
-//! lines. Of a container's log file the container's own lines are looked at, and pieces of one are put together. A
-//! record is bounded in lines and bytes here; in time by whoever calls [`Joiner::flush`]. JSON lines
-//! go through without a look at more than their first byte.
+//! next one by its own ([`beginning`]). Java, Python, Node, .NET, Ruby, panics of Go and Rust, JSON that is printed over
+//! several lines, what SDKs of OpenTelemetry print to a console. Of a container's log file the container's own lines are
+//! looked at, and pieces of one are put together. A record is bounded in lines and bytes here; in time by whoever calls
+//! [`Joiner::flush`].
+//!
+//! What may belong to a trace, and only does if the trace goes on behind it, is *held*: a blank line, the further lines of
+//! a message, the name of an exception that could be any name. If it does not go on, they are records of their own.
+//! An empty line is no record; one of blanks is. JSON lines go through without a look at more than whether they tell of an
+//! error: only such a one waits for a stack.
+
+mod beginning;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use self::beginning::{Head, Within};
 use super::RawLine;
 use crate::cri::{self, CriLine};
 use crate::docker;
-use crate::json_log::{begins_with_level, begins_with_time, names_exception, without_colours};
 
-/// What tells a head stands within so many bytes.
-const HEAD_BYTES_MAX: usize = 96;
+/// So many lines that are not blank are held: messages are not longer as a rule.
+const HELD_MAX: usize = 16;
 
 /// How much one record may be joined of.
 #[derive(Debug, Clone, Copy)]
@@ -39,12 +46,14 @@ struct Pending {
     /// All of it, once there is a second line.
     joined: Vec<u8>,
     lines: usize,
-    /// The end of the last of its lines, or of its blanks, was CR LF.
+    /// The end of the last of its lines was CR LF.
     windows_end: bool,
-    /// Blank lines, each behind a line end, that belong to it if it goes on.
-    blanks: Vec<u8>,
+    /// Lines that belong to it if it goes on.
+    held: Vec<RawLine>,
     head: Head,
     within: Within,
+    /// Node shows where an error was thrown, and says its own version at the end.
+    is_of_node: bool,
     /// The container's stream, of a container's log file.
     stream: Option<Stream>,
 }
@@ -57,30 +66,13 @@ struct Stream {
     partial: bool,
 }
 
-/// How a line begins.
+/// What the next line is to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Head {
-    Json,
-    /// `{` and nothing more: an object over several lines.
-    OpenObject,
-    Dated,
-    /// With a level and no date.
-    Marked,
-    Plain,
-}
-
-/// Where in a trace the record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Within {
-    Nothing,
-    PythonFrames,
-    /// Python says next that another exception caused this one.
-    PythonChain,
-    GoPanic,
-    /// The fields of an error that Node shows behind its frames, up to a `}`.
-    NodeFields,
-    /// The next line belongs to this one, whatever it is: the message of a Rust panic, of java.util.logging.
-    NextLine,
+enum Next {
+    Joins,
+    /// If the record goes on behind it.
+    MayJoin,
+    Another,
 }
 
 impl Joiner {
@@ -88,67 +80,79 @@ impl Joiner {
         Joiner { pending: None, limits }
     }
 
-    /// Takes the next line and passes on the record that ends before it.
+    /// Takes the next line and passes on the records that end before it.
     pub(crate) fn push(&mut self, line: RawLine, mut record: impl FnMut(RawLine)) {
-        if self.pending.is_none() && is_alone(&line.bytes) {
-            return record(line);
-        }
-        let (stream, own) = taken_apart(&line.bytes);
-        if stream.is_none() && own.trim_ascii().is_empty() {
-            if let Some(pending) = &mut self.pending
-                && pending.has_room(&line, self.limits)
-            {
-                pending.blanks.extend_from_slice(line_end(pending.windows_end));
-                pending.blanks.extend_from_slice(&line.bytes);
-                pending.windows_end = line.windows_end;
-            }
-            return;
-        }
-        if let Some(pending) = &mut self.pending
-            && pending.has_room(&line, self.limits)
-            && pending.is_of(stream)
-            && pending.goes_on_with(&own)
-        {
-            pending.add(&line, stream);
-            return;
-        }
-        self.flush(&mut record);
-        let pending = Pending::new(line);
-        match pending.head {
-            // Nothing can follow that belongs to it.
-            Head::Json if !pending.is_partial() => pending.pass_on(&mut record),
-            _ => self.pending = Some(pending),
-        }
+        self.take(line, &mut record);
     }
 
     /// Passes on what waits.
     pub(crate) fn flush(&mut self, mut record: impl FnMut(RawLine)) {
-        if let Some(pending) = self.pending.take() {
-            pending.pass_on(&mut record);
-        }
+        self.end(&mut record);
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
         self.pending.is_some()
+    }
+
+    fn take(&mut self, line: RawLine, record: &mut dyn FnMut(RawLine)) {
+        if self.pending.is_none() && is_alone(&line.bytes) {
+            return record(line);
+        }
+        let (stream, own) = taken_apart(&line.bytes);
+        let is_blank = stream.is_none() && own.trim_ascii().is_empty();
+        if let Some(pending) = &mut self.pending
+            && pending.has_room(&line, self.limits)
+        {
+            let next = match is_blank {
+                true => Next::MayJoin,
+                false => pending.next(stream, &own),
+            };
+            match next {
+                Next::Joins => return pending.add(&line, stream),
+                // The next piece has to find the one before it.
+                Next::MayJoin if !stream.is_some_and(|stream| stream.partial) => {
+                    return pending.held.push(line);
+                }
+                Next::MayJoin | Next::Another => {}
+            }
+        }
+        self.end(record);
+        if is_blank {
+            if !line.bytes.is_empty() {
+                record(line);
+            }
+            return;
+        }
+        let pending = Pending::new(line);
+        if pending.may_go_on() {
+            self.pending = Some(pending);
+        } else {
+            record(pending.first);
+        }
+    }
+
+    /// Each time fewer lines are held than before.
+    fn end(&mut self, record: &mut dyn FnMut(RawLine)) {
+        while let Some(pending) = self.pending.take() {
+            for line in pending.pass_on(record) {
+                self.take(line, record);
+            }
+        }
     }
 }
 
 impl Pending {
     fn new(line: RawLine) -> Pending {
         let (stream, own) = taken_apart(&line.bytes);
-        let (head, within) = (head_of(&own), begins_trace(&own));
-        let within = match (within, head) {
-            (Within::Nothing, Head::Dated) if is_java_util_logging(&own) => Within::NextLine,
-            _ => within,
-        };
-        let windows_end = line.windows_end;
-        let (joined, blanks) = (Vec::new(), Vec::new());
-        Pending { first: line, joined, lines: 1, windows_end, blanks, head, within, stream }
+        let head = beginning::head_of(&own);
+        let within = beginning::within(&own, head);
+        let (windows_end, joined, held) = (line.windows_end, Vec::new(), Vec::new());
+        Pending { first: line, joined, lines: 1, windows_end, held, head, within, is_of_node: false, stream }
     }
 
-    /// Standard output does not go on on standard error.
-    fn is_of(&self, stream: Option<Stream>) -> bool {
-        self.stream.map(|stream| stream.is_stderr) == stream.map(|stream| stream.is_stderr)
+    /// Nothing can follow an object that belongs to it, but a stack where it tells of an error.
+    fn may_go_on(&self) -> bool {
+        self.head != Head::Json || self.is_partial() || beginning::tells_of_error(&self.first.bytes)
     }
 
     fn is_partial(&self) -> bool {
@@ -156,67 +160,165 @@ impl Pending {
     }
 
     fn has_room(&self, line: &RawLine, limits: JoinLimits) -> bool {
-        let bytes = self.joined.len().max(self.first.bytes.len()) + line.bytes.len() + self.blanks.len() + 2;
-        self.lines < limits.lines_max && bytes <= limits.bytes_max
+        let held: usize = self.held.iter().map(|line| line.bytes.len() + 2).sum();
+        let bytes = self.joined.len().max(self.first.bytes.len()) + held + line.bytes.len() + 2;
+        self.lines + self.held.len() < limits.lines_max && bytes <= limits.bytes_max
     }
 
-    fn goes_on_with(&mut self, line: &[u8]) -> bool {
+    /// Standard output does not go on on standard error.
+    fn next(&mut self, stream: Option<Stream>, line: &[u8]) -> Next {
+        if self.stream.map(|stream| stream.is_stderr) != stream.map(|stream| stream.is_stderr) {
+            return Next::Another;
+        }
         if self.is_partial() {
             // Where the rest never came, the next line is one of its own.
-            return self.head != Head::Dated || head_of(line) != Head::Dated;
+            let is_next = self.head == Head::Dated && beginning::head_of(line) == Head::Dated;
+            return joins_if(!is_next);
         }
         let Some(first) = line.first() else {
             // A container's blank line.
-            return self.stream.is_some() && self.head != Head::Json;
+            return joins_if(self.stream.is_some() && !matches!(self.head, Head::Json | Head::Closed));
         };
         if self.head == Head::OpenObject {
-            return matches!(first, b' ' | b'\t' | b'}');
+            return joins_if(matches!(first, b' ' | b'\t' | b'}'));
         }
-        if self.head == Head::Json {
-            return false;
+        if self.head == Head::Closed || line.starts_with(b"{") {
+            return Next::Another;
         }
-        if line.starts_with(b"{") {
-            return false;
-        }
-        if self.within == Within::NextLine {
-            self.within = Within::Nothing;
-            return true;
-        }
-        if matches!(first, b' ' | b'\t') {
-            if self.within == Within::Nothing && opens_fields(line) {
-                self.within = Within::NodeFields;
+        self.next_of_trace(line).unwrap_or_else(|| match first {
+            b' ' | b'\t' => self.next_indented(line),
+            _ => self.next_plain(line),
+        })
+    }
+
+    /// What is known by where in a trace the record is.
+    fn next_of_trace(&mut self, line: &[u8]) -> Option<Next> {
+        let (within, next) = match self.within {
+            Within::NextLine => (Within::Nothing, Next::Joins),
+            Within::RustPanic => (Within::Message, Next::Joins),
+            Within::NodeSource if beginning::is_carets(line) => {
+                self.is_of_node = true;
+                (Within::NodeThrown, Next::Joins)
             }
-            return !begins_with_time(&start_of(line));
+            // The line of the source that is shown.
+            Within::NodeSource if self.lines == 1 && !self.holds_text() && beginning::is_plain(line) => {
+                (Within::NodeSource, Next::MayJoin)
+            }
+            Within::NodeThrown => {
+                let has_fields = line.trim_ascii_end().ends_with(b" {");
+                let within = if has_fields { Within::NodeFields } else { Within::Nothing };
+                (within, joins_if(beginning::is_plain(line)))
+            }
+            _ => return None,
+        };
+        self.within = within;
+        Some(next)
+    }
+
+    fn next_indented(&mut self, line: &[u8]) -> Next {
+        let is_frame = beginning::is_frame(line);
+        if beginning::is_dated(line) || self.is_json_alone() && !is_frame {
+            return Next::Another;
         }
+        // What is held may be an exception's name and message: frames tell.
+        let is_sure = is_frame || self.within == Within::Message || !self.holds_text();
+        if self.within == Within::Nothing && beginning::opens_fields(line) {
+            self.within = Within::NodeFields;
+        }
+        if is_sure { Next::Joins } else { self.may_join() }
+    }
+
+    fn next_plain(&mut self, line: &[u8]) -> Next {
         if self.within == Within::NodeFields && line.trim_ascii_end() == b"}" {
             self.within = Within::Nothing;
-            return true;
+            return Next::Joins;
         }
-        if starts_with_any(line, &["During handling of the above", "The above exception was"]) {
+        if self.is_of_node && line.starts_with(b"Node.js v") {
+            self.is_of_node = false;
+            return Next::Joins;
+        }
+        if self.within == Within::Dump {
+            let joins = beginning::is_of_dump(line) && !self.begins_anew(line);
+            if line.starts_with(b"Resource") {
+                self.within = Within::DumpOfResource;
+            }
+            return joins_if(joins);
+        }
+        if self.within == Within::DumpOfResource {
+            return joins_if(self.held.is_empty() && memchr::memmem::find(line, b": ").is_some());
+        }
+        if beginning::goes_on_in_python(line) {
             self.within = Within::PythonChain;
-            return true;
+            return joins_if(!self.is_json_alone());
         }
-        if starts_with_any(line, GO_ON) {
-            return true;
+        if beginning::is_goroutine(line) {
+            self.within = Within::GoPanic;
+            return Next::Joins;
         }
+        if beginning::goes_on(line) && !self.is_json_alone() {
+            if self.within == Within::Message {
+                self.within = Within::Nothing;
+            }
+            return Next::Joins;
+        }
+        let marks_records = self.head != Head::Plain;
         if line.starts_with(b"Traceback (most") {
-            let joins = self.within == Within::PythonChain || matches!(self.head, Head::Dated | Head::Marked);
+            let joins = self.within == Within::PythonChain || marks_records;
             self.within = if joins { Within::PythonFrames } else { self.within };
-            return joins;
+            return joins_if(joins);
         }
         if self.within == Within::PythonFrames {
             // The line behind the frames is the exception itself.
-            self.within = Within::Nothing;
-            return true;
+            self.within = Within::Message;
+            return Next::Joins;
         }
-        let head_is_sure = matches!(self.head, Head::Dated | Head::Marked);
-        if head_is_sure && begins_with_exception(line) {
-            return true;
+        if marks_records && beginning::names_exception(line) {
+            self.within = Within::Exception;
+            // Behind JSON it may be somebody else's word.
+            return if self.head == Head::Json { self.may_join() } else { Next::Joins };
         }
-        if head_is_sure && begins_trace(line) != Within::Nothing {
-            return false;
+        let begins_trace = marks_records && beginning::within(line, Head::Plain) != Within::Nothing;
+        if begins_trace || beginning::head_of(line) != Head::Plain {
+            return Next::Another;
         }
-        (self.head == Head::Dated || self.within == Within::GoPanic) && head_of(line) == Head::Plain
+        self.next_without_a_mark(line)
+    }
+
+    /// A line that tells nothing of itself.
+    fn next_without_a_mark(&mut self, line: &[u8]) -> Next {
+        match (self.head, self.within) {
+            (Head::Dated, _) | (_, Within::GoPanic) => Next::Joins,
+            // A logger that marks its records would have marked the next one.
+            (Head::Marked, Within::Message) if self.held.is_empty() => Next::Joins,
+            (_, Within::Message | Within::Exception) => self.may_join(),
+            (Head::Marked | Head::Json, _) if beginning::may_name_exception(line) => {
+                self.within = Within::Exception;
+                self.may_join()
+            }
+            _ => Next::Another,
+        }
+    }
+
+    fn may_join(&self) -> Next {
+        let held = self.held.iter().filter(|line| !line.bytes.trim_ascii().is_empty()).count();
+        if held < HELD_MAX { Next::MayJoin } else { Next::Another }
+    }
+
+    /// Whether more than blank lines are held.
+    fn holds_text(&self) -> bool {
+        self.held.iter().any(|line| !taken_apart(&line.bytes).1.trim_ascii().is_empty())
+    }
+
+    /// JSON that nothing has joined yet.
+    fn is_json_alone(&self) -> bool {
+        self.head == Head::Json && self.lines == 1 && !self.holds_text()
+    }
+
+    /// A dump of the same kind as the one that waits begins with the same name.
+    fn begins_anew(&self, line: &[u8]) -> bool {
+        let own = taken_apart(&self.first.bytes).1;
+        let name = own.split(|byte| *byte == b':').next().unwrap_or_default();
+        line.starts_with(name)
     }
 
     fn add(&mut self, line: &RawLine, stream: Option<Stream>) {
@@ -224,31 +326,47 @@ impl Pending {
         if self.joined.is_empty() {
             self.joined.extend_from_slice(&self.first.bytes);
         }
-        self.joined.append(&mut self.blanks);
+        for held in std::mem::take(&mut self.held) {
+            self.append(&held);
+        }
+        self.append(line);
+        if self.head == Head::OpenObject && taken_apart(&line.bytes).1.trim_ascii_end() == b"}" {
+            self.head = Head::Closed;
+        }
+    }
+
+    fn append(&mut self, line: &RawLine) {
         self.joined.extend_from_slice(line_end(self.windows_end));
         self.joined.extend_from_slice(&line.bytes);
         self.windows_end = line.windows_end;
         self.lines += 1;
         self.first.cut |= line.cut;
-        if self.head == Head::OpenObject && taken_apart(&line.bytes).1.trim_ascii_end() == b"}" {
-            self.head = Head::Json;
-        }
     }
 
-    /// An object that was never closed was none: its lines are records again.
-    fn pass_on(self, record: &mut impl FnMut(RawLine)) {
-        let Pending { first, joined, head, .. } = self;
+    /// Passes the record on, and gives back what did not belong to it. An object that was never closed was none: its lines
+    /// are records again.
+    fn pass_on(self, record: &mut dyn FnMut(RawLine)) -> Vec<RawLine> {
+        let Pending { first, joined, head, held, .. } = self;
         if joined.is_empty() {
-            return record(first);
+            record(first);
+            return held;
         }
         let joined = Bytes::from(joined);
         if head != Head::OpenObject {
-            return record(RawLine { bytes: joined, ..first });
+            record(RawLine { bytes: joined, ..first });
+            return held;
         }
-        for line in joined.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-            record(RawLine { cut: first.cut, ..RawLine::up_to_feed(joined.slice_ref(line), false) });
+        let lines = joined.split(|byte| *byte == b'\n');
+        let lines = lines.map(|line| RawLine::up_to_feed(joined.slice_ref(line), false));
+        for line in lines.filter(|line| !line.bytes.is_empty()) {
+            record(RawLine { cut: first.cut, ..line });
         }
+        held
     }
+}
+
+fn joins_if(joins: bool) -> Next {
+    if joins { Next::Joins } else { Next::Another }
 }
 
 fn line_end(is_of_windows: bool) -> &'static [u8] {
@@ -257,7 +375,7 @@ fn line_end(is_of_windows: bool) -> &'static [u8] {
 
 /// Whether a line is known by its first bytes to be a record by itself: JSON that is not Docker's. Most lines are.
 fn is_alone(line: &[u8]) -> bool {
-    line.starts_with(b"{\"") && docker::read(line).is_none()
+    line.starts_with(b"{\"") && docker::read(line).is_none() && !beginning::tells_of_error(line)
 }
 
 /// The stream and the own line of a container's; other lines as they are.
@@ -280,86 +398,6 @@ pub(crate) fn is_of_stderr(line: &[u8]) -> bool {
         Some(line) => line.stream == "stderr",
         None => docker::read(line).is_some_and(|line| line.is_stderr),
     }
-}
-
-/// Beginnings that go on with a trace, whatever it is one of.
-const GO_ON: &[&str] = &[
-    "Caused by: ",
-    "Suppressed: ",
-    "Wrapped by: ",
-    "... ",
-    "--- End of ",
-    "stack backtrace:",
-    "note: ",
-    "goroutine ",
-    "created by ",
-    "[signal ",
-    "exit status ",
-];
-
-fn starts_with_any(line: &[u8], starts: &[&str]) -> bool {
-    starts.iter().any(|start| line.starts_with(start.as_bytes()))
-}
-
-/// Node's last frame, where the error has fields: `    at main (app.js:3:5) {`.
-fn opens_fields(line: &[u8]) -> bool {
-    line.trim_ascii_start().starts_with(b"at ") && line.trim_ascii_end().ends_with(b" {")
-}
-
-fn begins_trace(line: &[u8]) -> Within {
-    if line.starts_with(b"Traceback (most") {
-        Within::PythonFrames
-    } else if starts_with_any(line, &["panic: ", "fatal error: "]) {
-        Within::GoPanic
-    } else if line.starts_with(b"thread '") && start_of(line).contains(" panicked at ") {
-        Within::NextLine
-    } else {
-        Within::Nothing
-    }
-}
-
-/// `java.lang.IllegalStateException: no funds`
-fn begins_with_exception(line: &[u8]) -> bool {
-    names_exception(&start_of(line)) || line.starts_with(b"Exception in thread ")
-}
-
-fn head_of(line: &[u8]) -> Head {
-    match line {
-        [b'{', rest @ ..] if rest.trim_ascii().is_empty() => return Head::OpenObject,
-        [b'{', ..] => return Head::Json,
-        _ => {}
-    }
-    let start = start_of(line);
-    if begins_with_time(&start) {
-        Head::Dated
-    } else if begins_with_level(&start) || begins_with_pair(&start) || begins_with_address(&start) {
-        Head::Marked
-    } else {
-        Head::Plain
-    }
-}
-
-/// logfmt.
-fn begins_with_pair(start: &str) -> bool {
-    let first = start.split(' ').next().unwrap_or_default();
-    first.split_once('=').is_some_and(|(key, value)| !key.is_empty() && !value.is_empty())
-}
-
-/// A web server's access log.
-fn begins_with_address(start: &str) -> bool {
-    start.split(' ').next().is_some_and(|word| word.parse::<std::net::IpAddr>().is_ok())
-}
-
-/// `Nov 22, 2026 5:01:37 PM shop.Payment charge`, with level and message on the next line.
-fn is_java_util_logging(line: &[u8]) -> bool {
-    let start = start_of(line);
-    let mut words = start.split(' ').skip(4);
-    start.starts_with(|c: char| c.is_ascii_uppercase()) && matches!(words.next(), Some("AM" | "PM"))
-}
-
-fn start_of(line: &[u8]) -> String {
-    let start = String::from_utf8_lossy(&line[..line.len().min(HEAD_BYTES_MAX)]);
-    without_colours(&start).into_owned()
 }
 
 #[cfg(test)]

@@ -88,6 +88,13 @@ fn a_crash_without_a_level_is_an_error_and_a_panic_is_fatal() {
         ("retried after a.BException: x\n\tat a.B.c(B.java:1)", 0),
         ("Note: the list\n    at home\n    at work", 0),
         ("no TypeError: x", 0),
+        (
+            "/app/pay.js:1\nthrow new Declined('x')\n^\n\nDeclined: x\n    at f (/app/pay.js:1:7)\n\nNode.js v22.11.0",
+            17,
+        ),
+        ("/app/pay.js:1\nis read", 0),
+        ("http: panic serving 10.0.0.1:5: no funds\ngoroutine 19 [running]:\nmain.f()", 17),
+        ("http: panic serving nobody", 0),
     ];
     for (text, level) in cases {
         assert_eq!(found(text).2, level, "{text}");

@@ -61,6 +61,25 @@ fn a_containers_pieces_may_end_within_a_character() {
 }
 
 #[test]
+fn a_stack_behind_an_object_is_its_exception() {
+    let object = format!(r#"{{"level":"error","trace_id":"{TRACE}","msg":"it failed","order":7}}"#);
+    let stack = "shop.CardDeclined: no funds\n\tat shop.Pay.charge(Pay.java:3)";
+    let understood = understand(&format!("{object}\n{stack}"));
+    assert_eq!((message(&understood), understood.flags), ("it failed", Flags::NONE));
+    assert_eq!((hex(&understood.log.trace_id), understood.log.severity_number), (TRACE.into(), 17));
+    let expected = json!({
+        "order": 7, "exception.type": "shop.CardDeclined", "exception.message": "no funds", "exception.stacktrace": stack,
+    });
+    assert_eq!(attributes(&understood), expected);
+    let goroutines = understand(&format!("{object}\ngoroutine 1 [running]:\nmain.f()\n\t/a.go:1"));
+    assert_eq!(
+        attributes(&goroutines)["exception.stacktrace"],
+        "goroutine 1 [running]:\nmain.f()\n\t/a.go:1"
+    );
+    assert_eq!(understand(&format!("{object}\nand more")).flags, Flags::NOT_JSON);
+}
+
+#[test]
 fn json_in_a_json_string_is_opened() {
     let inner = format!(r#"{{"level":"error","trace_id":"{TRACE}","msg":"boom","order":{{"id":4711}}}}"#);
     let quoted = serde_json::Value::from(inner.as_str()).to_string();

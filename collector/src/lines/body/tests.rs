@@ -14,11 +14,12 @@ fn texts(body: &str) -> Vec<String> {
 }
 
 #[test]
-fn lines_are_taken_apart_and_blank_ones_left_out() {
-    assert_eq!(texts("a\nb\r\n\n  \nc"), ["a", "b", "c"]);
+fn lines_are_taken_apart_and_empty_ones_left_out() {
+    assert_eq!(texts("a\nb\r\n\n\r\n  \nc"), ["a", "b", "  ", "c"]);
     assert_eq!(texts("{\"a\":1}\n{\"b\":2}\n"), ["{\"a\":1}", "{\"b\":2}"]);
     assert_eq!(texts(""), [""; 0]);
-    assert_eq!(texts(" \n\t\n"), [""; 0]);
+    assert_eq!(texts("\n\r\n"), [""; 0]);
+    assert_eq!(texts(" \n\t\n"), [" ", "\t"]);
 }
 
 #[test]

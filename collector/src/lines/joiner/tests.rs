@@ -78,6 +78,83 @@ fn a_crash_stands_by_itself_where_the_line_before_is_not_about_it() {
 }
 
 #[test]
+fn a_line_of_blanks_is_a_record_and_an_empty_one_is_none() {
+    check("one\n\n--\n  \n--\n\t\n--\ntwo");
+    assert_eq!(records_within("one\n\n\n\ntwo\n \nthree\n ", LIMITS), ["one", "two", " ", "three", " "]);
+    check("INFO x\n--\n  \n--\n{\"a\":1}\n--\n  \n--\n{\n--\n  \n--\n x");
+    check("Boom: x\n\n   \n    at f (a.js:1:2)\n--\n  ");
+}
+
+#[test]
+fn the_name_of_an_exception_joins_a_line_with_a_level_if_frames_follow() {
+    check("ERROR it failed\nshop.CardDeclined: no funds\n\tat shop.Pay.charge(Pay.java:3)\n--\nINFO next");
+    check(
+        "ERROR it failed\nshop.CardDeclined: no\n  funds\nleft\n\tat shop.Pay.charge(Pay.java:3)\n--\nnext",
+    );
+    check("ERROR it failed\nTypeError: no\nfunds\n    at f (a.js:1:2)\n--\nnext");
+    check("INFO it starts\n--\nOrderService: ready\n--\nCartService: ready\n--\nINFO next");
+    check("INFO it starts\n--\nOrderService: ready\n  on port 80\n--\nINFO next");
+    let many: Vec<String> = (0..40).map(|number| format!("OrderService: {number}")).collect();
+    check(&format!("INFO it starts\n--\n{}", many.join("\n--\n")));
+}
+
+#[test]
+fn a_stack_behind_a_json_line_that_tells_of_an_error_joins_it() {
+    let error = r#"{"level":"ERROR","msg":"it failed"}"#;
+    check(&format!(
+        "{error}\nshop.CardDeclined: no funds\n\tat a.B.c(B.java:1)\nCaused by: y\n\t... 1 more\n--\nnext"
+    ));
+    check(&format!(
+        "{error}\nTraceback (most recent call last):\n  File \"a.py\", line 1\nKeyError: 'x'\n--\n{error}"
+    ));
+    check(&format!("{error}\ngoroutine 1 [running]:\nmain.f()\n\t/a.go:1 +0xcf\n--\n{error}\n--\n{error}"));
+    check(&format!("{error}\n    at f (a.js:1:2)\n    at g (a.js:1:2)\n--\nnext"));
+    check(&format!("{error}\n--\nError: stopped\n--\nnext\n--\n{error}\n--\nCaused by: what\n--\n{error}"));
+    check("{\"level\":\"info\"}\n--\nBoom: x\n    at f (a.js:1:2)");
+}
+
+#[test]
+fn what_node_shows_of_an_error_that_nobody_caught_is_one_record() {
+    let thrown = "CardDeclined: no funds\n    at f (/app/pay.js:1:7) {\n  code: 'E1'\n}\n\nNode.js v22.11.0";
+    check(&format!(
+        "listening\n--\n/app/pay.js:1\nthrow new CardDeclined('no funds')\n^\n\n{thrown}\n--\nnext"
+    ));
+    check(&format!(
+        "/app/pay.js:10\n    throw new CardDeclined('no funds')\n          ^\n\n{thrown}\n--\nNode.js vendors"
+    ));
+    check(
+        "node:internal/process/promises:394\n      triggerUncaughtException(err, true /* fromPromise */);\n      ^\n\n[UnhandledPromiseRejection: x] {\n  code: 'ERR'\n}\n\nNode.js v22.11.0",
+    );
+    check(
+        "/var/log/shop:10\n--\nnext\n--\n{\"a\":1}\n--\n/var/log/shop:11\n--\nnext\n--\nthe third\n--\nNode.js v22 is used",
+    );
+}
+
+#[test]
+fn a_message_of_several_lines_belongs_to_its_crash_if_something_behind_it_does() {
+    check(
+        "thread 'main' panicked at src/main.rs:1:2:\nno funds\nfor order 7\nnote: run with `RUST_BACKTRACE=1`\n--\nnext",
+    );
+    check("thread 'main' panicked at src/main.rs:1:2:\nboom\n--\nnext\n--\nand next");
+    check(
+        "Traceback (most recent call last):\n  File \"a.py\", line 1\npydantic.ValidationError: 1 error\nprice\n  Field required\n--\nnext\n--\nand next",
+    );
+    check(
+        "ERROR:shop:it failed\nTraceback (most recent call last):\n  File \"a.py\", line 1\nshop.Declined: no\nfunds\n--\nINFO:shop:next\n--\nplain",
+    );
+    check(
+        "2026/11/22 10:00:00 http: panic serving 10.0.0.1:5: no funds\ngoroutine 19 [running]:\nnet/http.(*conn).serve.func1()\n\t/go/server.go:1898 +0xbe\ncreated by net/http.(*Server).Serve\n--\n2026/11/22 10:00:01 next",
+    );
+    check("goroutines: 5\n--\nmain.f()");
+}
+
+#[test]
+fn what_dotnets_console_exporter_prints_of_a_log_is_one_record() {
+    let one = "LogRecord.Timestamp:               2026-11-22T10:00:00.0000000Z\nLogRecord.TraceId:                 4bf92f3577b34da6a3ce929d0e0e4736\nLogRecord.Attributes (Key:Value):\n    Id: 7\n[Scope.0]:a: b\nLogRecord.Exception:               Shop.Declined: x\n   at Shop.Pay()\n\nResource associated with LogRecord:\nservice.name: shop";
+    check(&format!("listening\n--\n{one}\n\n--\n{one}\n\n--\nnext: x"));
+}
+
+#[test]
 fn what_follows_a_dated_line_without_a_date_belongs_to_it() {
     check("2026-11-22T10:00:00Z INFO first\nsecond\n--\n2026-11-22T10:00:00Z INFO third");
     check(
@@ -126,11 +203,12 @@ proptest! {
             "{", "}", "{\"a\":1}", "  indented", "\tat x", "Traceback (most recent call last):", "KeyError: x",
             "2026-11-22 10:00:00 INFO x", "INFO x", "panic: x", "goroutine 1", "thread 'a' panicked at b:", "",
             "Nov 22, 2026 5:01:37 PM shop", "During handling of the above", "2026-11-22T10:00:00Z stdout P {", "2026-11-22T10:00:00Z stderr F x", "2026-11-22T10:00:00Z stdout F", "\u{1b}[31mERROR\u{1b}[0m x",
+            "  ", "/app/a.js:1", "^", "shop.Declined: x", "{\"level\":\"error\"}", "goroutine 1 [running]:", "LogRecord.Timestamp: x", "Resource associated with LogRecord:",
         ]).prop_map(str::to_owned),
     ], 0..40)) {
         let text = lines.join("\n");
         let joined = records_within(&text, LIMITS).join("\n");
-        let kept = |text: &str| text.lines().filter(|line| !line.as_bytes().trim_ascii().is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        let kept = |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
         prop_assert_eq!(kept(&joined), kept(&text));
     }
 }
