@@ -12,6 +12,7 @@
 
 mod access;
 mod beside;
+mod console;
 mod docker;
 mod exception;
 mod fields;
@@ -272,6 +273,9 @@ impl LineReader<'_> {
             }
             return std::mem::take(findings);
         }
+        if let Some(dump) = console::read(&plain) {
+            return self.findings_in_dump(dump, &plain, line, received);
+        }
         let mut findings = text::find(&plain, self.clock(received), self.rules.explains);
         findings.time_is_of_text = true;
         if let Some(object) = self.object_at_end(&plain) {
@@ -288,6 +292,27 @@ impl LineReader<'_> {
         }
         findings.take_whole(line);
         findings.form = "text";
+        findings.flags.insert(Flags::NOT_JSON);
+        findings
+    }
+
+    /// What a console exporter prints; what its parts don't tell may stand in front of them.
+    fn findings_in_dump(
+        &mut self,
+        dump: console::Dump<'_>,
+        plain: &str,
+        line: &str,
+        received: UnixNanos,
+    ) -> Findings {
+        let mut findings = fields::find(dump.fields, self.clock(received), self.rules);
+        findings.add(text::find(plain, self.clock(received), self.rules.explains));
+        if let Some(read) = dump.exception.and_then(exception::in_text) {
+            findings.exception.get_or_insert_default().complete_with(read);
+        }
+        if findings.message.is_none() {
+            findings.take_whole(line);
+        }
+        findings.form = "a console exporter's";
         findings.flags.insert(Flags::NOT_JSON);
         findings
     }
@@ -380,6 +405,11 @@ pub(crate) fn begins_with_level(line: &str) -> bool {
 /// Whether a line begins with the name of an exception, and its message or nothing.
 pub(crate) fn names_exception(line: &str) -> bool {
     exception::named_first(line).is_some()
+}
+
+/// Whether every log may have a field of this name.
+pub(crate) fn is_field_of_logs(key: &str) -> bool {
+    names::role(&[key]).is_some()
 }
 
 /// Whether a line begins with what could be the name of an exception.

@@ -107,6 +107,9 @@ fn find_within(fields: Vec<KeyValue>, within: usize, clock: Clock<'_>, rules: &R
     consumed.sort_unstable_by_key(|(path, _)| std::cmp::Reverse(*path));
     for (path, taken) in consumed.iter() {
         let value = take_out(&mut fields, path.places());
+        if let Taken::Message = taken {
+            take_type_of_body(&mut fields, path.places());
+        }
         findings.keep(*taken, value);
     }
     // What stands in objects was counted with them.
@@ -530,6 +533,19 @@ fn complete_exception(findings: &mut Findings) {
 fn is_of_opentelemetry(fields: &[KeyValue]) -> bool {
     let has = |name: &str| fields.iter().any(|field| is_named(&field.key, name));
     has("body") && (has("traceid") || has("observedtimestamp"))
+}
+
+/// Go's stdoutlog says beside a body's value of what type it is, `{"Type": "String", "Value": …}`: that is no attribute.
+fn take_type_of_body(fields: &mut [KeyValue], path: &[u32]) {
+    let [place, _] = path else { return };
+    let Some(field) = fields.get_mut(*place as usize).filter(|field| is_named(&field.key, "body")) else {
+        return;
+    };
+    if let Some(AnyValue { value: Some(Value::KvlistValue(map)) }) = &field.value
+        && map.values.iter().all(|part| part.key == "Type")
+    {
+        field.value = None;
+    }
 }
 
 fn is_named(key: &str, name: &str) -> bool {

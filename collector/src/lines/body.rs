@@ -40,6 +40,8 @@ impl BodyLines {
             _ => Form::Lines,
         };
         let rest = match form {
+            // Blanks alone are no body.
+            Form::Lines if trimmed.is_empty() => Bytes::new(),
             Form::Lines => body.slice_ref(without_mark(&body)),
             Form::Array => trimmed.slice(1..),
             Form::Object => trimmed,

@@ -189,6 +189,7 @@ fn a_severity_is_opentelemetrys_number_where_it_can_be_no_other() {
         let line = of_model(severity);
         assert_eq!(found(&line), (TRACE.into(), SPAN.into(), level), "{line}");
         assert_eq!(message(&understand(&line)), "it failed");
+        assert!(attributes(&understand(&line)).get("Body").is_none(), "nor of what type it was");
     }
     for (severity, level) in
         [(3, 17), (7, 5), (9, 9), (10, 1), (17, 17), (20, 5), (30, 9), (200, 9), (500, 17)]

@@ -18,8 +18,8 @@ fn lines_are_taken_apart_and_empty_ones_left_out() {
     assert_eq!(texts("a\nb\r\n\n\r\n  \nc"), ["a", "b", "  ", "c"]);
     assert_eq!(texts("{\"a\":1}\n{\"b\":2}\n"), ["{\"a\":1}", "{\"b\":2}"]);
     assert_eq!(texts(""), [""; 0]);
-    assert_eq!(texts("\n\r\n"), [""; 0]);
-    assert_eq!(texts(" \n\t\n"), [" ", "\t"]);
+    assert_eq!(texts("a\n\n\t\n"), ["a", "\t"]);
+    assert_eq!(texts(" \n\t\n"), [""; 0], "of a body of blanks nothing is left");
 }
 
 #[test]

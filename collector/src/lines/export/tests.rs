@@ -29,11 +29,35 @@ fn a_request_in_pieces_that_end_within_a_character_is_found() {
 }
 
 #[test]
+fn a_request_may_have_other_fields_in_front_that_no_log_has() {
+    for line in [
+        r#"{"resourceSpans":[],"resourceLogs":[{}]}"#,
+        r#"{"a":{"b":[1,2]},"c":"resourceLogs","resourceLogs":[{}]}"#,
+    ] {
+        assert_eq!(request(line.as_bytes()).as_deref(), Some(line));
+    }
+}
+
+#[test]
+fn what_javas_exporter_writes_is_the_only_resource_of_a_request() {
+    let resource = r#"{"resource":{"attributes":[]},"scopeLogs":[{"logRecords":[{}]}]}"#;
+    let logger = "Nov 22, 2026 5:01:37 PM io.opentelemetry.exporter.logging.otlp.OtlpJsonLoggingLogRecordExporter export\nINFO: ";
+    for before in ["", logger] {
+        let found = request(format!("{before}{resource}").as_bytes()).map(std::borrow::Cow::into_owned);
+        assert_eq!(found, Some(format!(r#"{{"resourceLogs":[{resource}]}}"#)), "{before}");
+    }
+    assert_eq!(request(format!("INFO: {resource}").as_bytes()), None);
+}
+
+#[test]
 fn what_only_mentions_one_is_none() {
     for line in [
         r#"{"msg":"no resourceLogs"}"#,
         r#"{"msg":"x","resourceLogs":[]}"#,
         r#"{"resourceLogsCount":1}"#,
+        r#"{"level":"info","resource":"x","scopeLogs":[]}"#,
+        r#"{"scopeLogs":[]}"#,
+        r#"{"a":{"resourceLogs":[]}}"#,
         "resourceLogs: none",
         "{\"resourceSpans\":[]}",
     ] {

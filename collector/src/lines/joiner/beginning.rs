@@ -93,7 +93,7 @@ pub(super) fn tells_of_error(line: &[u8]) -> bool {
 
 /// Made once: to make one takes longer than to look for it.
 static ERROR_FINDERS: LazyLock<[Finder<'static>; 4]> =
-    LazyLock::new(|| ["rror", "RROR", "atal\"", "ATAL\""].map(|part| Finder::new(part)));
+    LazyLock::new(|| ["rror", "RROR", "atal\"", "ATAL\""].map(Finder::new));
 
 /// Beginnings that go on with a trace, whatever it is one of.
 const GO_ON: &[&str] = &[
