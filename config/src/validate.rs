@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use crate::error::{ConfigError, ConfigErrors};
 use crate::{ByteSize, Config, Pipeline, endpoint};
 
-/// The index's arena alone needs 15 MB.
+/// Deeper nesting cannot be decoded: serde_json stops at 128 objects and arrays inside each other, of which OTLP's JSON has 12
+/// around an attribute's value and 4 to a level; prost stops at 100 messages, 3 to a level.
+const NESTING_MAX: usize = 28;
+/// The index's arena needs 15 MB, the program as much again; what is left is for what is in flight.
 pub(crate) const MEMORY_MIN: ByteSize = ByteSize::mib(32);
 /// Of the folder. With less there is no room for a merge and a commit beside the records.
 const FOLDER_MIN: ByteSize = ByteSize::mib(1);
@@ -29,7 +32,7 @@ pub(crate) fn check(config: &Config, errors: &mut Vec<ConfigError>) {
     check_peers(config, &mut note);
     check_pipelines(config, &mut note);
     check_storage(config, &mut note);
-    check_memory(config, &mut note);
+    check_limits(config, &mut note);
     // A token that could not be read is not a token that was forgotten.
     let token_is_wrong = errors.iter().any(|error| error.path.starts_with("security"));
     let follows = |error: &ConfigError| {
@@ -140,9 +143,16 @@ fn check_storage(config: &Config, note: Note<'_>) {
     }
 }
 
-fn check_memory(config: &Config, note: Note<'_>) {
+fn check_limits(config: &Config, note: Note<'_>) {
+    let nesting = config.limits.nesting_max;
+    if nesting > NESTING_MAX {
+        note("limits.nesting_max", format!("expected at most {NESTING_MAX}, found {nesting}"));
+    }
     let memory = config.limits.memory;
     if memory < MEMORY_MIN {
         note("limits.memory", format!("expected at least {MEMORY_MIN}, found {memory}"));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,14 +33,14 @@ pub async fn hold_little(store: Option<Store>, peer_asked: Arc<Notify>) -> Infal
     // Not at once: a start that is quick would count as rest, and its pages as those that rest needs.
     let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut cpu_before, mut pages_left) = (0, 0);
+    let (mut cpu_before, mut pages_left) = (0, 0_u64);
     let mut rest = Rest::None;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = peer_asked.notified() => {
                 tokio::time::sleep(OTHERS_AFTER).await;
-                let more = cpu_ticks_and_pages().is_ok_and(|(_, pages)| pages > pages_left + PAGES_OF_ASKING);
+                let more = cpu_ticks_and_pages().is_ok_and(|(_, pages)| pages > pages_left.saturating_add(PAGES_OF_ASKING));
                 if more && !matches!(rest, Rest::None) {
                     pages_left = let_go(store.as_ref()).await;
                 }
@@ -77,12 +77,12 @@ enum Rest {
     With(u64),
 }
 
-/// Lets go of pages; how many are left.
+/// Lets go of pages; how many are left, as far as can be told.
 async fn let_go(store: Option<&Store>) -> u64 {
     let store = store.cloned();
     // Should it fail, pages stay where they are.
     let _ = tokio::task::spawn_blocking(move || let_go_of_pages(store.as_ref())).await;
-    cpu_ticks_and_pages().map_or(u64::MAX / 2, |(_, pages)| pages)
+    cpu_ticks_and_pages().map_or(u64::MAX, |(_, pages)| pages)
 }
 
 fn let_go_of_pages(store: Option<&Store>) {

@@ -2,11 +2,6 @@
 
 use spandrel_config::Limits;
 
-/// Deeper nesting than this cannot be decoded, whatever is configured: serde_json stops at 128 objects and
-/// arrays inside each other, of which OTLP's JSON has 12 around an attribute's value and 4 to a level; prost
-/// stops at 100 messages, 3 to a level.
-const NESTING_CEILING: usize = 28;
-
 /// The parts of [`Limits`] that hold for a single record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RecordLimits {
@@ -20,7 +15,7 @@ impl RecordLimits {
     pub(crate) fn of(limits: &Limits) -> RecordLimits {
         RecordLimits {
             attributes_max: limits.attributes_max,
-            nesting_max: limits.nesting_max.min(NESTING_CEILING),
+            nesting_max: limits.nesting_max,
             string_bytes_max: limits.string_bytes_max.as_usize(),
             line_bytes_max: limits.line_bytes_max.as_usize(),
         }
