@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Output, Stdio};
 
-use spandrel_testing::{Demo, Sidecar};
+use spandrel_testing::{Demo, Port, Sidecar};
 
 const SEED: u64 = 42;
 const UNKNOWN: &str = "0123456789abcdef0123456789abcdef";
@@ -195,7 +195,8 @@ fn a_tail_shows_records_as_they_arrive() {
 
 #[test]
 fn a_sidecar_that_is_not_there_is_named_with_what_to_do() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = Port::reserve();
+    let free = port.address();
     let run = |arguments: &[&str]| {
         let url = format!("http://{free}");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_spandrel"));
@@ -245,7 +246,8 @@ fn a_demo_without_requests_or_without_a_sidecar_says_what_to_do() {
         command.arg("demo").args(arguments).output().unwrap()
     };
     assert_eq!(demo(&["--traces", "0"]).status.code(), Some(2));
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = Port::reserve();
+    let free = port.address();
     let url = format!("http://{free}");
     let nobody = demo(&["--endpoint", &url, "--http-endpoint", &url]);
     assert_eq!(nobody.status.code(), Some(2));

@@ -23,7 +23,7 @@ use fleet::proxy::{Mood, Proxy};
 use fleet::records::{Span, TRACE, trace};
 use rustix::process::Signal;
 use serde_json::Value;
-use spandrel_testing::{Command, Sidecar};
+use spandrel_testing::{Command, Port, Sidecar};
 
 /// For what is told in the background.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -187,7 +187,10 @@ fn pages_follow_each_other_over_all_sidecars_also_while_one_fails_and_comes_back
 
 #[test]
 fn a_stopped_process_a_killed_one_and_one_that_lost_its_data_are_named() {
-    let mut sidecars = fleet(&SHOP[..3]);
+    let (whole, port) = (trace(&SHOP[..3]), Port::reserve());
+    let at_port = || sidecar().set(format!("query.endpoint={}", port.address())).start();
+    let mut sidecars = [sidecar().start(), at_port(), sidecar().start()];
+    sidecars.iter().zip(SHOP).for_each(|(sidecar, service)| keep(sidecar, &whole, service));
     let gateway = gateway(&addresses(&sidecars)).start();
     when(&gateway, "/api/v1/peers", |answer| {
         let peers = answer["peers"].as_array().unwrap();
@@ -195,7 +198,7 @@ fn a_stopped_process_a_killed_one_and_one_that_lost_its_data_are_named() {
     });
     let [stopped, killed] = [0, 1].map(|number| sidecars[number].query().to_owned());
 
-    sidecars[0].signal(Signal::STOP);
+    sidecars[0].freeze();
     let (answer, time) = timed(&gateway, &path());
     assert_eq!(reasons(&answer), [(stopped.clone(), "timeout".to_owned())]);
     assert_eq!(services(&answer).len(), 2);
@@ -210,7 +213,7 @@ fn a_stopped_process_a_killed_one_and_one_that_lost_its_data_are_named() {
     assert!(time < PEER_TIMEOUT + SLACK, "{time:?}");
 
     // In its place one that has nothing: what was there is gone as long as the question is about its time.
-    let _empty = sidecar().set(format!("query.endpoint={killed}")).start();
+    let _empty = at_port();
     let gone = |answer: &Value| reasons(answer) == [(killed.clone(), "gone".to_owned())];
     let answer = when(&gateway, &path(), gone);
     assert_eq!((&answer["coverage"]["asked"], &answer["coverage"]["answered"]), (&3.into(), &3.into()));

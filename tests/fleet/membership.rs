@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
+use spandrel_testing::Port;
 
 use super::names::NameServer;
 use super::records::trace;
@@ -13,9 +14,10 @@ use crate::{SHOP, addresses, fleet, gateway, keep, path, reasons, services, side
 fn a_pod_that_dns_forgets_is_gone_while_a_question_is_about_its_time() {
     // Two pods of a headless service: one port, two addresses.
     let whole = trace(&SHOP[..2]);
-    let stays = sidecar().start();
+    let reserved = Port::reserve_on(Ipv4Addr::UNSPECIFIED);
+    let port = reserved.number();
+    let stays = sidecar().set(format!("query.endpoint=127.0.0.1:{port}")).start();
     keep(&stays, &whole, SHOP[0]);
-    let port = stays.query().rsplit_once(':').unwrap().1.to_owned();
     let deleted = format!("127.0.0.2:{port}");
     let mut pod = sidecar().set(format!("query.endpoint={deleted}")).start();
     keep(&pod, &whole, SHOP[1]);

@@ -139,15 +139,21 @@ async fn part_good_part_bad_is_kept_as_far_as_it_goes_and_acknowledged() {
 async fn a_slow_message_and_a_silent_connection_are_ended() {
     let change = |config: &mut Config| {
         on(config);
-        config.limits.request_timeout = Duration::from_millis(100);
         config.limits.line_idle_timeout = Duration::from_millis(100);
     };
     let harness = Harness::with(change).await;
-    let (mut silent, mut slow) = (connect(&harness).await, connect(&harness).await);
+    assert_eq!(connect(&harness).await.read(&mut [0; 8]).await.unwrap(), 0);
+    assert_eq!(harness.requests_refused("fluentforward", "too_slow"), 0);
+
+    // No silence ends this one, however late its bytes come on a busy machine.
+    let change = |config: &mut Config| {
+        on(config);
+        config.limits.request_timeout = Duration::from_millis(100);
+    };
+    let harness = Harness::with(change).await;
+    let mut slow = connect(&harness).await;
     slow.write_all(&message(&events(1), &[])[..9]).await.unwrap();
-    for stream in [&mut silent, &mut slow] {
-        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
-    }
+    assert_eq!(slow.read(&mut [0; 8]).await.unwrap(), 0);
     assert_eq!(harness.requests_refused("fluentforward", "too_slow"), 1);
     assert_eq!(harness.store.budget().bytes_used(), 0);
 }

@@ -29,7 +29,18 @@ struct Running {
 fn config(endpoint: SocketAddr) -> Config {
     let mut config = Config::default();
     config.query.endpoint = endpoint;
+    config.limits.peer_timeout = PATIENCE;
     config
+}
+
+/// A port where nobody listens and that nobody else is given, bound by a socket that does not listen: it can be listened
+/// on as long as this is kept.
+fn reserved_port() -> (tokio::net::TcpSocket, SocketAddr) {
+    let bound = tokio::net::TcpSocket::new_v4().unwrap();
+    bound.set_reuseaddr(true).unwrap();
+    bound.bind(any_port()).unwrap();
+    let address = bound.local_addr().unwrap();
+    (bound, address)
 }
 
 fn any_port() -> SocketAddr {
@@ -227,7 +238,11 @@ async fn a_port_that_is_taken_is_an_error_that_names_it() {
 
 /// A sidecar with the services named, one span each, all in one trace.
 async fn sidecar_of(services: &[&str], peers: Vec<String>) -> Running {
-    let mut config = config(any_port());
+    sidecar_at(any_port(), services, peers).await
+}
+
+async fn sidecar_at(address: SocketAddr, services: &[&str], peers: Vec<String>) -> Running {
+    let mut config = config(address);
     config.federation.peers = peers;
     let (server, folder, store) = bind_with_store(&config).await;
     let server = server.unwrap_or_else(|error| panic!("{error}"));
@@ -297,9 +312,8 @@ impl Running {
 
 #[tokio::test]
 async fn peers_that_are_not_there_are_named_with_the_reason() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = free.local_addr().unwrap().to_string();
-    drop(free);
+    let (_bound, nobody) = reserved_port();
+    let nobody = nobody.to_string();
     let running = sidecar_of(&["orders"], vec![nobody.clone()]).await;
     let answer = running.json("/api/v1/search").await;
     assert_eq!(answer["records"].as_array().unwrap().len(), 1);
@@ -375,9 +389,7 @@ async fn a_sidecar_that_lists_itself_and_one_peer_twice_asks_each_once() {
     orders.stopped().await;
     payment.stopped().await;
 
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let own = free.local_addr().unwrap();
-    drop(free);
+    let (_bound, own) = reserved_port();
     let mut config = config(own);
     config.federation.peers = vec![own.to_string()];
     let alone = Running::with(&config).await;
@@ -435,9 +447,7 @@ async fn a_gateway_answers_for_its_peers_and_a_gateway_of_gateways_too() {
 #[tokio::test]
 async fn a_cycle_of_gateways_is_cut() {
     let payment = sidecar_of(&["payment"], Vec::new()).await;
-    let free: Vec<_> = (0..2).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let [one, other] = [0, 1].map(|number| free[number].local_addr().unwrap());
-    drop(free);
+    let [(_one, one), (_other, other)] = [reserved_port(), reserved_port()];
     let first = gateway_at(one, vec![other.to_string(), payment.address.to_string()]).await;
     let second = gateway_at(other, vec![one.to_string()]).await;
     for gateway in [&first, &second] {
@@ -466,8 +476,8 @@ async fn gateway_at(address: SocketAddr, peers: Vec<String>) -> Running {
 
 #[tokio::test]
 async fn a_peer_that_comes_back_without_its_records_is_gone_and_there() {
-    let first = sidecar_of(&["payment"], Vec::new()).await;
-    let address = first.address;
+    let (_bound, address) = reserved_port();
+    let first = sidecar_at(address, &["payment"], Vec::new()).await;
     let orders = sidecar_of(&["orders"], vec![address.to_string()]).await;
     let seen = |peers: &serde_json::Value| peers["peers"][1]["service"] == "payment";
     orders.json_when("/api/v1/peers", seen).await;

@@ -1,3 +1,5 @@
+use spandrel_testing::Port;
+
 use super::*;
 
 #[test]
@@ -17,7 +19,8 @@ fn a_default_address_that_is_taken_gives_way_and_one_that_was_chosen_does_not() 
 
 #[test]
 fn a_default_address_that_is_free_stays() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = Port::reserve();
+    let free = port.address();
     let mut address = free;
     assert_eq!(leave(What::Query, &mut address, free), None);
     assert_eq!(address, free);

@@ -7,13 +7,15 @@
 //! assert!(sidecar.terminate().success());
 //! ```
 //!
-//! Nothing here sleeps or polls: readiness is a line on the process's standard output, its end is the end of
+//! Nothing here sleeps: readiness is a line on the process's standard output, its end is the end of
 //! that stream. Whatever goes wrong panics with what the process said. A sidecar that is dropped is killed.
 
 mod demo;
 mod http;
+mod port;
 mod sidecar;
 
 pub use demo::Demo;
 pub use http::{Answer, get, post, request, try_request};
+pub use port::Port;
 pub use sidecar::{Command, Sidecar};

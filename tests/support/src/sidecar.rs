@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Output, Stdio};
 use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -235,6 +235,26 @@ impl Sidecar {
         let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
         let id = id.expect("a process has an id");
         rustix::process::kill_process(id, signal).expect("the process is there");
+    }
+
+    /// SIGSTOP, and until none of its threads runs any more: the one that is told tells the others, in its own time.
+    pub fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let begun = Instant::now();
+        while !self.is_stopped() {
+            assert!(begun.elapsed() < DEADLINE, "the sidecar goes on:\n{}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let threads =
+            std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("a process has threads");
+        threads.flatten().all(|thread| {
+            let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+            // The state follows the name, which is in brackets.
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        })
     }
 
     /// Waits for its end, which closes its standard output; panics after a minute.
