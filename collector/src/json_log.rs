@@ -161,8 +161,9 @@ impl LineReader<'_> {
     }
 
     fn find_in(&mut self, object: Object, received: UnixNanos) -> Findings {
+        let left_out = object.left_out;
         let (findings, cut) = fields::find_in(object, self.clock(received), self.rules);
-        self.cuts.attributes += cut;
+        self.cuts.attributes += cut + left_out;
         findings
     }
 
@@ -264,7 +265,9 @@ impl LineReader<'_> {
             && (findings.message.is_some() || findings.structured)
         {
             if findings.message.is_none() {
+                // A web server says it in a place of its own, and its requests have any words.
                 if findings.level.is_none()
+                    && findings.form != access::FORM
                     && let Some(level) = text::level_of(&plain)
                 {
                     findings.take_level_of_text(level);
@@ -281,7 +284,7 @@ impl LineReader<'_> {
         if let Some(object) = self.object_at_end(&plain) {
             findings.add(self.find_in(object, received));
         } else if let Some(pairs) = self.pairs_at_end(&plain) {
-            findings.add(fields::find(pairs, self.clock(received), self.rules));
+            findings.add(self.find_in(pairs, received));
         }
         let read = exception::in_text(&plain);
         if findings.level.is_none() {
@@ -328,7 +331,7 @@ impl LineReader<'_> {
             return Some(findings);
         }
         if let Some(pairs) = logfmt::read(plain, self.limits.attributes_max) {
-            let mut findings = fields::find(pairs, clock, self.rules);
+            let mut findings = self.find_in(pairs, received);
             // The other pairs have names, which say what is in them.
             if let Some(message) = findings.message.take() {
                 findings.find_missing_ids(&message);
@@ -346,7 +349,7 @@ impl LineReader<'_> {
     }
 
     /// The pairs behind the name of a process: `2023-11-14T22:13:20+00:00 heroku[router]: at=info method=GET …`.
-    fn pairs_at_end(&self, plain: &str) -> Option<Vec<KeyValue>> {
+    fn pairs_at_end(&self, plain: &str) -> Option<Object> {
         let (head, pairs) = plain.split_once("]: ")?;
         let process = head.split_ascii_whitespace().last()?;
         let is_process = process.find('[').is_some_and(|place| place > 0);

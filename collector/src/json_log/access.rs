@@ -11,6 +11,9 @@ use super::text::is_traceparent;
 use super::time::{Clock, Sent};
 use crate::normalise::attribute;
 
+/// What such a line is.
+pub(super) const FORM: &str = "a web server's";
+
 /// No part in front of the request is longer.
 const PART_BYTES_MAX: usize = 256;
 
@@ -26,9 +29,14 @@ pub(super) fn find(line: &str, clock: Clock<'_>) -> Option<Findings> {
 /// `203.0.113.7 - ada [10/Oct/2025:13:55:36 +0200] "GET /orders?x=1 HTTP/1.1" 200 2326 "referer" "agent"`
 fn access(line: &str, clock: Clock<'_>) -> Option<Findings> {
     let (client, rest) = word(line)?;
-    let (_identity, rest) = word(rest)?;
+    let (identity, rest) = word(rest)?;
     let open = rest.find('[').filter(|open| *open <= PART_BYTES_MAX)?;
     let user = rest[..open].trim();
+    // `shop.example:80 203.0.113.7 - ada […`, Apache's vhost_combined, has one word more in front.
+    let (host, client, user) = match user.split_once(' ') {
+        Some((_, user)) => (Some(client), identity, user.trim()),
+        None => (None, client, user),
+    };
     let (time, rest) = rest[open + 1..].split_once("] \"")?;
     let time = clock.of_text(time)?;
     let (request, rest) = quoted(rest)?;
@@ -37,6 +45,11 @@ fn access(line: &str, clock: Clock<'_>) -> Option<Findings> {
     let bytes = rest.next()?;
     let mut attributes = vec![text("client.address", client)];
     attributes.extend((user != "-" && !user.is_empty()).then(|| text("user.name", user)));
+    if let Some(host) = host {
+        let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+        attributes.push(text("server.address", name));
+        attributes.extend(port.parse().ok().map(|port| attribute("server.port", Value::IntValue(port))));
+    }
     add_request(request, &mut attributes);
     attributes.push(attribute("http.response.status_code", Value::IntValue(status)));
     let size = bytes.parse().ok().map(|size| attribute("http.response.body.size", Value::IntValue(size)));
@@ -125,8 +138,7 @@ fn apache_error(line: &str, clock: Clock<'_>) -> Option<Findings> {
 }
 
 fn found(time: Sent, level: Option<LineLevel>, attributes: Vec<KeyValue>) -> Findings {
-    let form = "a web server's";
-    let mut findings = Findings { level, attributes, structured: true, form, ..Findings::default() };
+    let mut findings = Findings { level, attributes, structured: true, form: FORM, ..Findings::default() };
     findings.take_time(time);
     findings
 }

@@ -14,8 +14,8 @@ use super::object::Object;
 use super::rules::Rules;
 use super::time::{Clock, Sent};
 
-/// Fields are looked for down to this many keys deep: `{"extra": {"context": {"trace_id": …}}}`.
-pub(super) const PATH_MAX: usize = 3;
+/// Fields are looked for down to this many keys deep: `{"log": {"extra": {"request": {"context": {"trace_id": …}}}}}`.
+pub(super) const PATH_MAX: usize = 5;
 
 /// Elements of an array of scopes or spans that are looked into.
 const SCOPES_MAX: usize = 8;
@@ -44,7 +44,9 @@ enum Meaning {
     Time(Sent),
     TimeNanos(u32),
     // The text itself stays in the field until it is known which field is taken.
-    Message,
+    Message {
+        is_empty: bool,
+    },
     Service(String),
     ExceptionType(String),
     ExceptionMessage(String),
@@ -149,18 +151,19 @@ impl<'a> Search<'a> {
                         }
                     }
                 }
-                value => self.look_at(keys, value, path),
+                value => self.look_at(keys, value, path, fields),
             }
         }
     }
 
-    fn look_at(&mut self, keys: &[&str], value: &Value, path: Option<Path>) {
+    fn look_at(&mut self, keys: &[&str], value: &Value, path: Option<Path>, beside: &[KeyValue]) {
         let found = self
             .rules
             .role(keys)
             .map(|role| (role, 0))
             .or_else(|| names::role(keys).map(|(role, rank)| (role, rank + 1)));
         if let Some((role, rank)) = found
+            && !(role == Role::Level(Scale::Priority) && is_of_business(keys, value, beside))
             && let Some(meaning) = self.understand(role, value)
             && !(meaning.is_no_id() && matches!(role, Role::BareTraceId | Role::BareSpanId))
         {
@@ -190,7 +193,7 @@ impl<'a> Search<'a> {
                 }
                 _ => None,
             },
-            Role::Message => text_of(value).map(|_| Meaning::Message),
+            Role::Message => text_of(value).map(|text| Meaning::Message { is_empty: text.trim().is_empty() }),
             Role::Service => named(value).filter(|name| !is_duration(name)).map(Meaning::Service),
             Role::ExceptionType => named(value).map(Meaning::ExceptionType),
             Role::ExceptionMessage => named(value).map(Meaning::ExceptionMessage),
@@ -215,6 +218,13 @@ impl Path {
         }
         path
     }
+}
+
+/// A `priority` is syslog's level under the journal's own name, or beside another field that only these have.
+fn is_of_business(keys: &[&str], value: &Value, beside: &[KeyValue]) -> bool {
+    let is_of_syslog =
+        keys.last() == Some(&"PRIORITY") || beside.iter().any(|field| names::is_of_syslog(&field.key));
+    !is_of_syslog && !matches!(value, Value::StringValue(word) if level::is_no_priority_of_business(word))
 }
 
 /// The keys to a field, with dots.
@@ -302,7 +312,7 @@ impl Meaning {
             Meaning::Level(..) => super::LEVEL,
             Meaning::Time(_) => super::TIME,
             Meaning::TimeNanos(_) => "nanoseconds of the time",
-            Meaning::Message => super::MESSAGE,
+            Meaning::Message { .. } => super::MESSAGE,
             Meaning::Service(_) => "service",
             Meaning::ExceptionType(_) => exception::TYPE,
             Meaning::ExceptionMessage(_) | Meaning::ErrorText(_) => exception::MESSAGE,
@@ -319,7 +329,7 @@ impl Meaning {
             Meaning::Level(..) => 3,
             Meaning::Time(_) => 4,
             Meaning::TimeNanos(_) => 5,
-            Meaning::Message => 6,
+            Meaning::Message { .. } => 6,
             Meaning::Service(_) => 7,
             Meaning::ExceptionType(_) => 8,
             Meaning::ExceptionMessage(_) => 9,
@@ -355,16 +365,18 @@ impl Best {
 }
 
 impl Candidate {
-    /// What is no id gives way to what is one, whatever their names; so do a time that cannot be told and a level of
-    /// which nothing is known. What can be taken out goes before what cannot.
-    fn order(&self) -> (bool, bool, usize) {
+    /// What is no id gives way to what is one, whatever their names; so do a time that cannot be told, a level of
+    /// which nothing is known and a message that says nothing. What can be taken out goes before what cannot.
+    fn order(&self) -> (bool, bool, usize, u8) {
         let of_no_use = match &self.meaning {
             Meaning::Time(Sent::Absurd) => true,
             // A status goes before no field that is for the level, whatever that says.
             Meaning::Level(level, scale) => level.severity_number == 0 || *scale == Scale::Status,
+            Meaning::Message { is_empty } => *is_empty,
             meaning => meaning.is_no_id(),
         };
-        (of_no_use, self.path.is_none(), self.rank)
+        // Of two of the same name, the one further out is this record's.
+        (of_no_use, self.path.is_none(), self.rank, self.path.map_or(0, |path| path.length))
     }
 }
 
@@ -399,14 +411,14 @@ impl Findings {
                 None
             }
             Meaning::Level(level, scale) => {
-                self.level_is_of_syslog = scale == Scale::Syslog;
+                self.level_is_of_syslog = matches!(scale, Scale::Syslog | Scale::Priority);
                 self.level_is_of_status = scale == Scale::Status;
                 self.level = Some(level);
                 (scale != Scale::Status).then_some(Taken::Nothing)
             }
             Meaning::Time(time) => self.take_time(time).then_some(Taken::Nothing),
             Meaning::TimeNanos(nanos) => self.refine_time(nanos).then_some(Taken::Nothing),
-            Meaning::Message => Some(Taken::Message),
+            Meaning::Message { .. } => Some(Taken::Message),
             // It becomes the resource's where that has none; the caller knows.
             Meaning::Service(service) => {
                 self.service = Some(service);

@@ -39,13 +39,27 @@ pub(super) fn of_value(value: &Value, scale: Scale) -> Option<LineLevel> {
         return None;
     }
     let level = of_any(value, scale)?;
-    (scale != Scale::Syslog || level.severity_number != 0).then_some(level)
+    let is_of_syslog = matches!(scale, Scale::Syslog | Scale::Priority);
+    (!is_of_syslog || level.severity_number != 0).then_some(level)
 }
 
 /// The store's words, one of Rust's slog, and those between Go's.
 pub(super) fn of_word(text: &str) -> Option<Level> {
     let of_rust = || text.trim().eq_ignore_ascii_case("erro").then_some(Level::Error);
     Level::from_text(text).or_else(of_rust).or_else(|| of_slog(text.trim()))
+}
+
+/// A capital that stands for a level, where its place says that it does.
+pub(super) fn of_letter(letter: &str) -> Option<Level> {
+    Some(match letter {
+        "T" => Level::Trace,
+        "D" => Level::Debug,
+        "I" => Level::Info,
+        "W" => Level::Warn,
+        "E" => Level::Error,
+        "F" => Level::Fatal,
+        _ => return None,
+    })
 }
 
 /// `INFO+1`, `DEBUG-4`: a level of one's own between those of Go's slog, by the one that it is written with.
@@ -96,6 +110,12 @@ pub(super) fn is_level_word(word: &str) -> bool {
     WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
+/// A level's word that is not the priority of a job or of a ticket as well, as `critical` and `alert` are.
+pub(super) fn is_no_priority_of_business(word: &str) -> bool {
+    const WORDS: &[&str] = &["trace", "debug", "info", "notice", "warn", "warning", "error", "err", "fatal"];
+    WORDS.iter().any(|known| word.trim().eq_ignore_ascii_case(known))
+}
+
 fn of_any(value: &Value, scale: Scale) -> Option<LineLevel> {
     match value {
         Value::StringValue(text) if text.trim().is_empty() => None,
@@ -136,7 +156,7 @@ fn level_of_number(number: i64, scale: Scale) -> Option<Level> {
         (0..=9, Scale::Python) => None,
         (10..=59, Scale::Python) => Level::from_repr(u8::try_from(number / 10).ok()? + 1),
         (0..=7, _) => of_syslog(number),
-        (_, Scale::Syslog) => None,
+        (_, Scale::Syslog | Scale::Priority) => None,
         // pino and bunyan: trace 10, debug 20, … fatal 60; levels of one's own lie between.
         (10..=69, _) => Level::from_repr(u8::try_from(number / 10).ok()?),
         (100..=800, Scale::GoogleCloud) => of_google_cloud(number),

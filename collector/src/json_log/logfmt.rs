@@ -3,33 +3,45 @@
 //! A line is logfmt when it is pairs from its start on, at least two of them, and one is a name that every log
 //! has: prose with an `=` in it is none. Quoted values have JSON's escapes.
 
-use spandrel_store::otlp::{KeyValue, Value};
+use spandrel_store::otlp::Value;
 
 use super::level;
 use super::names::{self, Role, Scale};
+use super::object::Object;
 use crate::normalise::attribute;
 
 /// Parts without a `=` that a line may have, such as a bare flag.
 const BARE_MAX: usize = 1;
 
-/// The pairs of a line, or nothing where it is no logfmt.
-pub(super) fn read(line: &str, pairs_max: usize) -> Option<Vec<KeyValue>> {
+/// Pairs behind the limit that are read; there are not so many names that every log has.
+const KNOWN_MAX: usize = 256;
+
+/// The pairs of a line, or nothing where it is no logfmt. Behind as many as there may be, those that every log has are
+/// still read.
+pub(super) fn read(line: &str, pairs_max: usize) -> Option<Object> {
     let line = line.trim();
     // Most text fails here: its first word is no pair.
     let first = line.split([' ', '\t']).next()?;
     if !first.contains('=') {
         return None;
     }
-    let (mut pairs, mut bare, mut is_known) = (Vec::new(), 0, false);
+    let (mut pairs, mut bare, mut is_known) = (Object::default(), 0, false);
     let mut rest = line;
     while !rest.is_empty() {
         let (key, value, behind) = pair(rest)?;
         match value {
-            Some(value) if pairs.len() < pairs_max => {
-                is_known |= names::role(&[key]).is_some_and(|(role, _)| is_said_in(role, &value));
-                pairs.push(attribute(key, value));
+            Some(value) => {
+                let has_role = names::role(&[key]).is_some_and(|(role, _)| is_said_in(role, &value));
+                is_known |= has_role;
+                if pairs.within < pairs_max {
+                    pairs.within += 1;
+                    pairs.fields.push(attribute(key, value));
+                } else if has_role && pairs.fields.len() < pairs_max + KNOWN_MAX {
+                    pairs.fields.push(attribute(key, value));
+                } else {
+                    pairs.left_out += 1;
+                }
             }
-            Some(_) => return None,
             None => bare += 1,
         }
         if bare > BARE_MAX {
@@ -37,7 +49,8 @@ pub(super) fn read(line: &str, pairs_max: usize) -> Option<Vec<KeyValue>> {
         }
         rest = behind.trim_start();
     }
-    (pairs.len() >= 2 && is_known).then_some(pairs)
+    pairs.cut = pairs.left_out > 0;
+    (pairs.fields.len() >= 2 && is_known).then_some(pairs)
 }
 
 /// `status=shipped` alone makes no log.

@@ -40,8 +40,11 @@ pub(super) enum Scale {
     Usual,
     /// Google Cloud's hundreds in place of Monolog's.
     GoogleCloud,
-    /// 0 to 7 and nothing else: a `priority` may be `high`.
+    /// 0 to 7 and nothing else.
     Syslog,
+    /// The same where a journal or syslog wrote it; jobs and tickets have a `priority` too, of 3 or of `critical`, so else
+    /// only a word that is a level and none of theirs.
+    Priority,
     /// Python's tens.
     Python,
     OpenTelemetry,
@@ -76,7 +79,7 @@ const WHOLE: &[(&str, Role)] = &[
     ("xamzntraceid", Role::Context),
     ("awstraceheader", Role::Context),
     ("xcloudtracecontext", Role::Context),
-    ("uberctraceid", Role::Context),
+    ("ubertraceid", Role::Context),
     ("level", Role::Level(Scale::Usual)),
     ("lvl", Role::Level(Scale::Usual)),
     ("loglevel", Role::Level(Scale::Usual)),
@@ -90,7 +93,7 @@ const WHOLE: &[(&str, Role)] = &[
     ("syslogseverity", Role::Level(Scale::Syslog)),
     ("logsyslogseverityname", Role::Level(Scale::Usual)),
     ("metaloglevelname", Role::Level(Scale::Usual)),
-    ("priority", Role::Level(Scale::Syslog)),
+    ("priority", Role::Level(Scale::Priority)),
     ("l", Role::Level(Scale::Word)),
     ("at", Role::Level(Scale::Word)),
     ("@timestamp", Role::Time),
@@ -216,6 +219,24 @@ const NAME_BYTES_MAX: usize = 40;
 /// A role, and its rank among the names of it; the lowest wins.
 type Ranked = (Role, usize);
 
+/// Fields that only records of syslog and of journals have, folded.
+const OF_SYSLOG: &[&str] = &[
+    "facility",
+    "syslogfacility",
+    "syslogidentifier",
+    "syslogpid",
+    "transport",
+    "systemdunit",
+    "cursor",
+    "bootid",
+    "machineid",
+];
+
+/// Whether a field of this name stands only beside a priority of syslog.
+pub(super) fn is_of_syslog(key: &str) -> bool {
+    Folded::of(&[key]).is_some_and(|key| OF_SYSLOG.iter().any(|name| key.as_bytes() == name.as_bytes()))
+}
+
 /// What a name stands for, by where it is found.
 #[derive(Debug, Default, Clone, Copy)]
 struct Named {
@@ -299,9 +320,7 @@ pub(super) fn role(path: &[&str]) -> Option<Ranked> {
         let name = named(path)?;
         return name.whole.or(name.last_resort);
     };
-    // What is longer than any name may not have one at its end either.
-    let whole = Folded::of(path)?;
-    if let Some(found) = NAMES.get(whole).and_then(|name| name.whole) {
+    if let Some(found) = named(path).and_then(|name| name.whole) {
         return Some(found);
     }
     let wrapped = || named(inner)?.whole.map(|(role, rank)| (role, WHOLE.len() + rank));

@@ -20,6 +20,8 @@ pub(super) struct Object {
     pub(super) fields: Vec<KeyValue>,
     /// So many fields are within the limit. Those behind are there to be understood, and are no attributes.
     pub(super) within: usize,
+    /// Fields that were not read, of those that are not counted yet.
+    pub(super) left_out: u64,
     /// Attributes or nesting were cut.
     pub(super) cut: bool,
 }
@@ -71,7 +73,7 @@ fn once(text: &str, limits: &RecordLimits, cuts: &mut Cuts, rules: Option<&Rules
         Some(Value::KvlistValue(map)) => {
             let (within, mut fields) = (map.values.len(), map.values);
             fields.extend(behind);
-            Some(Object { fields, within, cut: *cuts != before })
+            Some(Object { fields, within, left_out: 0, cut: *cuts != before })
         }
         _ => {
             *cuts = before;

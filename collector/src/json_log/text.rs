@@ -131,6 +131,14 @@ fn find_named<'l>(line: &'l str, findings: &mut Findings) -> Option<PlacedLevel<
                     .map(|level| PlacedLevel { level, place, name: Some(name) });
             }
             Some((role, _)) => find_value(role, name, rest, findings),
+            // X-Ray's header where only its value was written.
+            None if matches!(name, "Root" | "Self")
+                && rest.starts_with("=1-")
+                && findings.trace_id.is_none() =>
+            {
+                let start = line.len() - rest.len() - name.len();
+                find_context(whole_header(&line[start..]), findings);
+            }
             None => {}
         }
         before = name;
@@ -140,7 +148,8 @@ fn find_named<'l>(line: &'l str, findings: &mut Findings) -> Option<PlacedLevel<
 
 /// A level behind its name. `priority=1` and `severity: 2` are said of jobs and alerts, so there only words count.
 fn named_level(value: &str, scale: Scale) -> Option<LineLevel> {
-    if matches!(scale, Scale::Syslog | Scale::GoogleCloud) && value.starts_with(|c: char| c.is_ascii_digit())
+    if matches!(scale, Scale::Syslog | Scale::Priority | Scale::GoogleCloud)
+        && value.starts_with(|c: char| c.is_ascii_digit())
     {
         return None;
     }
@@ -195,9 +204,20 @@ fn find_value(role: Role, name: &str, rest: &str, findings: &mut Findings) {
                 findings.note(super::SPAN_ID, named);
             }
         }
-        Role::Context if findings.trace_id.is_none() => find_context(value, findings),
+        Role::Context if findings.trace_id.is_none() => {
+            let header = whole_header(&rest[value.as_ptr() as usize - rest.as_ptr() as usize..]);
+            find_context(header, findings);
+        }
         _ => {}
     }
+}
+
+/// A propagation header up to its end: Jaeger's has colons in it, X-Ray's equals signs and semicolons, Google Cloud's a slash.
+fn whole_header(text: &str) -> &str {
+    let is_of_header =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '=' | ';' | '/' | '%');
+    let header = &text[..text.find(|c| !is_of_header(c)).unwrap_or(text.len())];
+    header[..header.len().min(ID_BYTES_MAX)].trim_end_matches([':', ';', '=', '/', '-'])
 }
 
 /// What stands behind a name's separator: `=`, `:`, quotes and blanks around them.
@@ -286,17 +306,12 @@ fn glog(line: &str) -> Option<LineLevel> {
     if day.len() != 4 || !day.bytes().all(|digit| digit.is_ascii_digit()) {
         return None;
     }
-    let level = match letter {
-        "I" => Level::Info,
-        "W" => Level::Warn,
-        "E" => Level::Error,
-        "F" => Level::Fatal,
-        _ => return None,
-    };
+    let level = level::of_letter(letter).filter(|level| *level >= Level::Info)?;
     Some(LineLevel::new(Some(level), letter))
 }
 
-/// `WARN[0013] …`, logrus on a terminal: a level of four letters and the seconds since the start, or the time.
+/// `WARN[0013] …`, logrus on a terminal: a level, of four letters unless told otherwise, and the seconds since the start, or
+/// the time.
 fn logrus(line: &str) -> Option<LineLevel> {
     let (word, rest) = line.split_once('[')?;
     let (time, _) = rest.split_once(']')?;
@@ -304,12 +319,12 @@ fn logrus(line: &str) -> Option<LineLevel> {
         return None;
     }
     let level = match word {
-        "TRAC" => Level::Trace,
-        "DEBU" => Level::Debug,
+        "TRAC" | "TRACE" => Level::Trace,
+        "DEBU" | "DEBUG" => Level::Debug,
         "INFO" => Level::Info,
-        "WARN" => Level::Warn,
-        "ERRO" => Level::Error,
-        "FATA" | "PANI" => Level::Fatal,
+        "WARN" | "WARNING" => Level::Warn,
+        "ERRO" | "ERROR" => Level::Error,
+        "FATA" | "FATAL" | "PANI" | "PANIC" => Level::Fatal,
         _ => return None,
     };
     Some(LineLevel::new(Some(level), word))
@@ -327,9 +342,16 @@ fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     if let Some(level) = level::of_slog(plain) {
         return Some(LineLevel::new(Some(level), plain));
     }
+    if let Some(level) = by_what_follows(plain, next) {
+        return Some(level);
+    }
+    // `"GET /ERROR HTTP/1.1"`
+    if plain[..start].ends_with('/') {
+        return None;
+    }
     let (part, behind) = plain[start..]
         .split_at(plain[start..].find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(plain.len() - start));
-    let ends = behind.is_empty() || behind.starts_with(BEHIND_LEVEL);
+    let ends = behind.is_empty() || behind.starts_with(BEHIND_LEVEL) || start == 0 && names_process(behind);
     if !ends || !level::is_level_word(part) || names_an_id(plain, part, behind, next) {
         return None;
     }
@@ -339,6 +361,37 @@ fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     let closed = !behind.is_empty() || next.starts_with(CLOSING);
     let marked = opened && closed || plain.starts_with('|') || plain.ends_with(':');
     (capital || marked).then(|| level::of_word(part).map(|level| LineLevel::new(Some(level), part)))?
+}
+
+/// Words that are levels only in front of what their loggers write behind them.
+fn by_what_follows(word: &str, next: &str) -> Option<LineLevel> {
+    let inside = next.split_once('[');
+    let number_inside = |end: fn(char) -> bool| {
+        let digits = inside.map_or("", |(_, inside)| inside);
+        let behind = digits.trim_start_matches(|c: char| c.is_ascii_digit());
+        behind.len() < digits.len() && behind.starts_with(end)
+    };
+    let level = match word {
+        // .NET's console, in front of a category and the number of the event: `fail: Shop.Payment[0]`.
+        "trce:" if next.ends_with(']') && number_inside(|c| c == ']') => Level::Trace,
+        "dbug:" if next.ends_with(']') && number_inside(|c| c == ']') => Level::Debug,
+        "fail:" if next.ends_with(']') && number_inside(|c| c == ']') => Level::Error,
+        // semantic_logger, in front of process and thread: `E [7:main pay.rb:12]`.
+        "T" | "D" | "I" | "W" | "E" | "F" if next.starts_with('[') && number_inside(|c| c == ':') => {
+            level::of_letter(word)?
+        }
+        _ => return None,
+    };
+    Some(LineLevel::new(Some(level), word.trim_end_matches(':')))
+}
+
+/// Celery's `ERROR/MainProcess]`, behind the level.
+fn names_process(behind: &str) -> bool {
+    let name = behind.strip_prefix('/').and_then(|name| name.strip_suffix(']'));
+    name.is_some_and(|name| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    })
 }
 
 const OPENING: [char; 3] = ['[', '<', '('];
@@ -387,6 +440,9 @@ pub(super) fn time_at_start<'l>(line: &'l str, clock: Clock<'_>) -> Option<(Sent
         && rest.starts_with(|c: char| c.is_ascii_digit())
     {
         return time::of_glog(rest, clock).map(|(time, length)| (time, &rest[..length]));
+    }
+    if let Some((time, length)) = clock.of_epoch_at_start(line) {
+        return Some((time, &line[..length]));
     }
     let mut rest = line;
     for _ in 0..TIME_WORDS_MAX {

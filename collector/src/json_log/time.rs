@@ -6,11 +6,12 @@
 
 mod iso;
 mod slashed;
+mod zone;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime::BrokenDownTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use spandrel_store::UnixNanos;
 use spandrel_store::otlp::Value;
 
@@ -120,11 +121,46 @@ impl Clock<'_> {
         if parsed.offset().is_some() {
             return Some((of_timestamp(parsed.to_timestamp().ok()?), length));
         }
+        let (offset_s, end) = iso::offset(text.as_bytes(), length);
         if parsed.year().is_none() {
-            return Some((self.in_nearest_year(&mut parsed)?, length));
+            // `Sun Nov 22 16:59:11 CET 2026`, as `date` and Java write it.
+            let year = iso::digits(text.as_bytes(), end + 1, 4).filter(|_| offset_s.is_some());
+            let Some(year) = year.filter(|_| text.as_bytes().get(end) == Some(&b' ')) else {
+                return Some((self.in_nearest_year(&mut parsed)?, length));
+            };
+            parsed.set_year(Some(year as i16)).ok()?;
+            return Some((at_offset(parsed.to_datetime().ok()?, offset_s?)?, end + 5));
         }
         let civil = parsed.to_datetime().ok()?;
-        Some((self.in_zone(civil)?, length))
+        match offset_s {
+            Some(offset_s) => Some((at_offset(civil, offset_s)?, end)),
+            None => Some((self.in_zone(civil)?, length)),
+        }
+    }
+
+    /// Seconds to nanoseconds since the epoch, as the first word of a text, and its length. Other things are counted
+    /// too: only what lies in the year before the arrival is believed, or is marked as a time by brackets or a fraction.
+    pub(super) fn of_epoch_at_start(self, text: &str) -> Option<(Sent, usize)> {
+        let inner = text.strip_prefix('[').unwrap_or(text);
+        let is_marked = inner.len() < text.len();
+        let word = &inner[..inner.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(inner.len())];
+        let (whole, fraction) =
+            word.split_once('.').map_or((word, None), |(whole, rest)| (whole, Some(rest)));
+        let behind = &inner[word.len()..];
+        let ends = if is_marked { behind.starts_with(']') } else { behind.starts_with([' ', '\t', '|']) };
+        if !ends || !matches!((whole.len(), fraction), (10 | 13, _) | (16 | 19, None)) {
+            return None;
+        }
+        let nanos = match of_integer(whole.parse().ok()?)? {
+            Sent::At(time) => time.0,
+            Sent::Absurd => return None,
+        };
+        let unit_ns = if whole.len() == 10 { 1_000_000_000 } else { 1_000_000 };
+        let nanos = nanos + fraction.map_or(Some(0), |fraction| fraction_ns(fraction, unit_ns))?;
+        let sent = Sent::At(UnixNanos(nanos)).judged(self.received);
+        let is_recent = nanos >= self.received.0.saturating_sub(YEAR_NS);
+        let is_believed = sent != Sent::Absurd && (is_marked || fraction.is_some() || is_recent);
+        is_believed.then_some((sent, text.len() - inner.len() + word.len()))
     }
 
     /// Syslog's and glog's times have no year: of last, this and next year's the nearest to the arrival that is not more
@@ -159,6 +195,21 @@ impl Clock<'_> {
     }
 }
 
+const YEAR_NS: u64 = 366 * 86_400 * 1_000_000_000;
+
+/// Digits behind the point of a number of units.
+fn fraction_ns(digits: &str, unit_ns: u64) -> Option<u64> {
+    let kept = &digits[..digits.len().min(9)];
+    let number: u64 = kept.parse().ok()?;
+    Some(number * unit_ns / 10_u64.pow(kept.len() as u32))
+}
+
+/// A time by the calendar at an offset from UTC.
+fn at_offset(civil: DateTime, offset_s: i32) -> Option<Sent> {
+    let offset = Offset::from_seconds(offset_s).ok()?;
+    offset.to_timestamp(civil).ok().map(of_timestamp)
+}
+
 /// What a text begins with in a format, so that most are not tried at all.
 #[derive(Debug, Clone, Copy)]
 enum First {
@@ -185,9 +236,11 @@ const FORMATS: &[(First, &str)] = &[
     (First::Digit, "%d.%m.%Y %H:%M:%S%.f"),
     // java.util.logging.
     (First::Capital, "%b %d, %Y %I:%M:%S %p"),
-    // RFC 2822, then asctime and Apache's error log.
+    // RFC 2822, HTTP's date, asctime and Apache's error log, then `date`, which has the year behind the zone.
     (First::Capital, "%a, %d %b %Y %H:%M:%S %z"),
+    (First::Capital, "%a, %d %b %Y %H:%M:%S"),
     (First::Capital, "%a %b %d %H:%M:%S%.f %Y"),
+    (First::Capital, "%a %b %d %H:%M:%S%.f"),
     (First::Capital, "%b %d %Y %H:%M:%S%.f"),
     (First::Capital, "%b %d %H:%M:%S%.f"),
 ];
@@ -206,10 +259,12 @@ fn from_utc(nanoseconds: i128) -> Sent {
     Sent::from_utc(nanoseconds)
 }
 
-/// Seconds, milli-, micro- or nanoseconds, by magnitude: in each unit the years 1973 to 5138 are told apart.
+/// Seconds, milli-, micro- or nanoseconds, by magnitude: in each unit the years 1973 to 5138 are told apart. Less is no
+/// time of anything that is logged, but eight digits may be a date.
 fn of_integer(number: u64) -> Option<Sent> {
     let factor = match number {
-        0..100_000_000 => return None,
+        0..10_000_000 => return Some(Sent::Absurd),
+        10_000_000..100_000_000 => return None,
         100_000_000..100_000_000_000 => 1_000_000_000,
         100_000_000_000..100_000_000_000_000 => 1_000_000,
         100_000_000_000_000..100_000_000_000_000_000 => 1_000,
@@ -223,6 +278,8 @@ fn of_integer(number: u64) -> Option<Sent> {
 fn of_double(number: f64) -> Option<Sent> {
     let micros = match number {
         ..0.0 => return Some(Sent::Absurd),
+        // `time: 0.25` is how long something took.
+        ..1e7 if number.fract() == 0.0 => return Some(Sent::Absurd),
         ..1e8 => return None,
         ..1e11 => number * 1e6,
         ..1e14 => number * 1e3,

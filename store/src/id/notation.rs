@@ -1,7 +1,7 @@
 //! The notations that trace and span ids are written in, outside OTLP.
 //!
 //! Hexadecimal in any case and length with or without `0x`, UUID, W3C `traceparent`, the single B3 header,
-//! AWS X-Ray, Datadog's decimal, Google Cloud's resource name and header. Two callers, two rules: what comes
+//! Jaeger's header, AWS X-Ray, Datadog's decimal, Google Cloud's resource name and header. Two callers, two rules: what comes
 //! in has one meaning, which [`Digits`] decides where the text alone doesn't; what is asked for may have
 //! several, and [`TraceIdMatch::parse`] tries all.
 //!
@@ -33,7 +33,7 @@ pub enum NotAnId {
     /// How many libraries write "no trace".
     #[error("all zeros, which stands for no id")]
     Zero,
-    #[error("not in a known notation (hexadecimal, UUID, traceparent, B3, X-Ray, Datadog decimal)")]
+    #[error("not in a known notation (hexadecimal, UUID, traceparent, B3, Jaeger, X-Ray, Datadog decimal)")]
     Unknown,
 }
 
@@ -45,7 +45,9 @@ impl TraceContext {
             Digits::Decimal => decimal(text),
             Digits::Hex => None,
         };
-        trace_id.or_else(|| hex(text)).map(|id| (id, None)).or_else(|| composite(text)).map_or(
+        // More digits than hexadecimal has for it: Datadog's of 128 bits.
+        let trace_id = trace_id.or_else(|| hex(text)).or_else(|| decimal(text));
+        trace_id.map(|id| (id, None)).or_else(|| composite(text)).map_or(
             Err(NotAnId::Unknown),
             |(trace_id, span_id)| {
                 let trace_id = trace_id_of(trace_id).ok_or(NotAnId::Zero)?;
@@ -103,7 +105,17 @@ impl TraceIdMatch {
 type Numbers = (u128, Option<u64>);
 
 fn composite(text: &str) -> Option<Numbers> {
-    xray_header(text).or_else(|| google_cloud(text)).or_else(|| dashed(text))
+    xray_header(text).or_else(|| google_cloud(text)).or_else(|| jaeger(text)).or_else(|| dashed(text))
+}
+
+/// `<trace>:<span>:<parent>:<flags>` of the header `uber-trace-id`, without leading zeros, its colons maybe escaped.
+fn jaeger(text: &str) -> Option<Numbers> {
+    let plain = text.replace("%3A", ":");
+    let parts: Vec<&str> = plain.splitn(5, ':').collect();
+    let [trace, span, parent, flags] = parts[..] else { return None };
+    let short = |part: &str| hex_digits(part).and_then(|number| u64::try_from(number).ok());
+    let is_header = flags.len() <= 2 && short(parent).is_some() && short(flags).is_some();
+    is_header.then(|| Some((hex_digits(trace)?, Some(short(span)?))))?
 }
 
 /// `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`, its parts in any order.

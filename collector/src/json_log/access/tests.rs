@@ -38,6 +38,17 @@ fn the_common_format_is_read_and_a_bad_request_too() {
 }
 
 #[test]
+fn the_format_with_the_virtual_host_in_front_is_read() {
+    let line = r#"shop.example:443 203.0.113.7 - ada [14/Nov/2023:22:13:20 +0000] "GET /x HTTP/1.1" 200 5 "-" "curl/8""#;
+    let expected = json!({
+        "server.address": "shop.example", "server.port": 443, "client.address": "203.0.113.7", "user.name": "ada",
+        "http.request.method": "GET", "url.path": "/x", "network.protocol.version": "1.1",
+        "http.response.status_code": 200, "http.response.body.size": 5, "user_agent.original": "curl/8",
+    });
+    assert_eq!(attributes(&find(line).unwrap()), expected);
+}
+
+#[test]
 fn error_logs_are_read() {
     let nginx = r#"2023/11/14 22:13:20 [error] 31#32: *7 connect() failed (111: Connection refused) while connecting to upstream, client: 203.0.113.7, server: shop, request: "POST /pay HTTP/1.1", upstream: "http://10.0.0.1:80/pay", host: "shop""#;
     let found = find(nginx).unwrap();

@@ -5,7 +5,7 @@ use spandrel_store::record::value::attributes_to_json;
 use super::read;
 
 fn pairs(line: &str) -> Option<serde_json::Value> {
-    read(line, 100).map(|pairs| attributes_to_json(&pairs).into())
+    read(line, 100).map(|pairs| attributes_to_json(&pairs.fields).into())
 }
 
 #[test]
@@ -34,6 +34,15 @@ fn prose_and_other_formats_are_none() {
     ] {
         assert_eq!(pairs(line), None, "{line}");
     }
+}
+
+#[test]
+fn behind_as_many_pairs_as_there_may_be_what_every_log_has_is_read() {
+    let many: Vec<String> = (0..8).map(|number| format!("k{number}={number}")).collect();
+    let object = read(&format!("{} level=error x=1 msg=boom", many.join(" ")), 5).unwrap();
+    let keys: Vec<&str> = object.fields.iter().map(|field| field.key.as_str()).collect();
+    assert_eq!(keys, ["k0", "k1", "k2", "k3", "k4", "level", "msg"]);
+    assert_eq!((object.within, object.left_out, object.cut), (5, 4, true));
 }
 
 proptest! {

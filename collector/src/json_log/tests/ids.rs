@@ -167,3 +167,69 @@ fn a_line_of_the_users_own_pattern_has_the_ids_that_its_groups_do_not_tell() {
     assert_eq!((hex(&understood.log.trace_id), hex(&understood.log.span_id)), (TRACE.into(), SPAN.into()));
     assert_eq!(understood.log.severity_number, 13);
 }
+
+#[test]
+fn ids_are_found_down_to_five_keys_and_those_further_out_go_first() {
+    let deep = format!(
+        r#"{{"kubernetes":{{"annotations":{{"application":{{"requestcontext":{{"trace_id":"{TRACE}"}}}}}}}}}}"#
+    );
+    assert_eq!(found(&deep).0, TRACE);
+    assert_eq!(found(&format!(r#"{{"a":{{"b":{{"c":{{"d":{{"e":{{"trace_id":"{TRACE}"}}}}}}}}}}}}"#)).0, "");
+    let other = "0123456789abcdef0123456789abcdef";
+    let two = format!(r#"{{"a":{{"b":{{"trace_id":"{other}"}}}},"c":{{"trace_id":"{TRACE}"}}}}"#);
+    assert_eq!(found(&two).0, TRACE);
+}
+
+#[test]
+fn a_decimal_of_128_bits_is_an_id_under_any_name() {
+    let decimal = "100985939111033328018442752961257817910";
+    for line in [format!(r#"{{"trace_id":"{decimal}","msg":"m"}}"#), format!("trace_id={decimal} it failed")]
+    {
+        assert_eq!(found(&line).0, TRACE, "{line}");
+    }
+    let too_much = understand(r#"{"trace_id":"999985939111033328018442752961257817910","msg":"m"}"#);
+    assert!(too_much.flags.contains(Flags::BAD_TRACE_ID));
+}
+
+#[test]
+fn the_headers_of_jaeger_and_xray_are_read_in_fields_and_in_text() {
+    let jaeger = format!("{TRACE}:{SPAN}:0:1");
+    let xray = "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled=1";
+    for line in [
+        format!(r#"{{"uber-trace-id":"{jaeger}","msg":"m"}}"#),
+        format!(r#"{{"uber-trace-id":"{}","msg":"m"}}"#, jaeger.replace(':', "%3A")),
+        format!("GET /orders uber-trace-id: {jaeger}, done"),
+        format!(r#"{{"X-Amzn-Trace-Id":"{xray}","msg":"m"}}"#),
+        format!("GET /orders X-Amzn-Trace-Id: {xray} done"),
+        format!("GET /orders {xray}"),
+        format!(r#"GET /orders "Self=1-67891234-12456789abcdef012345678;{xray}" done"#),
+    ] {
+        assert_eq!(found(&line), (TRACE.into(), SPAN.into(), 0), "{line}");
+    }
+    for line in [
+        "Root=1-of-3 done",
+        "Root=1 done",
+        "uber-trace-id: none",
+        "Root = 1-4bf92f35-77b34da6a3ce929d0e0e4736",
+    ] {
+        assert_eq!(found(line).0, "", "{line}");
+    }
+}
+
+#[test]
+fn an_empty_message_gives_way_to_one_that_says_something() {
+    assert_eq!(message(&understand(r#"{"message":"","msg":"it failed"}"#)), "it failed");
+    assert_eq!(message(&understand(r#"{"message":" ","event":"it failed"}"#)), "it failed");
+    assert_eq!(message(&understand(r#"{"message":"","order":7}"#)), "");
+}
+
+#[test]
+fn logfmt_of_more_pairs_than_there_may_be_has_its_level_time_and_ids() {
+    let many: Vec<String> = (0..2_000).map(|number| format!("k{number}=v")).collect();
+    let line =
+        format!("{} time=2023-11-14T22:13:20Z level=error msg=failed trace_id={TRACE}", many.join(" "));
+    let understood = understand(&line);
+    assert_eq!((message(&understood), understood.flags), ("failed", Flags::CUT));
+    assert_eq!((hex(&understood.log.trace_id), understood.log.severity_number), (TRACE.into(), 17));
+    assert_eq!((understood.log.time_unix_nano, understood.log.attributes.len()), (RECEIVED.0, 1_024));
+}

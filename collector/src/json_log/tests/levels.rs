@@ -177,6 +177,68 @@ fn loggers_for_go_have_their_levels_on_a_terminal_and_between_the_usual_ones() {
 }
 
 #[test]
+fn words_that_are_levels_only_in_their_loggers_place_are_read_there() {
+    let cases = [
+        ("fail: Shop.Payment[0]\n      it failed", 17),
+        ("dbug: Shop.Payment[0]\n      it runs", 5),
+        ("trce: Shop.Payment[12]\n      it runs", 1),
+        ("crit: Shop.Payment[0]\n      it ends", 21),
+        ("warn: Shop.Payment[0]\n      it is slow", 13),
+        ("info: Microsoft.Hosting.Lifetime[14]\n      it starts", 9),
+        ("16:59:11 fail: Shop.Payment[0] it failed", 17),
+        ("fail: could not open it[3]", 0),
+        ("it may fail: Shop", 0),
+        ("[2026-11-23 07:40:00,123: ERROR/MainProcess] it failed", 17),
+        ("[2026-11-23 07:40:00,123: WARNING/ForkPoolWorker-1] it is slow", 13),
+        ("[see ERROR/INFO/x] it runs", 0),
+        ("WARNING[0013] stock is low", 13),
+        ("ERROR[0013] it failed", 17),
+        ("ERROR[worker] it failed", 0),
+        ("2026-11-23 07:40:00.123456 E [7:main pay.rb:12] Payment -- it failed", 17),
+        ("2026-11-23 07:40:00.123456 W [7:main] Payment -- it is slow", 13),
+        ("2026-11-23 07:40:00 plan E [part two]", 0),
+        ("GET /ERROR done", 0),
+        ("path /FATAL/x, then INFO x", 9),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(line).2, level, "{line}");
+    }
+}
+
+#[test]
+fn a_priority_is_syslogs_level_where_a_journal_or_syslog_wrote_it() {
+    let cases = [
+        (r#"{"PRIORITY":3,"MESSAGE":"m"}"#, 17),
+        (r#"{"PRIORITY":"6","MESSAGE":"m"}"#, 9),
+        (r#"{"priority":3,"syslog_facility":1,"message":"m"}"#, 17),
+        (r#"{"priority":4,"facility":"daemon","message":"m"}"#, 13),
+        (r#"{"priority":"ERROR","message":"m"}"#, 17),
+        (r#"{"priority":3,"message":"job queued"}"#, 0),
+        (r#"{"priority":"3","message":"job queued"}"#, 0),
+        (r#"{"job":{"priority":0},"message":"job queued"}"#, 0),
+        (r#"{"priority":"critical","message":"a ticket"}"#, 0),
+        (r#"{"priority":"high","message":"a ticket"}"#, 0),
+        (r#"{"priority":1,"level":"info","message":"job queued"}"#, 9),
+        ("ts=2026-11-23T07:40:00Z priority=2 msg=queued", 0),
+    ];
+    for (line, level) in cases {
+        assert_eq!(found(line).2, level, "{line}");
+    }
+    assert_eq!(attributes(&understand(cases[5].0)), json!({"priority": 3}));
+}
+
+#[test]
+fn the_path_of_a_request_is_no_level() {
+    for line in [
+        r#"203.0.113.7 - - [23/Nov/2026:07:40:00 +0000] "GET /ERROR HTTP/1.1" 200 2326"#,
+        r#"203.0.113.7 - - [23/Nov/2026:07:40:00 +0000] "GET /a/FATAL HTTP/1.1" 500 2326 "-" "WARN""#,
+        r#"203.0.113.7 "GET /ERROR HTTP/1.1" 200"#,
+    ] {
+        assert_eq!(found(line).2, 0, "{line}");
+    }
+}
+
+#[test]
 fn a_severity_is_opentelemetrys_number_where_it_can_be_no_other() {
     let of_model = |severity: u32| {
         format!(

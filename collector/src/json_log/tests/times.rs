@@ -163,6 +163,92 @@ fn a_text_lines_time_is_found_near_its_start() {
 }
 
 #[test]
+fn zones_are_known_by_names_that_have_one_meaning() {
+    let times = [
+        "Tue, 14 Nov 2023 22:13:20 GMT",
+        "Tue, 14 Nov 2023 22:13:20 +0000",
+        "Tue, 14 Nov 2023 17:13:20 EST",
+        "Tue Nov 14 23:13:20 CET 2023",
+        "Tue Nov 14 22:13:20 UTC 2023",
+        "14 Nov 2023 23:13:20.000 CET",
+        "2023-11-14 17:13:20 EST",
+        "2023-11-15T00:13:20,000 CEST",
+        "11/14/2023 22:13:20 GMT",
+        "11/14/2023 05:13:20 PM EST",
+    ];
+    for text in times {
+        assert_eq!(understand(&json!({"time": text}).to_string()).log.time_unix_nano, RECEIVED.0, "{text}");
+        assert_eq!(understand(&format!("{text} it started")).log.time_unix_nano, RECEIVED.0, "{text}");
+        assert_eq!(understand(&format!("[{text}] it started")).log.time_unix_nano, RECEIVED.0, "{text}");
+    }
+    for text in ["2023-11-14 22:13:20 CST", "2023-11-14 22:13:20 IST", "Tue, 14 Nov 2023 22:13:20 PST"] {
+        assert_eq!(understand(&json!({"time": text}).to_string()).log.time_unix_nano, 0, "{text}");
+    }
+    // The zone's name is a word of the message, and the time is a local one.
+    for text in [
+        "2023-11-14 22:13:20 EST-worker began",
+        "2023-11-14 22:13:20 ESTABLISHED",
+        "2023-11-14 22:13:20 WEST is down",
+    ] {
+        assert_eq!(understand(text).log.time_unix_nano, RECEIVED.0, "{text}");
+    }
+}
+
+#[test]
+fn a_time_without_seconds_is_one() {
+    for line in [
+        r#"{"time":"2023-11-14 22:13"}"#,
+        r#"{"time":"2023-11-14T22:13Z"}"#,
+        "2023-11-14 22:13 INFO x",
+        "[2023-11-14 22:13] x",
+    ] {
+        assert_eq!(understand(line).log.time_unix_nano, 1_699_999_980_000_000_000, "{line}");
+    }
+}
+
+#[test]
+fn a_text_may_begin_with_a_number_that_is_a_time() {
+    let lines = [
+        ("1700000000 INFO x", RECEIVED.0),
+        ("1700000000.5 x", RECEIVED.0 + 500_000_000),
+        ("[1700000000.000000] x", RECEIVED.0),
+        ("[1500000000] x", 1_500_000_000_000_000_000),
+        ("1500000000.25 x", 1_500_000_000_250_000_000),
+        ("1700000000000 x", RECEIVED.0),
+        ("1700000000000.5 x", RECEIVED.0 + 500_000),
+        ("1700000000000000|INFO|x", RECEIVED.0),
+        ("1700000000000000000\tx", RECEIVED.0),
+        // An order's number, a telephone's, what is to come, what is glued to more.
+        ("1234567890 orders", 0),
+        ("4930123456 called", 0),
+        ("1800000000 x", 0),
+        ("1700000000: x", 0),
+        ("1700000000-7 x", 0),
+        ("17000000001 x", 0),
+        ("order 1700000000 x", 0),
+        ("1.2.3.4 x", 0),
+        ("1700000000", 0),
+    ];
+    for (line, time) in lines {
+        assert_eq!(understand(line).log.time_unix_nano, time, "{line}");
+        assert!(!understand(line).flags.contains(Flags::ABSURD_TIME), "{line}");
+    }
+}
+
+#[test]
+fn numbers_that_are_far_from_a_time_are_absurd_and_durations_and_dates_are_none() {
+    for time in [json!(0), json!(1), json!(86_400), json!("0"), json!(1.0)] {
+        let understood = understand(&json!({"time": time, "msg": "m"}).to_string());
+        assert_eq!(understood.flags, Flags::ABSURD_TIME, "{time}");
+        assert_eq!(attributes(&understood)["time"], time);
+    }
+    for time in [json!(0.25), json!(20_231_114), json!("5ms"), json!("")] {
+        assert_eq!(understand(&json!({"time": time, "msg": "m"}).to_string()).flags, Flags::NONE, "{time}");
+    }
+    assert_eq!(understand(r#"{"time":0,"@timestamp":"2023-11-14T22:13:20Z"}"#).flags, Flags::NONE);
+}
+
+#[test]
 fn a_time_without_a_year_is_the_nearest_that_is_not_to_come() {
     let of = |line: &str| understand(line).log.time_unix_nano;
     // Arrival is in November 2023.

@@ -2,7 +2,9 @@
 //!
 //! Nearly every logger writes one of these, so this is a reader of its own: one pass, nothing allocated. The
 //! date's parts may be parted by `-`, `/` or `.`, date and time by `T`, a blank or an underscore, the fraction
-//! by `.` or `,`; an offset may follow at once or after one blank.
+//! by `.` or `,`; an offset may follow at once or after one blank. Seconds may be left out.
+
+use super::zone;
 
 /// A point in time by the calendar; each part is in its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,23 +35,23 @@ impl Moment {
 /// The moment that the text begins with, and its length.
 pub(super) fn at_start(text: &[u8]) -> Option<(Moment, usize)> {
     let parted = |at: usize, by: &[u8]| text.get(at).is_some_and(|byte| by.contains(byte));
-    if !(parted(4, b"-/.")
-        && parted(7, b"-/.")
-        && parted(10, b"T t_")
-        && parted(13, b":")
-        && parted(16, b":"))
-    {
+    if !(parted(4, b"-/.") && parted(7, b"-/.") && parted(10, b"T t_") && parted(13, b":")) {
         return None;
     }
     let two = |at: usize| digits(text, at, 2).map(|number| number as i8);
     let year = digits(text, 0, 4)? as i16;
     let (month, day, hour, minute) = (two(5)?, two(8)?, two(11)?, two(14)?);
+    let has_seconds = parted(16, b":");
     // A leap second is the last one of its minute: nobody else knows of it.
-    let second = two(17)?.min(59);
+    let second = if has_seconds { two(17)?.min(59) } else { 0 };
     if !(1..=12).contains(&month) || !(1..=days_of(year, month)).contains(&day) || hour > 23 || minute > 59 {
         return None;
     }
-    let (subsec_ns, end) = fraction(text, 19);
+    let (subsec_ns, end) = if has_seconds { fraction(text, 19) } else { (0, 16) };
+    // No fraction of a minute.
+    if !has_seconds && parted(16, b".,") && text.get(17).is_some_and(u8::is_ascii_digit) {
+        return None;
+    }
     let (offset_s, end) = offset(text, end);
     // `2024-01-01 12:00:001`: no time ends in the middle of a number.
     if offset_s.is_none() && text.get(end).is_some_and(u8::is_ascii_digit) {
@@ -80,7 +82,7 @@ pub(super) fn fraction(text: &[u8], at: usize) -> (i32, usize) {
     (number * 10_i32.pow(missing), at + 1 + found)
 }
 
-/// `Z`, ` UTC`, `+02:00`, `+0200` or `+02`.
+/// `Z`, ` UTC` and other zones by name, `+02:00`, `+0200` or `+02`.
 pub(super) fn offset(text: &[u8], at: usize) -> (Option<i32>, usize) {
     let rest = &text[at.min(text.len())..];
     let ends = |length: usize| !rest.get(length).is_some_and(u8::is_ascii_alphanumeric);
@@ -91,6 +93,11 @@ pub(super) fn offset(text: &[u8], at: usize) -> (Option<i32>, usize) {
         return (Some(0), at + 4);
     }
     let blank = usize::from(rest.first() == Some(&b' '));
+    if blank == 1
+        && let Some((offset_s, length)) = zone::named(&rest[1..])
+    {
+        return (Some(offset_s), at + 1 + length);
+    }
     let sign = match rest.get(blank) {
         Some(b'+') => 1,
         Some(b'-') => -1,

@@ -41,6 +41,18 @@ fn every_notation_is_read_at_ingest() {
         ("Self=1-67891234-12456789abcdef012345678; Root=1-4bf92f35-77b34da6a3ce929d0e0e4736", TRACE),
         ("projects/my-shop/traces/4bf92f3577b34da6a3ce929d0e0e4736", TRACE),
         ("4bf92f3577b34da6a3ce929d0e0e4736/67667974448284343;o=1", &both),
+        ("4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7:0:1", &both),
+        ("4bf92f3577b34da6a3ce929d0e0e4736%3A00f067aa0ba902b7%3A0%3A1", &both),
+        (
+            "a3ce929d0e0e4736:f067aa0ba902b7:5e3ac9a4f6e3b90:3",
+            "0000000000000000a3ce929d0e0e4736 00f067aa0ba902b7",
+        ),
+        ("07:40:00", "Unknown"),
+        ("a:b:c:d:e", "Unknown"),
+        ("a:b:c:xyz", "Unknown"),
+        // More digits than hexadecimal has for an id.
+        ("100985939111033328018442752961257817910", TRACE),
+        ("999985939111033328018442752961257817910", "Unknown"),
         ("a3ce929d0e0e4736", "0000000000000000a3ce929d0e0e4736"),
         ("0xa", "0000000000000000000000000000000a"),
         ("7", "00000000000000000000000000000007"),
