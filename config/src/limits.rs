@@ -18,8 +18,8 @@ pub struct Limits {
     pub request_bytes_max: ByteSize,
     /// Open connections per listener; more wait in the kernel's backlog.
     pub connections_max: usize,
-    /// Time a client has to send a request once begun, and to take some more of its answer, so that slow ones don't
-    /// hold memory.
+    /// Time a client, or a peer that asks, has to send a request once begun, and to take some more of its answer, so that
+    /// slow ones don't hold memory.
     pub request_timeout: Duration,
     /// Attributes kept on one record, resource or scope, nested ones counted; more are cut and counted.
     pub attributes_max: usize,
@@ -59,7 +59,8 @@ pub struct Limits {
     pub peer_timeout: Duration,
     /// Bytes of one peer's answer to one question; larger ones are not taken.
     pub peer_answer_bytes_max: ByteSize,
-    /// Bytes of peers' answers held at once, over all questions; beyond it peers count as busy.
+    /// Bytes of peers' answers held at once, over all questions; beyond it peers count as busy. As many of this sidecar's
+    /// own, until they are written.
     pub answers_bytes_max: ByteSize,
     /// Peers asked, and peers remembered that are gone; more are not.
     pub peers_max: usize,

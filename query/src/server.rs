@@ -10,6 +10,7 @@ mod connection;
 mod entrance;
 mod patient;
 mod taking;
+mod whole;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use crate::api::{self, App, Guard, Readiness};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::engine::Engine;
 use crate::federation::{Asker, Discovery, Peers, PeersMetrics, Remembered, Responder, Surroundings};
-use crate::source::{LocalSource, Source};
+use crate::source::{LocalSource, Room, Source};
 use crate::span_metrics::SpanMetrics;
 
 use connection::{GRACE, Port};
@@ -81,11 +82,12 @@ impl QueryServer {
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let limits = &config.limits;
+        let room = Room::of(limits.answers_bytes_max);
         let (local, span_metrics) = match store {
             Some(store) => {
                 let span_metrics = SpanMetrics::watching(&store, limits);
                 let local = LocalSource::new(store, address.to_string(), limits.queries_max);
-                let local = local.telling_of(span_metrics.clone()).within(limits.answers_bytes_max);
+                let local = local.telling_of(span_metrics.clone()).within(room.clone());
                 local.register(registry)?;
                 (Some(Arc::new(local) as Arc<dyn Source>), span_metrics)
             }
@@ -106,7 +108,7 @@ impl QueryServer {
         let readiness = app.readiness();
         let (app, responder) = (Arc::new(app), Arc::new(responder));
         let routes = api::router(app.clone());
-        let entrance = Entrance { app, routes, responder, is_certified: false };
+        let entrance = Entrance { app, routes, responder, room, is_certified: false };
         let limits = limits.clone();
         Ok(QueryServer {
             listener,

@@ -8,6 +8,7 @@
 mod follow;
 mod footprint;
 mod local;
+mod room;
 mod roster;
 
 use std::future::Future;
@@ -29,6 +30,8 @@ use crate::span_metrics::{Cursor, Offered};
 pub use crate::engine::overview::Overview;
 pub use follow::Followed;
 pub use local::LocalSource;
+pub(crate) use local::UNCHARGED_BYTES_MAX;
+pub use room::Room;
 pub use roster::{Aside, Roster, Standing};
 
 /// An answer on its way.

@@ -16,14 +16,18 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::taking::watched;
+use super::whole::charged;
 use crate::api::{App, Certified};
 use crate::federation::{ASK_PATH, Responder};
+use crate::source::Room;
 
 #[derive(Clone)]
 pub(super) struct Entrance {
     pub(super) app: Arc<App>,
     pub(super) routes: Router,
     pub(super) responder: Arc<Responder>,
+    /// Of answers that are written as a whole.
+    pub(super) room: Room,
     /// The client has shown a certificate when it connected.
     pub(super) is_certified: bool,
 }
@@ -46,6 +50,7 @@ impl Service<Request<Incoming>> for Entrance {
             });
         }
         let answer = TowerToHyperService::new(self.routes.clone()).call(request);
-        Box::pin(async move { Ok(answer.await?.map(watched)) })
+        let room = self.room.clone();
+        Box::pin(async move { Ok(charged(answer.await?, &room).map(watched)) })
     }
 }

@@ -10,7 +10,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -151,7 +151,7 @@ impl HttpBody for Watched {
             return Poll::Ready(Some(Ok(self.give(rest))));
         }
         if self.end.is_none() {
-            let next = std::task::ready!(Pin::new(&mut self.body).poll_frame(context));
+            let next = ready!(Pin::new(&mut self.body).poll_frame(context));
             match next.map(|frame| frame.map(Frame::into_data)) {
                 Some(Ok(Ok(piece))) => return Poll::Ready(Some(Ok(self.give(piece)))),
                 Some(Ok(Err(trailers))) => self.end = Some(Some(Ok(trailers))),

@@ -5,8 +5,7 @@
 //! stop; it holds its turn until it has, so that no more ever run at once.
 //!
 //! An answer is charged to `limits.answers_bytes_max` (of its own kind: peers' answers have as much) once it is there,
-//! and until it is written. One for which there is no room waits for it, with its turn, and gives up at its deadline;
-//! one that is larger than all waits until it is alone. Small ones take less than the way to their reader does, and are
+//! and until it is written. One for which there is no room waits for it, with its turn, and gives up at its deadline. Small ones take less than the way to their reader does, and are
 //! not charged, so that they wait for no large one that is read slowly.
 
 use std::collections::HashSet;
@@ -16,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use prometheus::{IntCounter, Registry};
-use spandrel_config::{ByteSize, Limits};
+use spandrel_config::Limits;
 use spandrel_store::filter::{Field, Test};
 use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
 use spandrel_store::{Filter, Record, Snapshot, Stop, Store, TimeRange, TraceIdMatch, UnixNanos};
@@ -26,6 +25,7 @@ use tokio::time::Instant;
 use crate::graph::{Gathering, PartialGraph};
 
 use super::footprint::Footprint;
+use super::room::Room;
 use super::{
     Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, Overview,
     OverviewQuestion, PageQuestion, Peer, Question, Reply, Source, SourceError, TailEvent, Tailing,
@@ -39,10 +39,8 @@ const UNKNOWN_FIELDS_MAX: usize = 16;
 /// What may be found out in this time is not worth a thread of its own.
 const AT_ONCE: Duration = Duration::from_micros(40);
 
-const PERMIT_BYTES: usize = 1 << 10;
-
 /// Answers up to this are not charged.
-const UNCHARGED_BYTES_MAX: usize = 64 << 10;
+pub(crate) const UNCHARGED_BYTES_MAX: usize = 64 << 10;
 
 /// Services named in a description.
 const SERVICES_MAX: usize = 1_000;
@@ -51,9 +49,7 @@ pub struct LocalSource {
     store: Store,
     name: String,
     turns: Arc<Semaphore>,
-    /// What answers take until they are written.
-    answers: Arc<Semaphore>,
-    answers_max: usize,
+    room: Room,
     /// Questions that found no turn in time, or no room for their answer.
     busy: IntCounter,
     /// The service with the most records when last described.
@@ -73,19 +69,16 @@ impl LocalSource {
             store,
             name,
             turns: Arc::new(Semaphore::new(queries_max)),
-            answers: Arc::new(Semaphore::new(0)),
-            answers_max: 0,
+            room: Room::of(Limits::default().answers_bytes_max),
             busy: busy.expect("a metric of a fixed, valid name"),
             service: Mutex::default(),
             span_metrics: None,
         }
-        .within(Limits::default().answers_bytes_max)
     }
 
-    /// Holds answers of so many bytes at once.
-    pub fn within(mut self, answers: ByteSize) -> LocalSource {
-        self.answers_max = (answers.as_usize() / PERMIT_BYTES).clamp(1, u32::MAX as usize);
-        self.answers = Arc::new(Semaphore::new(self.answers_max));
+    /// Holds no more answers at once than there is room for.
+    pub fn within(mut self, room: Room) -> LocalSource {
+        self.room = room;
         self
     }
 
@@ -111,16 +104,6 @@ impl LocalSource {
     fn too_busy(&self) -> SourceError {
         self.busy.inc();
         SourceError::Busy
-    }
-
-    /// The memory of an answer, or none before the deadline.
-    async fn room(&self, bytes: usize, deadline: Instant) -> Result<OwnedSemaphorePermit, SourceError> {
-        let permits = bytes.div_ceil(PERMIT_BYTES).min(self.answers_max);
-        let room = self.answers.clone().acquire_many_owned(permits as u32);
-        match tokio::time::timeout_at(deadline, room).await {
-            Ok(Ok(room)) => Ok(room),
-            Ok(Err(_)) | Err(_) => Err(self.too_busy()),
-        }
     }
 
     /// The answer if there is nothing of a trace, and if that is found out at once: it needs no turn and no thread of
@@ -154,7 +137,7 @@ impl LocalSource {
         let broke_off = |error| SourceError::Failed(format!("the question broke off: {error}"));
         let (mut reply, bytes, _turn) = answer.await.map_err(broke_off)??;
         if bytes > UNCHARGED_BYTES_MAX {
-            reply.held.push(self.room(bytes, deadline).await?);
+            reply.held.push(self.room.wait(bytes, deadline).await.ok_or_else(|| self.too_busy())?);
         }
         Ok(reply)
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use spandrel_config::{Limits, Storage};
+use spandrel_config::{ByteSize, Limits, Storage};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -34,7 +34,7 @@ fn open() -> (Store, tempfile::TempDir) {
 async fn answers_that_are_held_are_within_their_bound_and_only_large_ones_wait_for_it() {
     const MAX: usize = 1 << 20;
     let (store, _folder) = open();
-    let source = LocalSource::new(store, String::new(), 1).within(ByteSize(MAX as u64));
+    let source = LocalSource::new(store, String::new(), 1).within(Room::of(ByteSize(MAX as u64)));
     let ask = async |bytes, time| {
         let answer = source.ask(Instant::now() + time, Filter::All, move |_, _| Ok(Large(bytes)));
         tokio::time::timeout(2 * PATIENCE, answer).await.unwrap().map(|reply| reply.held)
@@ -47,7 +47,7 @@ async fn answers_that_are_held_are_within_their_bound_and_only_large_ones_wait_f
     // What has no room waits for it; one that is larger than all is alone.
     let (second, ()) = tokio::join!(ask(10 * MAX, PATIENCE), async { drop(first) });
     let second = second.unwrap();
-    assert_eq!(source.answers.available_permits(), 0);
+    assert!(source.room.take(1).is_none());
     drop(second);
     assert!(ask(MAX, PATIENCE).await.is_ok());
 }
