@@ -131,7 +131,8 @@ fn describe(root: &Path) -> Result<Description, OpenError> {
     let path = root.join(DESCRIPTION);
     match fs::read(&path) {
         Ok(content) => {
-            let found: Description = serde_json::from_slice(&content).map_err(|error| io(error.into()))?;
+            let unreadable = |error| io(io::Error::other(format!("cannot read {DESCRIPTION}: {error}")));
+            let found: Description = serde_json::from_slice(&content).map_err(unreadable)?;
             if found.format > FORMAT {
                 let folder = root.to_owned();
                 return Err(OpenError::NewerFormat { folder, found: found.format, supported: FORMAT });

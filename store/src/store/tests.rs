@@ -172,6 +172,16 @@ fn a_folder_of_a_newer_format_is_refused() {
 }
 
 #[test]
+fn a_folder_with_a_description_of_garbage_is_refused_with_the_name_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("spandrel.json"), "garbage").unwrap();
+    let refused =
+        Store::open(&storage(folder.path()), &ConfigLimits::default(), &prometheus::Registry::new());
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("spandrel.json") && text.contains("expected value"), "{text}");
+}
+
+#[test]
 fn a_folder_of_an_older_format_is_upgraded_with_all_its_records_and_their_ids() {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/format-1");
     let folder = tempfile::tempdir().unwrap();
