@@ -5,6 +5,7 @@
 //! page, which is seen then, once more for as many as it has room for. Nobody is asked a third time.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use spandrel_store::Record;
@@ -70,10 +71,12 @@ fn within(items: &[Arc<Record>], end: Position, wanted: usize) -> Option<(Positi
     (up_to_end < wanted).then_some((end, wanted - up_to_end))
 }
 
-/// The newest so many, each once.
+/// The newest so many, each once. Two sidecars may hold a span with different starts: the later one is shown here, and
+/// the other on the page where its own time is, which nobody knows when this one is made.
 fn merged(mut items: Vec<Arc<Record>>, wanted: usize) -> Vec<Arc<Record>> {
     items.sort_by_key(|record| Reverse((record.time(), record.id)));
-    items.dedup_by_key(|record| record.id);
+    let mut seen = HashSet::with_capacity(items.len());
+    items.retain(|record| seen.insert(record.id));
     items.truncate(wanted);
     items
 }

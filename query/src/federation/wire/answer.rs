@@ -128,7 +128,8 @@ impl Body for Vec<Arc<Record>> {
     fn join(&mut self, other: Vec<Arc<Record>>, limit: usize) {
         self.extend(other);
         self.sort_by_key(|record| std::cmp::Reverse((record.time(), record.id)));
-        self.dedup_by_key(|record| record.id);
+        let mut seen = HashSet::new();
+        self.retain(|record| seen.insert(record.id));
         self.truncate(limit);
     }
 }
