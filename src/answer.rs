@@ -246,6 +246,9 @@ pub struct Problem {
     pub title: String,
     #[serde(alias = "message", deserialize_with = "or_default")]
     pub detail: String,
+    /// Of an answer that had to be whole.
+    #[serde(deserialize_with = "or_default")]
+    pub coverage: Coverage,
 }
 
 /// An answer that says nothing of its coverage hides nothing.

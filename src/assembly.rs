@@ -104,6 +104,12 @@ async fn serve(config: &Config, arguments: &cli::Run) -> anyhow::Result<()> {
 impl Sidecar {
     /// Returns once everything listens.
     pub async fn start(config: &Config) -> anyhow::Result<Sidecar> {
+        if is_token_unused(config, &spandrel_config::environment) {
+            tracing::warn!(
+                "SPANDREL_TOKEN is set, and no security.token or security.token_file makes use of it: everybody on \
+                 this machine may ask; set security.token to \"${{env:SPANDREL_TOKEN}}\" to protect the query port"
+            );
+        }
         let registry = Registry::new();
         telemetry::register(&registry).context("register metrics")?;
         let store = match config.storage.enabled {
@@ -217,6 +223,12 @@ async fn close_store(store: Option<Store>, deadline: Instant) {
         Ok(Err(error)) => tracing::error!(%error, "the store failed to close; the journal has everything"),
         Err(_) => tracing::warn!("the store did not commit in time; the journal has everything"),
     }
+}
+
+/// Whether the token that the commands take protects nothing here, as it does only where the configuration says so.
+fn is_token_unused(config: &Config, environment: &dyn Fn(&str) -> Option<String>) -> bool {
+    let is_given = environment("SPANDREL_TOKEN").is_some_and(|token| !token.trim().is_empty());
+    is_given && config.security.token.is_none()
 }
 
 #[cfg(test)]

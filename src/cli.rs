@@ -80,7 +80,8 @@ Examples:
   spandrel exec -- node server.js
   spandrel exec --service payment --set storage.directory=/data -- java -jar app.jar
 
-Exit status: the command's; 128 and the signal's number where a signal ended it; 2 if it could not be started.")]
+Exit status: the command's; 128 and the signal's number where a signal ended it; as in a shell 127 if there is no
+such command, 126 if it cannot be run; 2 if the sidecar could not be started.")]
 pub struct Exec {
     #[command(flatten)]
     pub configuration: Configuration,
@@ -129,6 +130,21 @@ pub struct Asking {
     pub local: bool,
 }
 
+/// How whole an answer has to be.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Wanted {
+    /// Fail where a sidecar has not answered, or has lost records of that time: status 2, and who it is
+    #[arg(long)]
+    pub require_complete: bool,
+}
+
+impl Wanted {
+    /// As the API is asked for it.
+    pub fn parameter(self) -> Option<(&'static str, &'static str)> {
+        self.require_complete.then_some(("require", "complete"))
+    }
+}
+
 /// Show a trace as a waterfall: spans with their times, logs under their spans, errors in red
 ///
 /// The id may be in any usual notation: hex in any case, W3C traceparent, B3, AWS X-Ray, Datadog decimal.
@@ -149,6 +165,9 @@ pub struct Trace {
     pub all: bool,
 
     #[command(flatten)]
+    pub wanted: Wanted,
+
+    #[command(flatten)]
     pub asking: Asking,
 }
 
@@ -163,6 +182,9 @@ Examples:
 pub struct Errors {
     /// The trace's id
     pub id: String,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
 
     #[command(flatten)]
     pub asking: Asking,
@@ -194,6 +216,9 @@ pub struct Search {
     /// Up to here
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub end: Option<String>,
+
+    #[command(flatten)]
+    pub wanted: Wanted,
 
     #[command(flatten)]
     pub asking: Asking,

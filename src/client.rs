@@ -186,7 +186,12 @@ impl Answer {
     /// The error that a status other than success stands for, in words.
     pub fn refuse<T>(&self) -> anyhow::Result<T> {
         let problem: Problem = serde_json::from_slice(&self.body).unwrap_or_default();
-        let said = if problem.detail.is_empty() { problem.title } else { problem.detail };
+        let missing = crate::show::notes::missing(&problem.coverage);
+        let said = match (missing.is_empty(), problem.detail.is_empty()) {
+            (false, _) => missing.join("; "),
+            (true, false) => problem.detail,
+            (true, true) => problem.title,
+        };
         let said = crate::show::neutral::neutral(&said);
         match (self.status, said.as_str()) {
             (StatusCode::UNAUTHORIZED, _) => {

@@ -10,6 +10,7 @@ mod environment;
 mod output;
 mod ports;
 
+use std::io::Write as _;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -28,8 +29,10 @@ use crate::telemetry::Telemetry;
 /// How long pipes are read once the child is gone.
 const PIPES_MAX: Duration = Duration::from_secs(3);
 
-/// As a shell answers for a program that a signal ended.
+/// As a shell answers for a program that a signal ended, for one that cannot be run, and for one that is not there.
 const SIGNALLED: i32 = 128;
+const NOT_RUN: u8 = 126;
+const NOT_FOUND: u8 = 127;
 
 /// Runs the command to its end: the status to end with.
 pub fn run(arguments: &cli::Exec) -> anyhow::Result<u8> {
@@ -61,20 +64,23 @@ async fn wrap(config: &Config, taken: &[Taken], arguments: &cli::Exec) -> anyhow
     taken.iter().for_each(|taken| taken.tell(sidecar.addresses));
     let ended = supervise(&sidecar, arguments, signals).await;
     sidecar.stop().await;
-    Ok(status_of(ended?))
+    ended
 }
 
-async fn supervise(
-    sidecar: &Sidecar,
-    arguments: &cli::Exec,
-    signals: Forwarded,
-) -> anyhow::Result<ExitStatus> {
+async fn supervise(sidecar: &Sidecar, arguments: &cli::Exec, signals: Forwarded) -> anyhow::Result<u8> {
     let (program, rest) = arguments.command.split_first().context("no command given")?;
     let around = Surroundings::of(program, arguments.service.as_deref(), sidecar.addresses);
     let mut command = Command::new(program);
     command.args(rest).envs(around.added.iter().cloned());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("start {}", program.display()))?;
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            // Nobody is left to tell if standard error is closed too.
+            let _ = writeln!(std::io::stderr(), "spandrel: start {}: {error}", program.display());
+            return Ok(if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN });
+        }
+    };
     let lines = sidecar.lines().context("a gateway keeps no lines: storage.enabled is false")?;
     let out = child
         .stdout
@@ -87,7 +93,7 @@ async fn supervise(
     let status = wait(&mut child, signals).await.context("wait for the command")?;
     let passes = [out, err].into_iter().flatten().collect();
     finish(passes).await;
-    Ok(status)
+    Ok(status_of(status))
 }
 
 /// Waits for the child; signals go to it meanwhile.

@@ -125,6 +125,12 @@ fn what_was_not_found_is_not_called_unknown_while_somebody_did_not_answer() {
         assert!(shown.starts_with(told) && shown.contains("in what could be looked at"), "{shown}");
         assert!(shown.contains("1 of 2 sidecars answered; missing: 127.0.0.1:1 ("), "{shown}");
     }
+    for command in ["trace", "errors", "search"] {
+        let output = sidecar.cli([command, UNKNOWN, "--require-complete"]);
+        assert_eq!((output.status.code(), text(&output).as_str()), (Some(2), ""), "{command}");
+        assert!(said(&output).contains("missing: 127.0.0.1:1 ("), "{}", said(&output));
+        assert_eq!(sidecar.cli([command, UNKNOWN, "--require-complete", "--local"]).status.code(), Some(1));
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Addresses to listen on, written `host:port`: `127.0.0.1:4317`, `0.0.0.0:4317`, `localhost:4317`,
-//! `[::1]:4317`, and `:4317` for every interface.
+//! `[::1]:4317`, and `:4317` for every interface. An address of IPv6 may stand without its brackets, as
+//! `$(POD_IP):7317` puts it: there is always a port, and it is what follows the last colon.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The address that the text means; `resolve` is asked for hosts that are neither numbers nor `localhost`.
 pub(crate) fn parse(text: &str, resolve: fn(&str) -> Option<IpAddr>) -> Option<SocketAddr> {
-    if let Ok(address) = text.parse::<SocketAddr>() {
+    if let Some(address) = text.parse().ok().or_else(|| unbracketed(text)) {
         return Some(address);
     }
     let (host, port) = split(text)?;
@@ -25,12 +26,21 @@ pub fn is_callable(text: &str) -> bool {
     }
 }
 
+fn unbracketed(text: &str) -> Option<SocketAddr> {
+    let (host, port) = text.rsplit_once(':')?;
+    Some(SocketAddr::new(host.parse::<Ipv6Addr>().ok()?.into(), number(port)?))
+}
+
 /// A host's name, possibly empty, and the port behind it.
 fn split(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    let digits_only = port.bytes().all(|byte| byte.is_ascii_digit());
-    (host.bytes().all(of_a_name) && digits_only).then_some((host, port.parse().ok()?))
+    host.bytes().all(of_a_name).then_some((host, number(port)?))
+}
+
+/// Digits alone: a sign is none.
+fn number(port: &str) -> Option<u16> {
+    port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok())?
 }
 
 #[cfg(test)]

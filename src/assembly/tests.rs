@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Stage;
+use spandrel_config::{Config, Secret};
+
+use super::{Stage, is_token_unused};
 
 #[tokio::test]
 async fn a_stage_that_panics_is_a_failure_with_its_name_and_can_still_be_stopped() {
@@ -38,4 +40,15 @@ async fn a_stage_is_told_to_stop_and_waited_for() {
 async fn a_stage_that_never_ends_is_left_behind_at_the_deadline() {
     let stage = Stage::spawn("collector", |_| std::future::pending());
     stage.stop(Instant::now()).await;
+}
+
+#[test]
+fn a_token_that_nothing_makes_use_of_is_noticed() {
+    let given = |token: &'static str| move |name: &str| (name == "SPANDREL_TOKEN").then(|| token.to_owned());
+    let mut config = Config::default();
+    assert!(is_token_unused(&config, &given("sesame")));
+    assert!(!is_token_unused(&config, &given(" ")));
+    assert!(!is_token_unused(&config, &|_| None));
+    config.security.token = Some(Secret("sesame".to_owned()));
+    assert!(!is_token_unused(&config, &given("sesame")));
 }

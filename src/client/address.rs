@@ -1,7 +1,8 @@
 //! The address of a sidecar: `http://host:port` or `https://host:port`, with or without the scheme, a path
-//! prefix allowed.
+//! prefix allowed. An address of IPv6 with a port may stand without its brackets, as `http://$(POD_IP):7317` puts it.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use http::Uri;
@@ -54,7 +55,8 @@ impl FromStr for Address {
     fn from_str(text: &str) -> Result<Address, String> {
         let text = text.trim();
         let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let uri: Uri = whole.parse().map_err(|error| format!("not an address: {error}"))?;
+        let uri: Uri =
+            bracketed(&whole).unwrap_or(whole).parse().map_err(|error| format!("not an address: {error}"))?;
         let is_tls = match uri.scheme_str() {
             Some("http") => false,
             Some("https") => true,
@@ -66,6 +68,15 @@ impl FromStr for Address {
         }
         Ok(Address { is_tls, authority, prefix: uri.path().trim_end_matches('/').to_owned() })
     }
+}
+
+/// With the brackets that an address of IPv6 lacks.
+fn bracketed(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = authority.rsplit_once(':')?;
+    host.parse::<Ipv6Addr>().ok()?;
+    Some(format!("{scheme}://[{host}]:{port}{path}"))
 }
 
 impl fmt::Display for Address {

@@ -7,7 +7,8 @@ use crate::show::{Ink, Line, Screen, errors};
 
 pub(super) async fn run(arguments: &crate::cli::Errors, screen: Screen) -> anyhow::Result<Outcome> {
     let path = format!("/api/v1/traces/{}/errors", escape(&arguments.id));
-    let found: Option<Errors> = ask::ask(&arguments.asking, &path, &[]).await?;
+    let wanted = arguments.wanted.parameter();
+    let found: Option<Errors> = ask::ask(&arguments.asking, &path, wanted.as_slice()).await?;
     if !arguments.asking.json {
         let unknown = || vec![Line::new().with(Ink::Plain, &format!("No trace {} is known.", arguments.id))];
         let lines = found.as_ref().map_or_else(unknown, |found| errors::lines(found, screen));

@@ -11,6 +11,7 @@ pub(super) async fn run(arguments: &crate::cli::Search, screen: Screen) -> anyho
     let mut parameters = vec![("q", arguments.query.as_str()), ("limit", &limit)];
     parameters.extend(arguments.start.as_deref().map(|start| ("start", start)));
     parameters.extend(arguments.end.as_deref().map(|end| ("end", end)));
+    parameters.extend(arguments.wanted.parameter());
     let found: Search = ask::ask(&arguments.asking, "/api/v1/search", &parameters).await?.unwrap_or_default();
     if !arguments.asking.json {
         show(&found, screen)?;

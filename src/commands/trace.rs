@@ -9,7 +9,8 @@ use crate::show::{self, Ink, Line, Screen, notes, trace};
 
 pub(super) async fn run(arguments: &crate::cli::Trace, screen: Screen) -> anyhow::Result<Outcome> {
     let path = format!("/api/v1/traces/{}", escape(&arguments.id));
-    let mut trace: Option<Trace> = ask::ask(&arguments.asking, &path, &[]).await?;
+    let wanted = arguments.wanted.parameter();
+    let mut trace: Option<Trace> = ask::ask(&arguments.asking, &path, wanted.as_slice()).await?;
     if let Some(trace) = trace.as_mut().filter(|_| !arguments.asking.json) {
         mark_failures(arguments, trace).await?;
     }

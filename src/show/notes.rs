@@ -24,16 +24,20 @@ struct Lost {
 
 /// A warning line for each; none where the answer is whole.
 pub fn lines(notes: &Notes) -> Vec<Line> {
-    let mut texts = Vec::new();
-    if !notes.coverage.complete {
-        texts.extend(silent(&notes.coverage));
-        texts.extend(lost(&notes.coverage));
-    }
+    let mut texts = missing(&notes.coverage);
     if notes.truncated {
         texts.push("cut: there is more than one answer may hold".to_owned());
     }
     texts.extend(notes.warnings.iter().cloned());
     texts.iter().map(|text| Line::new().with(Ink::Warning, "warning: ").with(Ink::Warning, text)).collect()
+}
+
+/// What is missing from an answer, in words.
+pub fn missing(coverage: &Coverage) -> Vec<String> {
+    match coverage.complete {
+        true => Vec::new(),
+        false => silent(coverage).into_iter().chain(lost(coverage)).collect(),
+    }
 }
 
 /// Who did not answer.

@@ -1,7 +1,8 @@
 //! Who is listed: the static list, what DNS says, and what a file says, looked up again and again.
 //!
 //! A name that cannot be looked up, or a file that cannot be read, keeps what it said last, and is itself named
-//! as missing (`unresolved`): nobody knows who else would have been asked. The same holds before the first
+//! as missing (`unresolved`): nobody knows who else would have been asked. So is a file with a line that names nobody;
+//! its others count. The same holds before the first
 //! look. At most `limits.peers_max` peers are listed, whoever lists them.
 
 mod dns;
@@ -121,24 +122,27 @@ impl Discovery {
     async fn look(&mut self) {
         for origin in &self.origins {
             let found = match origin {
-                Origin::Host(name) => self.resolver.hosts(name).await,
-                Origin::Service(name) => self.resolver.services(name).await,
+                Origin::Host(name) => self.resolver.hosts(name).await.map(Said::of),
+                Origin::Service(name) => self.resolver.services(name).await.map(Said::of),
                 Origin::File(path) => read(path).await,
             };
             let said = self.said.entry(origin.name()).or_default();
-            match found {
-                Ok(mut names) => {
-                    names.sort();
-                    *said = Said { names, trouble: None };
-                }
-                Err(trouble) => {
-                    if said.trouble.as_ref() != Some(&trouble) {
-                        tracing::warn!(peers = origin.name(), trouble, "peers cannot be looked up");
-                    }
-                    said.trouble = Some(trouble);
-                }
+            let mut found = found.unwrap_or_else(|trouble| Said {
+                names: std::mem::take(&mut said.names),
+                trouble: Some(trouble),
+            });
+            found.names.sort();
+            if found.trouble.is_some() && found.trouble != said.trouble {
+                tracing::warn!(peers = origin.name(), trouble = found.trouble, "peers cannot be looked up");
             }
+            *said = found;
         }
+    }
+}
+
+impl Said {
+    fn of(names: Vec<String>) -> Said {
+        Said { names, trouble: None }
     }
 }
 
@@ -157,7 +161,7 @@ fn absence(name: &str, reason: &'static str, detail: String) -> Absence {
 }
 
 /// A peer's query endpoint on each line; what follows `#` is for people.
-async fn read(path: &Path) -> Result<Vec<String>, String> {
+async fn read(path: &Path) -> Result<Said, String> {
     let text = async {
         let mut text = String::new();
         let file = tokio::fs::File::open(path).await?;
@@ -165,15 +169,17 @@ async fn read(path: &Path) -> Result<Vec<String>, String> {
         Ok::<String, std::io::Error>(text)
     };
     let text = text.await.map_err(|error| error.to_string())?;
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    let mut names = Vec::new();
-    for name in lines.filter(|line| !line.is_empty()) {
-        if !spandrel_config::is_callable(name) {
-            return Err(format!("`{name}` is no query endpoint such as payment:7317"));
+    let mut said = Said::default();
+    for (number, line) in text.lines().enumerate() {
+        let name = line.split('#').next().unwrap_or_default().trim();
+        if spandrel_config::is_callable(name) {
+            said.names.push(name.to_owned());
+        } else if !name.is_empty() && said.trouble.is_none() {
+            let trouble = format!("line {}: `{name}` is no query endpoint such as payment:7317", number + 1);
+            said.trouble = Some(trouble);
         }
-        names.push(name.to_owned());
     }
-    Ok(names)
+    Ok(said)
 }
 
 #[cfg(test)]

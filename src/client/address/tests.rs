@@ -23,6 +23,17 @@ fn an_ipv6_address_is_connected_to_without_its_brackets() {
 }
 
 #[test]
+fn an_ipv6_address_may_stand_without_its_brackets() {
+    for (text, shown) in [
+        ("http://fd00:10:244::1a:7317", "http://[fd00:10:244::1a]:7317"),
+        ("::1:7317/spandrel", "http://[::1]:7317/spandrel"),
+    ] {
+        let address: Address = text.parse().unwrap();
+        assert_eq!(address.to_string(), shown);
+    }
+}
+
+#[test]
 fn questions_are_escaped_whatever_is_in_them() {
     let address: Address = "http://a:1/p".parse().unwrap();
     let target = address.target("/api/v1/search", &[("q", "a AND b:\"c&d\"#é"), ("limit", "5")]);

@@ -148,10 +148,13 @@ async fn a_file_lists_a_peer_on_each_line_and_is_read_again() {
     discovery.look().await;
     assert_eq!(discovery.listed().names, ["orders:7317", "payment:7317"]);
     assert_eq!(discovery.listed().absent, []);
-    write("what?\n");
+    // A line that names nobody is named, and the others count.
+    write("payment:7317\nwhat?\nledger:7317\n");
     discovery.look().await;
-    assert_eq!(discovery.listed().names, ["orders:7317", "payment:7317"]);
-    assert!(discovery.listed().absent[0].detail.contains("what?"));
+    assert_eq!(discovery.listed().names, ["orders:7317", "ledger:7317", "payment:7317"]);
+    assert_eq!(reasons(&discovery.listed())[0].1, "unresolved");
+    let detail = &discovery.listed().absent[0].detail;
+    assert!(detail.contains("line 2") && detail.contains("what?"), "{detail}");
 }
 
 #[tokio::test]
