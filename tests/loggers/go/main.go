@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 
 	kitlog "github.com/go-kit/log"
@@ -166,6 +168,15 @@ func panics() {
 	panic(charge())
 }
 
+// A panic that net/http's server catches, and logs with its goroutine.
+func served() {
+	fmt.Println("order accepted")
+	fmt.Println("payment begins")
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(charge()) }))
+	defer server.Close()
+	_, _ = http.Get(server.URL)
+}
+
 func main() {
 	loggers := map[string]func(){
 		"zap_production":  zapProduction,
@@ -183,6 +194,7 @@ func main() {
 		"klog_text":       klogText,
 		"go_standard":     standard,
 		"uncaught_go":     panics,
+		"caught_go":       served,
 	}
 	loggers[os.Args[1]]()
 }

@@ -143,6 +143,11 @@ const LOGGERS = {
     console.error("payment failed", failure());
     console.log("order placed");
   },
+  uncaught_node() {
+    console.log("order accepted");
+    console.log("payment begins");
+    throw failure();
+  },
 };
 
 LOGGERS[process.argv[2]]();

@@ -57,5 +57,13 @@ def uncaught_ruby
   charge
 end
 
+# An exception by itself, as its formatter writes one.
+def caught_ruby
+  $stdout.sync = true
+  puts "order accepted"
+  puts "payment begins"
+  Logger.new($stdout).error(failure)
+end
+
 require "time"
 send(ARGV.fetch(0))

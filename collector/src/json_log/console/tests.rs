@@ -16,6 +16,37 @@ fn a_text_of_several_lines_is_put_together() {
     assert_eq!(fields(text), expected);
 }
 
+/// As `@opentelemetry/sdk-logs` 0.223.1 printed it on Node 20.
+#[test]
+fn what_javascripts_exporter_printed_is_read() {
+    let text = r#"{
+  resource: {
+    attributes: {
+      'service.name': 'unknown_service:node',
+      'telemetry.sdk.version': '2.12.1'
+    }
+  },
+  instrumentationScope: { name: 'shop', version: '1.0', schemaUrl: undefined },
+  timestamp: 1795428527422000,
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: '00f067aa0ba902b7',
+  traceFlags: 1,
+  severityText: 'ERROR',
+  severityNumber: 17,
+  eventName: undefined,
+  body: 'payment failed\n' +
+    "it's a very long message that goes on and on so that it is cut over several lines",
+  attributes: { 'order.id': 4711 }
+}"#;
+    let message =
+        "payment failed\nit's a very long message that goes on and on so that it is cut over several lines";
+    let expected = serde_json::json!({
+        "timestamp": 1_795_428_527_422_000_u64, "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "span_id": "00f067aa0ba902b7", "severity_text": "ERROR", "message": message,
+    });
+    assert_eq!(fields(text), expected);
+}
+
 #[test]
 fn other_texts_are_no_dumps() {
     for text in [

@@ -219,7 +219,9 @@ impl Logger<'_> {
             mistakes.push(format!("{}: {what} is {found:?}, expected {expected:?}", self.name));
         };
         self.check_exception(&|key| self.says.get(key), crash, &mut note);
-        let expected = if self.says["type"] == "panic" { Level::Fatal } else { Level::Error };
+        // Who caught it goes on.
+        let is_end = self.says["type"] == "panic" && self.name.starts_with("uncaught");
+        let expected = if is_end { Level::Fatal } else { Level::Error };
         let found = Level::from_severity_number(crash.log.severity_number);
         if found != Some(expected) {
             note("the level", &found, &expected);
