@@ -1,5 +1,5 @@
 //! Where one message ends and the next begins on a TCP connection, by RFC 6587: each is preceded by its length, or
-//! followed by a line end. Which of the two is seen at each message: a length stands before a `<`.
+//! followed by a line end, or by a zero byte, as Python's handler ends each. Which of the two is seen at each message: a length stands before a `<`.
 
 use bytes::Bytes;
 
@@ -53,7 +53,7 @@ impl Framer {
                     }
                 }
                 State::Line => {
-                    let end = memchr::memchr(b'\n', piece);
+                    let end = memchr::memchr2(b'\n', 0, piece);
                     self.extend(&piece[..end.unwrap_or(piece.len())]);
                     piece = end.map_or(&[], |end| &piece[end + 1..]);
                     if end.is_some() {

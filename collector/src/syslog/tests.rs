@@ -185,6 +185,11 @@ fn the_bytes_that_a_length_counts_are_kept_and_what_ends_a_message_is_not_said()
         );
         assert_eq!(read(&message).message, "no funds", "of a datagram too");
     }
+    // Python's handler writes no line ends over TCP.
+    assert_eq!(
+        frames(&[b"<14>one\0<14>two\0", b"<14>thr", b"ee\0"], 1 << 10),
+        uncut(&["<14>one", "<14>two", "<14>three"])
+    );
     let line = "<11>1 - - shop - - - no funds\r";
     assert_eq!(frames(&[format!("{line}\r\n").as_bytes()], 1 << 10), uncut(&[line]));
 }
