@@ -62,6 +62,8 @@ pub struct Limits {
     /// Bytes of peers' answers held at once, over all questions; beyond it peers count as busy. As many of this sidecar's
     /// own, until they are written.
     pub answers_bytes_max: ByteSize,
+    /// Bytes of one answer made of records, lines or spans; a longer page is cut short, other answers are refused.
+    pub answer_bytes_max: ByteSize,
     /// Peers asked, and peers remembered that are gone; more are not.
     pub peers_max: usize,
     /// Questions that run at once on this sidecar's own records; more wait for their turn.
@@ -119,6 +121,7 @@ impl Default for Limits {
             peer_timeout: Duration::from_millis(500),
             peer_answer_bytes_max: ByteSize::mib(64),
             answers_bytes_max: ByteSize::mib(128),
+            answer_bytes_max: ByteSize::mib(64),
             peers_max: 1_000,
             queries_max: 8,
             peer_questions_max: 128,
@@ -171,6 +174,7 @@ impl Limits {
             peer_timeout,
             peer_answer_bytes_max,
             answers_bytes_max,
+            answer_bytes_max,
             peers_max,
             queries_max,
             peer_questions_max,
@@ -210,6 +214,7 @@ impl Limits {
         section.set_above_zero("peer_timeout", peer_timeout);
         section.set("peer_answer_bytes_max", peer_answer_bytes_max);
         section.set("answers_bytes_max", answers_bytes_max);
+        section.set("answer_bytes_max", answer_bytes_max);
         section.set("peers_max", peers_max);
         section.set("queries_max", queries_max);
         section.set("peer_questions_max", peer_questions_max);

@@ -14,6 +14,7 @@ mod histogram;
 mod lists;
 mod newest;
 pub mod overview;
+mod piece;
 mod scan;
 mod shown;
 mod traces;

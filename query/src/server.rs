@@ -88,6 +88,7 @@ impl QueryServer {
                 let span_metrics = SpanMetrics::watching(&store, limits);
                 let local = LocalSource::new(store, address.to_string(), limits.queries_max);
                 let local = local.telling_of(span_metrics.clone()).within(room.clone());
+                let local = local.with_pages_of(limits.answer_bytes_max);
                 local.register(registry)?;
                 (Some(Arc::new(local) as Arc<dyn Source>), span_metrics)
             }

@@ -29,6 +29,7 @@ use crate::span_metrics::{Cursor, Offered};
 
 pub use crate::engine::overview::Overview;
 pub use follow::Followed;
+pub(crate) use footprint::record_bytes;
 pub use local::LocalSource;
 pub(crate) use local::UNCHARGED_BYTES_MAX;
 pub use room::Room;
@@ -46,7 +47,7 @@ pub trait Source: Send + Sync + 'static {
     fn peer(&self) -> Peer;
     /// The whole trace, up to `records_max`.
     fn trace(&self, ask: TraceQuestion) -> Answering<'_, TraceRecords>;
-    /// The first records after a place, at most `limit`.
+    /// The first records after a place, at most `limit`, or fewer but one where they are large: see [`Reply::is_cut`].
     fn search(&self, ask: PageQuestion) -> Answering<'_, Vec<Arc<Record>>>;
     /// The traces of the records after a place, each once and at the newest of them, at most `limit`.
     fn matching_traces(&self, ask: PageQuestion) -> Answering<'_, Vec<TraceMatch>>;
@@ -158,6 +159,8 @@ pub struct ValuesQuestion {
 #[derive(Debug, Default)]
 pub struct Reply<T> {
     pub body: T,
+    /// There is more than the body says, which ends where an answer got too large.
+    pub is_cut: bool,
     /// What the source had and cannot answer for, whatever the question.
     pub gaps: Vec<Gap>,
     /// Attributes that the question names and no record of this source has.
@@ -168,6 +171,13 @@ pub struct Reply<T> {
     pub identity: Option<Identity>,
     /// The memory that the answer was granted, for as long as it is held.
     pub held: Vec<OwnedSemaphorePermit>,
+}
+
+impl<T> Reply<T> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Reply<U> {
+        let Reply { body, is_cut, gaps, unknown, beyond, identity, held } = self;
+        Reply { body: f(body), is_cut, gaps, unknown, beyond, identity, held }
+    }
 }
 
 /// What a gateway's answer includes.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::gather::Share;
 use super::{Answer, Engine, Rejected, Scope};
-use crate::source::{Answering, HalvesQuestion, Reply, Source};
+use crate::source::{Answering, HalvesQuestion, Source};
 use crate::span_metrics::{Offered, SpanMetrics};
 
 impl Engine {
@@ -30,7 +30,7 @@ impl Engine {
 
 fn named<'s>(source: &'s dyn Source, name: String, ask: HalvesQuestion) -> Answering<'s, (String, Offered)> {
     Box::pin(async move {
-        let Reply { body, gaps, unknown, beyond, identity, held } = source.halves(ask).await?;
-        Ok(Reply { body: (name, body), gaps, unknown, beyond, identity, held })
+        let reply = source.halves(ask).await?;
+        Ok(reply.map(|offered| (name, offered)))
     })
 }

@@ -2,7 +2,8 @@
 //!
 //! Of a page, each of many sources has a few records; were each asked for a whole page, most of what it looks up and
 //! sends would be thrown away. So each is asked for a few times its even share, and those that may have more within the
-//! page, which is seen then, once more for as many as it has room for. Nobody is asked a third time.
+//! page, which is seen then, once more for as many as it has room for. Nobody is asked a third time. A page of large records
+//! is shorter than it was asked for, and goes on at its cursor.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -12,6 +13,7 @@ use spandrel_store::Record;
 use spandrel_store::snapshot::Position;
 
 use super::gather::Share;
+use super::piece::{Reach, keep_bytes, piece};
 use super::{About, Answer, Engine, Page, Rejected, before, position};
 use crate::source::PageQuestion;
 
@@ -33,23 +35,25 @@ impl Engine {
         let first = first_of(wanted, asking.sources());
         let share = if first < wanted { Share::Half } else { Share::All };
         let ask = |about| PageQuestion { about, after, limit: first };
-        let bodies = asking.gather_about(share, about, |source, about| source.search(ask(about))).await?;
-        let ends: Vec<Option<Position>> = bodies.iter().map(|records| end_of(records, first)).collect();
-        let mut items = merged(bodies.into_iter().flatten().collect(), wanted);
+        let pieces = asking.gather_about(share, about, |source, about| piece(source, ask(about))).await?;
+        let ends: Vec<Option<Position>> = pieces.iter().map(|piece| piece.end(first)).collect();
+        let mut reach = Reach::default();
+        let mut items = merged(reach.of(pieces), wanted);
         let more: Vec<Option<(Position, usize)>> =
             ends.into_iter().map(|end| within(&items, end?, wanted)).collect();
         if first < wanted && more.iter().any(Option::is_some) {
-            let bodies = asking
+            let pieces = asking
                 .gather_some_about(Share::All, about, |place, source, about| {
                     let (after, limit) = (*more.get(place)?)?;
-                    Some(source.search(PageQuestion { about, after: Some(after), limit }))
+                    Some(piece(source, PageQuestion { about, after: Some(after), limit }))
                 })
                 .await?;
-            items.extend(bodies.into_iter().flatten());
+            items.extend(reach.of(pieces));
             items = merged(items, wanted);
         }
-        let more = items.len() > limit;
+        let mut more = reach.keep(&mut items) || items.len() > limit;
         items.truncate(limit);
+        more |= keep_bytes(&mut items, self.limits.answer_bytes_max.as_usize());
         let next = items.last().filter(|_| more).map(|record| position(record));
         Ok(asking.answer(Page { items, next }))
     }
@@ -58,11 +62,6 @@ impl Engine {
 /// How many records each of so many sources is asked for first.
 fn first_of(wanted: usize, sources: usize) -> usize {
     wanted.saturating_mul(SHARES).div_ceil(sources.max(1)).max(FIRST_MIN).min(wanted)
-}
-
-/// The last of the records of a source that may have more.
-fn end_of(records: &[Arc<Record>], asked_for: usize) -> Option<Position> {
-    records.last().filter(|_| records.len() >= asked_for).map(|record| position(record))
 }
 
 /// Where a source goes on that ended there, and how many of its further records the page has room for, if it has.

@@ -13,6 +13,7 @@ use spandrel_store::Record;
 use spandrel_store::filter::Field;
 
 use super::gather::Share;
+use super::piece::{Reach, piece};
 use super::{About, Answer, Engine, Rejected, position};
 use crate::source::{CountQuestion, PageQuestion};
 
@@ -32,14 +33,15 @@ impl Engine {
         let until = std::time::Instant::now() + self.limits.query_timeout;
         loop {
             let ask = |about| PageQuestion { about, after, limit: PAGE_RECORDS };
-            let bodies =
-                asking.gather_about(Share::All, about, |source, about| source.search(ask(about))).await?;
-            let mut page: Vec<Arc<Record>> = bodies.into_iter().flatten().collect();
+            let pieces =
+                asking.gather_about(Share::All, about, |source, about| piece(source, ask(about))).await?;
+            let mut reach = Reach::default();
+            let mut page = reach.of(pieces);
             page.sort_by_key(|record| Reverse((record.time(), record.id)));
             page.dedup_by_key(|record| record.id);
             // Behind the first so many, a source may have more that it did not tell yet.
             page.truncate(PAGE_RECORDS);
-            let more = page.len() == PAGE_RECORDS;
+            let more = reach.keep(&mut page) || page.len() == PAGE_RECORDS;
             after = page.last().map(|record| position(record));
             let step = step.clone();
             let work = tokio::task::spawn_blocking(move || {

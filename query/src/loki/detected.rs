@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use serde_json::{Value as Json_, json};
 
 use super::eval::{Entry, Kind};
-use super::query::{bad_query, entries, range_of};
+use super::query::{bad_query, entries, range_of, size_of_work};
 use super::resources::{matchers, streams};
 use crate::api::App;
 use crate::aside::put_together;
@@ -93,13 +93,13 @@ async fn detected(app: &App, params: &Params) -> Result<BTreeMap<String, Detecte
     let lines = lines.min(app.engine().limits().list_max);
     let parsers = parsers_of(&log);
     let (entries, _) = entries(app, log, range_of(params)?, lines, false).await?;
-    let lines = entries.len();
+    let size = size_of_work(&entries);
     let work = move || {
         let mut detected = BTreeMap::new();
         entries.into_iter().for_each(|entry| look_at(entry, &parsers, &mut detected));
         detected
     };
-    Ok(put_together(lines, work).await?)
+    Ok(put_together(size, work).await?)
 }
 
 /// The parsers that the question has already.

@@ -45,8 +45,9 @@ pub(super) async fn run(app: &App, metric: &Metric, steps: Steps) -> Result<(Vec
             coverage = answer.coverage;
         }
     }
-    let vector = evaluate(metric, vectors, steps).map_err(Refusal::bad)?;
-    if vector.len() > app.engine().limits().series_max {
+    let limits = app.engine().limits();
+    let vector = evaluate(metric, vectors, steps, limits.answer_bytes_max).map_err(Refusal::bad)?;
+    if vector.len() > limits.series_max {
         return Err(too_many(app, SeriesOverflow::Series));
     }
     Ok((vector, coverage))
@@ -58,6 +59,10 @@ fn too_many(app: &App, overflow: SeriesOverflow) -> Refusal {
         SeriesOverflow::Series => {
             Refusal::bad(format!("maximum of series ({}) reached for a single query", limits.series_max))
         }
+        SeriesOverflow::Names => Refusal::too_much(format!(
+            "the labels of the series would have more than {} (limits.answer_bytes_max); group by fewer",
+            limits.answer_bytes_max
+        )),
         SeriesOverflow::Samples => Refusal::too_much(format!(
             "the query would hold more than {} numbers at once; narrow it, or choose a shorter range",
             limits.samples_max
@@ -78,7 +83,7 @@ async fn leaf(
     let grouped_by_streams =
         grouping.as_ref().is_some_and(|grouping| !grouping.without && grouping.labels.iter().all(of_streams));
     let with_metadata = pipeline.needs_metadata() || !grouped_by_streams;
-    let mut samples = Samples::new(measured, grouping.clone(), steps, limits.series_max, limits.samples_max);
+    let mut samples = Samples::new(measured, grouping.clone(), steps, limits);
     if let Some(plan) = Plan::of(measured, grouping.as_ref()) {
         samples = match counted::run(app, measured, &plan, steps, samples).await? {
             Ok(answer) => {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::answer;
 use super::eval::Entry;
-use super::query::{bad_query, entries, range_of};
+use super::query::{bad_query, entries, range_of, size_of_work};
 use crate::api::App;
 use crate::aside::put_together;
 use crate::grafana::params::Asked;
@@ -49,7 +49,7 @@ pub(super) async fn patterns(State(app): State<Arc<App>>, Asked(params): Asked) 
     let step_ns = params.step_ns("step")?.unwrap_or(default).max(SECOND_NS);
     let lines_max = app.engine().limits().list_max;
     let (entries, coverage) = entries(&app, log, range, lines_max, false).await?;
-    let found = put_together(entries.len(), move || found(entries, step_ns)).await?;
+    let found = put_together(size_of_work(&entries), move || found(entries, step_ns)).await?;
     let patterns = found.into_iter().map(|pattern| {
         let samples: Vec<(u64, u64)> = pattern.counts.into_iter().collect();
         json!({ "pattern": written(&pattern.words), "level": pattern.level, "samples": samples })

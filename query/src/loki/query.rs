@@ -25,9 +25,6 @@ use crate::language::mistake::Mistake;
 
 const LIMIT_DEFAULT: usize = 100;
 
-/// Lines of one answer: a template makes a megabyte of each.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
-
 /// Answers of this size are not written on the threads that serve connections.
 const BYTES_OF_A_MOMENT: usize = 256 << 10;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -60,10 +57,8 @@ pub(super) async fn range(
             let limit = params.number("limit")?.filter(|limit| *limit > 0).unwrap_or(LIMIT_DEFAULT);
             let limit = limit.min(app.engine().limits().list_max);
             let (entries, coverage) = entries(&app, log, range, limit, forward).await?;
-            let (categorized, count) = (categorized(&headers), entries.len());
-            let is_quick = bytes_of(&entries) <= BYTES_OF_A_MOMENT;
-            let write = move || answer::streams(entries, categorized, &coverage);
-            Ok(put_together(if is_quick { count } else { usize::MAX }, write).await?)
+            let (categorized, size) = (categorized(&headers), size_of_work(&entries));
+            Ok(put_together(size, move || answer::streams(entries, categorized, &coverage)).await?)
         }
         Expr::Metric(metric) => {
             let step_ns = match params.step_ns("step")? {
@@ -182,8 +177,10 @@ struct Collected {
     bytes: usize,
 }
 
-fn bytes_of<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> usize {
-    entries.into_iter().map(|entry| entry.line.len()).sum()
+/// What [`put_together`] is told of what there is to do with these: their number, unless they are large.
+pub(super) fn size_of_work(entries: &[Entry]) -> usize {
+    let bytes: usize = entries.iter().map(Entry::bytes).sum();
+    if bytes <= BYTES_OF_A_MOMENT { entries.len() } else { usize::MAX }
 }
 
 /// The lines that the question answers with, in the asked direction.
@@ -195,14 +192,15 @@ pub(super) async fn entries(
     forward: bool,
 ) -> Result<(Vec<Entry>, Coverage), Refusal> {
     let about = about(&log, range);
+    let bytes_max = app.engine().limits().answer_bytes_max;
     let (pipeline, entries) = (Pipeline::new(log), VecDeque::new());
     let collected = Collected { pipeline, limit, forward, entries, bytes: 0 };
-    let folded = app.engine().fold(&about, collected, |collected, record| {
+    let folded = app.engine().fold(&about, collected, move |collected, record| {
         let passed = Entry::of(record, true).and_then(|entry| collected.pipeline.run(entry));
         let Some(passed) = passed else { return ControlFlow::Continue(()) };
-        collected.bytes += passed.entry.line.len();
+        collected.bytes += passed.entry.bytes();
         collected.entries.push_back(passed.entry);
-        if collected.bytes > ANSWER_BYTES_MAX {
+        if collected.bytes > bytes_max.as_usize() {
             return ControlFlow::Break(());
         }
         if collected.entries.len() < collected.limit {
@@ -213,16 +211,16 @@ pub(super) async fn entries(
         }
         if collected.entries.len() > collected.limit {
             let oldest = collected.entries.pop_front();
-            collected.bytes -= oldest.map_or(0, |oldest| oldest.line.len());
+            collected.bytes -= oldest.map_or(0, |oldest| oldest.bytes());
         }
         ControlFlow::Continue(())
     });
     let answer = folded.await?;
     unless_silent(&answer.coverage)?;
-    if answer.body.bytes > ANSWER_BYTES_MAX {
-        let max = ANSWER_BYTES_MAX >> 20;
+    if answer.body.bytes > bytes_max.as_usize() {
         return Err(Refusal::bad(format!(
-            "the lines have more than {max} MiB; ask for fewer by `limit` or time"
+            "the lines and their labels have more than {bytes_max} (limits.answer_bytes_max); ask for fewer by \
+             `limit` or time"
         )));
     }
     let mut entries: Vec<Entry> = answer.body.entries.into();

@@ -23,12 +23,19 @@ pub(super) trait Footprint {
 
 impl Footprint for Vec<Arc<Record>> {
     fn bytes(&self) -> usize {
-        self.iter().map(|record| of_record(record)).sum()
+        self.iter().map(|record| record_bytes(record)).sum()
+    }
+}
+
+/// With whether there is more.
+impl Footprint for (Vec<Arc<Record>>, bool) {
+    fn bytes(&self) -> usize {
+        self.0.bytes()
     }
 }
 
 /// Texts take about twice what they have on the wire.
-fn of_record(record: &Record) -> usize {
+pub(crate) fn record_bytes(record: &Record) -> usize {
     let body = match &record.body {
         RecordBody::Span(span) => size_of::<Span>() + 2 * span.encoded_len(),
         RecordBody::Log(log) => size_of::<LogRecord>() + 2 * log.encoded_len(),

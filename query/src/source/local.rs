@@ -5,8 +5,9 @@
 //! stop; it holds its turn until it has, so that no more ever run at once.
 //!
 //! An answer is charged to `limits.answers_bytes_max` (of its own kind: peers' answers have as much) once it is there,
-//! and until it is written. One for which there is no room waits for it, with its turn, and gives up at its deadline. Small ones take less than the way to their reader does, and are
-//! not charged, so that they wait for no large one that is read slowly.
+//! and until it is written. One for which there is no room waits for it, with its turn, and gives up at its deadline.
+//! Small ones take less than the way to their reader does, and are not charged, so that they wait for no large one that
+//! is read slowly. A page of records ends at `limits.answer_bytes_max`, so that no more of it is read than is told.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use prometheus::{IntCounter, Registry};
-use spandrel_config::Limits;
+use spandrel_config::{ByteSize, Limits};
 use spandrel_store::filter::{Field, Test};
 use spandrel_store::snapshot::{Counting, FieldInfo, Position, Scan, Series, TraceRecords, Values};
 use spandrel_store::{Filter, Record, Snapshot, Stop, Store, TimeRange, TraceIdMatch, UnixNanos};
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 
 use crate::graph::{Gathering, PartialGraph};
 
-use super::footprint::Footprint;
+use super::footprint::{Footprint, record_bytes};
 use super::room::Room;
 use super::{
     Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, HalvesQuestion, Overview,
@@ -50,6 +51,8 @@ pub struct LocalSource {
     name: String,
     turns: Arc<Semaphore>,
     room: Room,
+    /// Of one page of records.
+    page_bytes_max: usize,
     /// Questions that found no turn in time, or no room for their answer.
     busy: IntCounter,
     /// The service with the most records when last described.
@@ -70,6 +73,7 @@ impl LocalSource {
             name,
             turns: Arc::new(Semaphore::new(queries_max)),
             room: Room::of(Limits::default().answers_bytes_max),
+            page_bytes_max: Limits::default().answer_bytes_max.as_usize(),
             busy: busy.expect("a metric of a fixed, valid name"),
             service: Mutex::default(),
             span_metrics: None,
@@ -79,6 +83,12 @@ impl LocalSource {
     /// Holds no more answers at once than there is room for.
     pub fn within(mut self, room: Room) -> LocalSource {
         self.room = room;
+        self
+    }
+
+    /// Ends pages of records at so many bytes.
+    pub fn with_pages_of(mut self, bytes_max: ByteSize) -> LocalSource {
+        self.page_bytes_max = bytes_max.as_usize();
         self
     }
 
@@ -168,14 +178,22 @@ impl Source for LocalSource {
     }
 
     fn search(&self, ask: PageQuestion) -> Answering<'_, Vec<Arc<Record>>> {
-        Box::pin(self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot, stop| {
-            let mut found = Vec::new();
+        let bytes_max = self.page_bytes_max;
+        let page = self.ask(ask.about.deadline, ask.about.filter.clone(), move |snapshot, stop| {
+            let (mut found, mut bytes) = (Vec::new(), 0);
             snapshot.scan(&scan(ask.about, ask.after, stop), &mut |record| {
+                bytes += record_bytes(&record);
                 found.push(record);
-                go_on(found.len() < ask.limit)
+                go_on(found.len() < ask.limit && bytes < bytes_max)
             })?;
-            Ok(found)
-        }))
+            let is_cut = found.len() < ask.limit && bytes >= bytes_max;
+            Ok((found, is_cut))
+        });
+        Box::pin(async move {
+            let reply = page.await?;
+            let is_cut = reply.body.1;
+            Ok(Reply { is_cut, ..reply.map(|(found, _)| found) })
+        })
     }
 
     fn matching_traces(&self, ask: PageQuestion) -> Answering<'_, Vec<TraceMatch>> {

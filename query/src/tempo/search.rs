@@ -168,6 +168,9 @@ struct Best {
     asked: Search,
     shown: Vec<Attribute>,
     found: Vec<(Position, TraceMetadata)>,
+    /// Of those.
+    bytes: usize,
+    bytes_max: usize,
     early: Option<Early>,
     /// How many of the found were told early.
     told: usize,
@@ -180,10 +183,19 @@ pub(super) async fn run(app: &App, asked: Search, early: Option<Early>) -> Resul
     let filter = spans_only().and(narrow_pipeline(&asked.pipeline));
     let about = About { filter, range: asked.range, open_start: true, scope: Scope::All };
     let (limit, shown) = (asked.limit, shown_attributes(&asked.pipeline));
-    let best = Best { asked, shown, found: Vec::new(), early, told: 0, traces: 0, spans: 0 };
+    let answer_max = app.engine().limits().answer_bytes_max;
+    let bytes_max = answer_max.as_usize();
+    let best =
+        Best { asked, shown, found: Vec::new(), bytes: 0, bytes_max, early, told: 0, traces: 0, spans: 0 };
     let answer = app.engine().candidates(&about, limit, best, Best::look_at).await?;
     unless_silent(&answer.coverage)?;
     let (best, all) = answer.body;
+    if best.bytes > bytes_max {
+        return Err(Refusal::too_much(format!(
+            "the answer would have more than {answer_max} (limits.answer_bytes_max); ask for fewer traces by `limit`, \
+             or for fewer spans of each by `spss`"
+        )));
+    }
     if !all && best.found.len() < limit {
         let max = app.engine().limits().question_traces_max;
         return Err(Refusal::too_much(format!(
@@ -209,15 +221,28 @@ impl Best {
             });
             let newest = places.filter(|place| self.asked.range.contains(place.time)).max_by_key(key);
             if let Some(newest) = newest {
-                self.found.push((newest, self.metadata(&trace, &sets)));
+                let metadata = self.metadata(&trace, &sets);
+                self.bytes += metadata.bytes();
+                self.found.push((newest, metadata));
+                if self.bytes > self.bytes_max {
+                    self.keep_best();
+                }
+                if self.bytes > self.bytes_max {
+                    return ControlFlow::Break(());
+                }
             }
         }
-        self.found.sort_by_key(|(place, _)| Reverse(key(place)));
-        self.found.truncate(self.asked.limit);
+        self.keep_best();
         // Whatever comes now is no newer than where we are.
         let sure = self.found.iter().take_while(|(place, _)| key(place) >= key(&reached)).count();
         let wanted = self.tell(sure);
         if !wanted || sure == self.asked.limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn keep_best(&mut self) {
+        self.found.sort_by_key(|(place, _)| Reverse(key(place)));
+        let limit = self.asked.limit.min(self.found.len());
+        self.bytes -= self.found.drain(limit..).map(|(_, trace)| trace.bytes()).sum::<usize>();
     }
 
     /// Tells the first so many early, where somebody listens. Returns whether the answer is still wanted.
@@ -289,6 +314,34 @@ impl Best {
                 total_jobs: count(coverage.asked),
             },
         }
+    }
+}
+
+impl TraceMetadata {
+    /// What it takes in an answer, about.
+    fn bytes(&self) -> usize {
+        let sets: usize = self.span_set.iter().chain(&self.span_sets).map(SpanSet::bytes).sum();
+        let services = self.service_stats.keys().map(|service| size_of::<ServiceStats>() + service.len());
+        let names = self.root_service_name.len() + self.root_trace_name.len() + self.trace_id.len();
+        size_of::<TraceMetadata>() + names + sets + services.sum::<usize>()
+    }
+}
+
+impl SpanSet {
+    fn bytes(&self) -> usize {
+        let spans = self.spans.iter().map(|span| {
+            let attributes: usize = span.attributes.iter().map(KeyValue::bytes).sum();
+            size_of::<FoundSpan>() + span.span_id.len() + span.name.len() + attributes
+        });
+        let attributes: usize = self.attributes.iter().map(KeyValue::bytes).sum();
+        size_of::<SpanSet>() + spans.sum::<usize>() + attributes
+    }
+}
+
+impl KeyValue {
+    fn bytes(&self) -> usize {
+        let text = if let AnyValue::Text(text) = &self.value { text.len() } else { 0 };
+        size_of::<KeyValue>() + self.key.len() + text
     }
 }
 

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Valu
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use serde_json::{Value as Json, json};
-use spandrel_config::Limits;
+use spandrel_config::{ByteSize, Limits};
 use spandrel_query::source::LocalSource;
 use spandrel_store::{Flags, Level, NewRecord, RecordBody, ResourceContext, ScopeContext};
 
@@ -657,6 +657,64 @@ async fn lines_that_a_template_makes_large_are_bounded_together() {
     }
     let statuses: Vec<u16> = answers.iter().map(|got| got.status.as_u16()).collect();
     assert_eq!(statuses, [200, 400, 200, 400]);
-    assert!(answers[1].text().contains("more than 64 MiB"), "{}", answers[1].text());
+    assert!(answers[1].text().contains("more than 64MiB"), "{}", answers[1].text());
     assert_eq!(lines(&answers[0].json()).len(), 10);
+}
+
+#[tokio::test]
+async fn labels_that_a_template_makes_large_are_bounded_for_each_line_and_together() {
+    let sidecar = Sidecar::empty().await;
+    let named = |second: u64| log("web", second, Level::Info, &format!("{second}"), &[]);
+    sidecar.keep((0..100).map(named).collect()).await;
+    let ask = async |query: &str, limit: &str| {
+        let asked = [("query", query), ("limit", limit), ("start", START), ("end", END), ("step", "60s")];
+        get(&sidecar.router, &path("/loki/api/v1/query_range", &asked)).await
+    };
+    let one = r#"{service_name="web"} | label_format a="{{ __line__ }}{{ repeat 1000000 `a` }}""#;
+    assert_eq!(ask(one, "10").await.status, 200);
+    let refused = ask(one, "100").await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.text().contains("limits.answer_bytes_max"), "{}", refused.text());
+
+    // Of many labels of one line, those that are too much are left out, and what went wrong is said.
+    let more: Vec<String> =
+        ('a'..='j').map(|label| format!("{label}=\"{{{{ repeat 1000000 `a` }}}}\"")).collect();
+    let many = format!("{{service_name=\"web\"}} | label_format {}", more.join(","));
+    let answer = ask(&many, "1").await;
+    assert_eq!(answer.status, 200);
+    let text = answer.text();
+    assert!(text.len() < 3_000_000 && text.contains("TooManyLabelsErr"), "{} bytes", text.len());
+    // So is what the names of outer keys make of inner ones.
+    let inner: Vec<String> = (0..100).map(|number| format!("\"{number}\":1")).collect();
+    let nested = format!("{{\"{}\":{{{}}}}}", "k".repeat(100_000), inner.join(","));
+    sidecar.keep(vec![log("nested", 1, Level::Info, &nested, &[])]).await;
+    let answer = ask(r#"{service_name="nested"} | json"#, "1").await;
+    let text = answer.text();
+    assert!(text.len() < 3_000_000 && text.contains("TooManyLabelsErr"), "{} bytes", text.len());
+
+    // Series are named by labels.
+    let series = format!("count_over_time({one} [1h])");
+    let refused = ask(&series, "1").await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(refused.text().contains("limits.answer_bytes_max"), "{}", refused.text());
+    let replaced = format!(
+        "label_replace(count_over_time({{service_name=\"web\"}} | label_format a=\"{{{{ repeat 100000 `a` }}}}\" \
+         [1h]), \"b\", \"{}\", \"a\", \"(.*)\")",
+        "$1".repeat(1_000)
+    );
+    let refused = ask(&replaced, "1").await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    assert!(refused.text().contains("label_replace"), "{}", refused.text());
+}
+
+#[tokio::test]
+async fn all_lines_are_looked_at_though_pages_end_early() {
+    let sidecar = Sidecar::empty().await;
+    sidecar.keep((0..100).map(|second| log("web", second, Level::Info, "x", &[])).collect()).await;
+    let local = LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 8);
+    let local = local.with_pages_of(ByteSize::kib(4));
+    let router = router_over(vec![Arc::new(local)], Limits::default());
+    let asked = [("query", r#"{service_name="web"} |= "x""#), ("start", START), ("end", END)];
+    let answer = get(&router, &path("/loki/api/v1/query_range", &asked)).await.json();
+    assert_eq!(lines(&answer).len(), 100);
 }

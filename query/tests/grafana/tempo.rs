@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use prost::Message;
 use serde_json::json;
-use spandrel_config::Limits;
+use spandrel_config::{ByteSize, Limits};
 use spandrel_query::tempo::{Status, Trace, TraceByIdResponse};
 
 use crate::fixture::{Sidecar, router_over};
@@ -264,6 +264,19 @@ async fn a_wrong_question_is_refused_in_words_that_grafana_shows() {
         assert_eq!((got.status, got.content_type()), (StatusCode::BAD_REQUEST, "text/plain; charset=utf-8"));
         assert!(got.text().contains(words), "{}", got.text());
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_would_be_too_large_is_refused_with_what_to_ask_for() {
+    let sidecar = Sidecar::with_shop().await;
+    let here = spandrel_query::source::LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 8);
+    let limits = Limits { answer_bytes_max: ByteSize(1_000), ..Limits::default() };
+    let router = router_over(vec![Arc::new(here)], limits);
+    let refused = get(&router, &path("/api/search", &[("q", "{}"), ("spss", "0")])).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text());
+    assert!(refused.text().contains("`spss`"), "{}", refused.text());
+    let one = get(&router, &path("/api/search", &[("q", "{}"), ("limit", "1"), ("spss", "1")])).await;
+    assert_eq!(one.status, 200, "{}", one.text());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use proptest::prelude::*;
 use serde_json::Value as Json;
-use spandrel_config::Limits;
+use spandrel_config::{ByteSize, Limits};
 use spandrel_query::source::{LocalSource, Roster, Source};
 use spandrel_store::otlp::{AnyValue, KeyValue, LogRecord, Span, Value};
 use spandrel_store::{Flags, NewRecord, RecordBody, ResourceContext, ScopeContext};
@@ -152,6 +152,55 @@ async fn check_coming_and_going(all: Vec<Made>, limit: usize, there: Vec<bool>) 
     }
 }
 
+/// Pages that end early, because their records are large for them, against the whole list.
+async fn check_cut(all: Vec<Made>, limit: usize, page_bytes: u64, answer_bytes: u64) {
+    let (one, other) = (Sidecar::empty().await, Sidecar::empty().await);
+    let (there, here): (Vec<&Made>, Vec<&Made>) = all.iter().partition(|made| made.there);
+    one.keep(here.into_iter().map(Made::record).collect()).await;
+    other.keep(there.into_iter().map(Made::record).collect()).await;
+    let whole = router_over([&one, &other].map(source).into(), Limits::default());
+    let whole = pick(&get(&whole, "/api/v1/search?limit=1000").await.json(), "/records/*/id");
+    let cut = |sidecar: &Sidecar| cut_at(sidecar, ByteSize(page_bytes));
+    let limits = Limits { answer_bytes_max: ByteSize(answer_bytes), ..Limits::default() };
+    let router = router_over([&one, &other].map(cut).into(), limits);
+    let (mut found, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = get(&router, &format!("/api/v1/search?limit={limit}{cursor}")).await.json();
+        assert_eq!(page["coverage"]["complete"], true);
+        found.extend(pick(&page, "/records/*/id").as_array().unwrap().clone());
+        match page.get("next_cursor") {
+            Some(next) => cursor = format!("&cursor={}", next.as_str().unwrap()),
+            None => break,
+        }
+    }
+    assert_eq!(Json::from(found), whole, "in pages of {limit}, {page_bytes} and {answer_bytes} bytes");
+}
+
+#[tokio::test]
+async fn a_page_of_large_records_is_shorter_than_it_was_asked_for() {
+    let sidecar = Sidecar::empty().await;
+    let large = |time: u64| {
+        let mut record = log_at(time);
+        if let RecordBody::Log(log) = &mut record.body {
+            log.body = Some(AnyValue { value: Some(Value::StringValue("x".repeat(10_000))) });
+        }
+        record
+    };
+    sidecar.keep((0..20).map(large).collect()).await;
+    let limits = Limits { answer_bytes_max: ByteSize::kib(50), ..Limits::default() };
+    for local in [source(&sidecar), cut_at(&sidecar, ByteSize::kib(50))] {
+        let router = router_over(vec![local], limits.clone());
+        let page = get(&router, "/api/v1/search?limit=20").await.json();
+        let count = page["records"].as_array().unwrap().len();
+        assert!((2..=3).contains(&count), "{count}");
+        assert!(page["next_cursor"].is_string() && page["coverage"]["complete"] == true);
+    }
+}
+
+fn cut_at(sidecar: &Sidecar, bytes_max: ByteSize) -> Arc<dyn Source> {
+    Arc::new(LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 4).with_pages_of(bytes_max))
+}
+
 /// A log at such a time.
 fn log_at(time: u64) -> NewRecord {
     NewRecord {
@@ -204,6 +253,17 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(check_coming_and_going(all, limit, there));
+    }
+
+    #[test]
+    fn pages_that_end_early_never_skip_or_repeat(
+        all in prop::collection::vec(made(), 0..40),
+        limit in 1usize..50,
+        page_bytes in 1u64..8_000,
+        answer_bytes in 1u64..8_000,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check_cut(all, limit, page_bytes, answer_bytes));
     }
 
     #[test]

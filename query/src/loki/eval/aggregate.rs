@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::window::{grouped, quantile_of};
+use regex::Regex;
+use spandrel_config::ByteSize;
+
+use super::window::{bytes_of, grouped, quantile_of};
 use crate::language::logql::{
     Aggregation, At, Binary, Grouping, Matching, Measured, Metric, Operator, RangeFunction, Side, Vectors,
 };
@@ -85,10 +88,15 @@ enum Value {
 }
 
 /// The series that the question answers with, given those of its leaves. `Err` where series cannot be told
-/// apart. A lone number is a series without labels.
-pub fn evaluate(metric: &Metric, leaves: Vec<Vector>, steps: Steps) -> Result<Vector, String> {
+/// apart, or where their labels would have more than `names_max`. A lone number is a series without labels.
+pub fn evaluate(
+    metric: &Metric,
+    leaves: Vec<Vector>,
+    steps: Steps,
+    names_max: ByteSize,
+) -> Result<Vector, String> {
     let mut leaves = leaves.into_iter();
-    Ok(match of(metric, &mut leaves, steps)? {
+    Ok(match of(metric, &mut leaves, steps, names_max)? {
         Value::Vector(vector) => vector,
         Value::Number(number) => constant(number, steps),
     })
@@ -98,41 +106,70 @@ fn constant(number: f64, steps: Steps) -> Vector {
     vec![(Labels::new(), (0..steps.count).map(|step| (step, number)).collect())]
 }
 
-fn of(metric: &Metric, leaves: &mut dyn Iterator<Item = Vector>, steps: Steps) -> Result<Value, String> {
+fn of(
+    metric: &Metric,
+    leaves: &mut dyn Iterator<Item = Vector>,
+    steps: Steps,
+    names_max: ByteSize,
+) -> Result<Value, String> {
     Ok(match metric {
         Metric::Number(number) => Value::Number(*number),
         Metric::Vector(number) => Value::Vector(constant(*number, steps)),
         Metric::Range(_) => Value::Vector(leaves.next().unwrap_or_default()),
-        Metric::Aggregate { aggregation, grouping, inner } => match of(inner, leaves, steps)? {
+        Metric::Aggregate { aggregation, grouping, inner } => match of(inner, leaves, steps, names_max)? {
             Value::Vector(vector) => Value::Vector(aggregate(*aggregation, grouping.as_ref(), vector)),
             number => number,
         },
-        Metric::LabelReplace { inner, to, replacement, from, pattern } => match of(inner, leaves, steps)? {
-            Value::Vector(vector) => Value::Vector(
-                vector
-                    .into_iter()
-                    .map(|(mut labels, points)| {
-                        let value = labels.get(from).cloned().unwrap_or_default();
-                        if let Some(captures) = pattern.regex().captures(&value) {
-                            let mut replaced = String::new();
-                            captures.expand(replacement, &mut replaced);
-                            match replaced.is_empty() {
-                                true => labels.remove(to),
-                                false => labels.insert(to.clone(), replaced),
-                            };
+        Metric::LabelReplace { inner, to, replacement, from, pattern } => {
+            match of(inner, leaves, steps, names_max)? {
+                Value::Vector(mut vector) => {
+                    let mut bytes = 0;
+                    for (labels, _) in &mut vector {
+                        label_replace(labels, to, replacement, from, pattern.regex(), names_max)?;
+                        bytes += bytes_of(labels);
+                        if bytes > names_max.as_usize() {
+                            return Err(too_long(names_max));
                         }
-                        (labels, points)
-                    })
-                    .collect(),
-            ),
-            number => number,
-        },
+                    }
+                    Value::Vector(vector)
+                }
+                number => number,
+            }
+        }
         Metric::Binary(binary) => {
-            let left = of(&binary.left, leaves, steps)?;
-            let right = of(&binary.right, leaves, steps)?;
+            let left = of(&binary.left, leaves, steps, names_max)?;
+            let right = of(&binary.right, leaves, steps, names_max)?;
             operate(binary, left, right, steps)?
         }
     })
+}
+
+fn label_replace(
+    labels: &mut Labels,
+    to: &str,
+    replacement: &str,
+    from: &str,
+    pattern: &Regex,
+    names_max: ByteSize,
+) -> Result<(), String> {
+    let value = labels.get(from).cloned().unwrap_or_default();
+    let Some(captures) = pattern.captures(&value) else { return Ok(()) };
+    // No capture is longer than the value.
+    let times = replacement.bytes().filter(|byte| *byte == b'$').count();
+    if replacement.len() + times.saturating_mul(value.len()) > names_max.as_usize() {
+        return Err(too_long(names_max));
+    }
+    let mut replaced = String::new();
+    captures.expand(replacement, &mut replaced);
+    match replaced.is_empty() {
+        true => labels.remove(to),
+        false => labels.insert(to.to_owned(), replaced),
+    };
+    Ok(())
+}
+
+fn too_long(names_max: ByteSize) -> String {
+    format!("label_replace would make labels of more than {names_max} (limits.answer_bytes_max)")
 }
 
 fn aggregate(aggregation: Aggregation, grouping: Option<&Grouping>, vector: Vector) -> Vector {

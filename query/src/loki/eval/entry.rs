@@ -13,6 +13,7 @@ use spandrel_store::record::streams::STREAM_ATTRIBUTES;
 use spandrel_store::record::value::to_text;
 use spandrel_store::{Receiver, Record};
 
+use super::parsers::{ERROR, ERROR_DETAILS};
 use crate::language::logql::template;
 
 const SERVICE_NAME: &str = "service_name";
@@ -23,6 +24,12 @@ const RESERVED: [&str; 2] = ["trace_id", "span_id"];
 
 /// Maps within maps that are made labels of.
 const DEPTH_MAX: usize = 16;
+
+/// Labels that a question makes of one line: what is in the longest, and what the longest template makes.
+pub(super) const MADE_BYTES_MAX: usize = 2 << 20;
+
+/// Of a message about what went wrong.
+const DETAILS_BYTES_MAX: usize = 1 << 10;
 
 /// Where a label is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +44,12 @@ pub struct Label {
     pub kind: Kind,
     pub name: Cow<'static, str>,
     pub value: String,
+}
+
+impl Label {
+    fn bytes(&self) -> usize {
+        size_of::<Label>() + self.name.len() + self.value.len()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -116,16 +129,47 @@ impl Entry {
         found.map(|label| label.value.as_str())
     }
 
+    /// What it takes in an answer.
+    pub fn bytes(&self) -> usize {
+        size_of::<Entry>() + self.line.len() + self.labels.iter().map(Label::bytes).sum::<usize>()
+    }
+
     /// Gives a label a value of the query's own, whatever it was before.
     pub fn set(&mut self, name: &str, value: String) {
         self.remove(name);
-        self.labels.push(Label { kind: Kind::Parsed, name: name.to_owned().into(), value });
+        if self.has_room(name, &value) {
+            self.labels.push(Label { kind: Kind::Parsed, name: name.to_owned().into(), value });
+        }
+    }
+
+    /// Notes what went wrong.
+    pub fn fail(&mut self, error: &str, mut details: String) {
+        details.truncate(details.floor_char_boundary(DETAILS_BYTES_MAX));
+        for (name, value) in [(ERROR, error.to_owned()), (ERROR_DETAILS, details)] {
+            self.remove(name);
+            self.labels.push(Label { kind: Kind::Parsed, name: name.into(), value });
+        }
+    }
+
+    /// Whether one more label may be made of the line; else that is what went wrong.
+    fn has_room(&mut self, name: &str, value: &str) -> bool {
+        let made = self.labels.iter().filter(|label| label.kind == Kind::Parsed && label.name != name);
+        let made: usize = made.map(Label::bytes).sum();
+        let has_room = made + name.len() + value.len() <= MADE_BYTES_MAX;
+        if !has_room {
+            let max = MADE_BYTES_MAX >> 20;
+            self.fail("TooManyLabelsErr", format!("labels made of one line have more than {max} MiB"));
+        }
+        has_room
     }
 
     /// A label that was found in the line. If the record has one of that name, it is told apart by its name.
     pub fn extract(&mut self, name: &str, value: String) {
         let taken = self.labels.iter().any(|label| label.kind != Kind::Parsed && label.name == name);
         let name = if taken { format!("{name}_extracted") } else { name.to_owned() };
+        if !self.has_room(&name, &value) {
+            return;
+        }
         let parsed = self.labels.iter_mut().find(|label| label.kind == Kind::Parsed && label.name == name);
         match parsed {
             Some(label) => label.value = value,

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::entry::{Entry, mangled};
+use super::entry::{Entry, MADE_BYTES_MAX, mangled};
 use crate::language::logql::{PathPart, PatternPart};
 use crate::language::pattern::Pattern;
 
@@ -15,8 +15,7 @@ pub const ERROR_DETAILS: &str = "__error_details__";
 
 /// Notes what went wrong; the entry goes on.
 pub fn fail(entry: &mut Entry, error: &str, details: impl Into<String>) {
-    entry.set(ERROR, error.to_owned());
-    entry.set(ERROR_DETAILS, details.into());
+    entry.fail(error, details.into());
 }
 
 /// All values of a JSON object, or those at the paths.
@@ -34,7 +33,7 @@ pub fn json(entry: &mut Entry, fields: &[(String, Vec<PathPart>)]) {
     };
     if fields.is_empty() {
         let mut found = Vec::new();
-        flatten("", &parsed, &mut found);
+        flatten("", &parsed, &mut found, &mut 0);
         found.into_iter().for_each(|(name, value)| entry.extract(&name, value));
         return;
     }
@@ -58,19 +57,24 @@ fn text_of(json: &Json) -> String {
     }
 }
 
-/// Values under the names of their keys, joined by underscores; arrays are left out.
-fn flatten(before: &str, json: &Json, found: &mut Vec<(String, String)>) {
+/// Values under the names of their keys, joined by underscores; arrays are left out. A long key is in the names of all
+/// that is below it, so that `bytes` are counted as they are made.
+fn flatten(before: &str, json: &Json, found: &mut Vec<(String, String)>, bytes: &mut usize) {
     let Json::Object(map) = json else { return };
     for (key, value) in map {
-        if found.len() >= LABELS_MAX {
+        if found.len() >= LABELS_MAX || *bytes > MADE_BYTES_MAX {
             return;
         }
         let name = mangled(key);
         let name = if before.is_empty() { name } else { format!("{before}_{name}") };
         match value {
-            Json::Object(_) => flatten(&name, value, found),
+            Json::Object(_) => flatten(&name, value, found, bytes),
             Json::Array(_) | Json::Null => {}
-            value => found.push((name, text_of(value))),
+            value => {
+                let value = text_of(value);
+                *bytes += name.len() + value.len();
+                found.push((name, value));
+            }
         }
     }
 }

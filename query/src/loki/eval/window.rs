@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use spandrel_config::Limits;
+
 use super::aggregate::{Labels, Steps, Vector};
 use super::entry::Entry;
 use crate::language::logql::{Grouping, Matched, Matcher, Measured, RangeFunction};
@@ -13,6 +15,8 @@ use crate::language::logql::{Grouping, Matched, Matcher, Measured, RangeFunction
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeriesOverflow {
     Series,
+    /// Bytes of their labels.
+    Names,
     Samples,
 }
 
@@ -26,6 +30,8 @@ pub struct Samples {
     grouping: Option<Grouping>,
     series: HashMap<Labels, Numbers>,
     series_max: usize,
+    /// Bytes that labels of further series may take.
+    names_left: usize,
     samples_left: usize,
     pub overflow: Option<SeriesOverflow>,
 }
@@ -53,13 +59,7 @@ impl Change {
 
 impl Samples {
     /// `grouping` is the function's own, or that of a sum around it where that comes to the same.
-    pub fn new(
-        measured: &Measured,
-        grouping: Option<Grouping>,
-        steps: Steps,
-        series_max: usize,
-        samples_max: usize,
-    ) -> Samples {
+    pub fn new(measured: &Measured, grouping: Option<Grouping>, steps: Steps, limits: &Limits) -> Samples {
         Samples {
             function: measured.function,
             range_ns: measured.range_ns,
@@ -68,8 +68,9 @@ impl Samples {
             absent: equalities(&measured.log.matchers),
             grouping,
             series: HashMap::new(),
-            series_max,
-            samples_left: samples_max,
+            series_max: limits.series_max,
+            names_left: limits.answer_bytes_max.as_usize(),
+            samples_left: limits.samples_max,
             overflow: None,
         }
     }
@@ -77,8 +78,7 @@ impl Samples {
     /// Adds a line, with the number that was taken out of it.
     pub fn add(&mut self, entry: &Entry, unwrapped: Option<f64>) {
         let labels = grouped(entry.all(), self.grouping.as_ref());
-        if self.series.len() >= self.series_max && !self.series.contains_key(&labels) {
-            self.overflow = Some(SeriesOverflow::Series);
+        if !self.has_room(&labels) {
             return;
         }
         let Some((first, last)) = self.steps_of(entry.time_ns) else { return };
@@ -112,8 +112,7 @@ impl Samples {
     /// Adds so many lines of one time, of a function that only counts them.
     pub fn add_many(&mut self, labels: &[(String, String)], time_ns: u64, count: u64) {
         let labels = grouped(labels.to_vec(), self.grouping.as_ref());
-        if self.series.len() >= self.series_max && !self.series.contains_key(&labels) {
-            self.overflow = Some(SeriesOverflow::Series);
+        if !self.has_room(&labels) {
             return;
         }
         let Some((first, last)) = self.steps_of(time_ns) else { return };
@@ -123,6 +122,23 @@ impl Samples {
             changes.entry(first).or_default().add(lines, count as f64);
             changes.entry(last + 1).or_default().add(-lines, -(count as f64));
         }
+    }
+
+    /// Whether a series is there, or there is room for it; else that there is not is noted.
+    fn has_room(&mut self, labels: &Labels) -> bool {
+        if self.series.contains_key(labels) {
+            return true;
+        }
+        let bytes = bytes_of(labels);
+        if self.series.len() >= self.series_max {
+            self.overflow = Some(SeriesOverflow::Series);
+        } else if bytes > self.names_left {
+            self.overflow = Some(SeriesOverflow::Names);
+        } else {
+            self.names_left -= bytes;
+            return true;
+        }
+        false
     }
 
     /// The first and the last step whose range a time lies in: after the range's begin, up to its end.
@@ -295,6 +311,10 @@ pub(super) fn quantile_of(mut numbers: Vec<f64>, quantile: f64) -> f64 {
     let (lower, upper) = (rank.floor() as usize, rank.ceil() as usize);
     let weight = rank - rank.floor();
     numbers[lower] * (1.0 - weight) + numbers[upper] * weight
+}
+
+pub(super) fn bytes_of(labels: &Labels) -> usize {
+    labels.iter().map(|(name, value)| 2 * size_of::<String>() + name.len() + value.len()).sum()
 }
 
 /// The labels that a series is known by.
