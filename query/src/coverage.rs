@@ -46,7 +46,7 @@ pub struct Missing {
     pub peer: String,
     /// The service it stands next to, where known.
     pub service: Option<String>,
-    /// `timeout`, `busy`, `failed`, `unreachable`, `refused`, `unauthorized`, `version`, `garbage` or
+    /// `timeout`, `busy`, `failed`, `rejected`, `unreachable`, `refused`, `unauthorized`, `version`, `garbage` or
     /// `too_large`: the sidecar did not answer. `gone`: it is not there any more. `copy`: it runs on a copy of
     /// another's data folder. `unresolved`: its name cannot be looked up. `set_aside`: a damaged partition of it. `deleted`: removed by retention.
     pub reason: String,

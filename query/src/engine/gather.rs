@@ -2,12 +2,13 @@
 //!
 //! All questions of one answer share a deadline and one list of sources. A source that has not answered one of
 //! them is named in the coverage and not asked again, so that it delays an answer once at most. A question that
-//! another one follows may take half of the time that is left.
+//! another one follows leaves it some of the time.
 //!
 //! At most `limits.peer_questions_max` answers with peers in them are in the making at once; more wait for a turn, and
 //! without one before the deadline everybody counts as busy. An answer that is made holds no turn while it is written.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use spandrel_store::TimeRange;
@@ -29,6 +30,7 @@ pub(super) struct Asking {
     pub(super) warnings: Vec<String>,
     held: Vec<OwnedSemaphorePermit>,
     deadline: Instant,
+    peer_timeout: Duration,
     scope: Scope,
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -44,7 +46,19 @@ struct Asked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Share {
     All,
+    /// All but what a small question to peers takes (`limits.peer_timeout`), and half at least.
+    Most,
     Half,
+}
+
+impl Share {
+    fn of(self, left: Duration, peer_timeout: Duration) -> Duration {
+        match self {
+            Share::All => left,
+            Share::Most => left.saturating_sub(peer_timeout).max(left / 2),
+            Share::Half => left / 2,
+        }
+    }
 }
 
 /// What came back, before it is merged.
@@ -68,6 +82,7 @@ impl Engine {
             warnings: Vec::new(),
             held: Vec::new(),
             deadline,
+            peer_timeout: self.limits.peer_timeout,
             scope,
             _turn: turn.ok().flatten(),
             roster,
@@ -119,10 +134,7 @@ impl Asking {
         ask: impl for<'s> Fn(usize, &'s dyn Source, Instant) -> Option<Answering<'s, T>>,
     ) -> Result<Gathered<T>, Rejected> {
         let now = Instant::now();
-        let deadline = match share {
-            Share::All => self.deadline,
-            Share::Half => now + self.deadline.saturating_duration_since(now) / 2,
-        };
+        let deadline = now + share.of(self.deadline.saturating_duration_since(now), self.peer_timeout);
         let asked = std::mem::take(&mut self.asked);
         let answers = join_all(asked.iter().enumerate().map(|(place, asked)| {
             let answer = ask(place, asked.source.as_ref(), deadline);
@@ -135,7 +147,7 @@ impl Asking {
         let absent = if self.scope == Scope::All { self.roster.absent.clone() } else { Vec::new() };
         let mut gathered = Gathered { bodies: Vec::new(), absent };
         let (mut unknown, mut identities): (Option<Vec<Field>>, _) = (None, Vec::new());
-        let mut all_answered = true;
+        let (mut all_answered, mut rejected) = (true, None);
         for (mut asked, answer) in asked.into_iter().zip(answers) {
             let Some(answer) = answer else {
                 self.asked.push(asked);
@@ -157,14 +169,21 @@ impl Asking {
                         Some(unknown) => unknown.retain(|field| reply.unknown.contains(field)),
                     }
                 }
-                Err(SourceError::Rejected(why)) => return Err(Rejected(why)),
+                Err(SourceError::Rejected(why)) if asked.source.peer().local => return Err(Rejected(why)),
                 Err(SourceError::Itself) => {}
                 Err(error) => {
+                    if let SourceError::Rejected(why) = &error {
+                        rejected.get_or_insert_with(|| why.clone());
+                    }
                     self.coverage.asked += asked.asked;
                     self.coverage.failed(asked.source.peer(), &error);
                     all_answered = false;
                 }
             }
+        }
+        // A peer may have limits of its own; what nobody answers is the question's fault.
+        if let Some(why) = rejected.filter(|_| gathered.bodies.is_empty()) {
+            return Err(Rejected(why));
         }
         // Who was not asked, or did not answer, may have them.
         let unknown = unknown.filter(|_| all_answered);
@@ -212,6 +231,17 @@ impl Asking {
     /// How many are asked next.
     pub(super) fn sources(&self) -> usize {
         self.asked.len()
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Names those who answer: not all that they told could be looked at in time.
+    pub(super) fn too_late(&mut self) {
+        for asked in &self.asked {
+            self.coverage.failed(asked.source.peer(), &SourceError::Deadline);
+        }
     }
 
     pub(super) fn out_of_time(&self) -> bool {

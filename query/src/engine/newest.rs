@@ -12,7 +12,7 @@ use std::sync::Arc;
 use spandrel_store::Record;
 use spandrel_store::snapshot::Position;
 
-use super::gather::Share;
+use super::gather::{Asking, Share};
 use super::piece::{Reach, keep_bytes, piece};
 use super::{About, Answer, Engine, Page, Rejected, before, position};
 use crate::source::PageQuestion;
@@ -31,18 +31,35 @@ impl Engine {
     ) -> Result<Answer<Page<Arc<Record>>>, Rejected> {
         let mut asking = self.asking(about.scope).await;
         // One more than a page has tells whether there is another.
-        let wanted = limit + 1;
-        let first = first_of(wanted, asking.sources());
-        let share = if first < wanted { Share::Half } else { Share::All };
+        let (mut items, is_cut) = asking.newest(about, after, limit + 1).await?;
+        let mut more = is_cut || items.len() > limit;
+        items.truncate(limit);
+        more |= keep_bytes(&mut items, self.limits.answer_bytes_max.as_usize());
+        let next = items.last().filter(|_| more).map(|record| position(record));
+        Ok(asking.answer(Page { items, next }))
+    }
+}
+
+impl Asking {
+    /// The matching records after a place, newest first, so many or fewer, and whether there are more though they are
+    /// fewer.
+    pub(super) async fn newest(
+        &mut self,
+        about: &About,
+        after: Option<Position>,
+        wanted: usize,
+    ) -> Result<(Vec<Arc<Record>>, bool), Rejected> {
+        let first = first_of(wanted, self.sources());
+        let share = if first < wanted { Share::Most } else { Share::All };
         let ask = |about| PageQuestion { about, after, limit: first };
-        let pieces = asking.gather_about(share, about, |source, about| piece(source, ask(about))).await?;
+        let pieces = self.gather_about(share, about, |source, about| piece(source, ask(about))).await?;
         let ends: Vec<Option<Position>> = pieces.iter().map(|piece| piece.end(first)).collect();
         let mut reach = Reach::default();
         let mut items = merged(reach.of(pieces), wanted);
         let more: Vec<Option<(Position, usize)>> =
             ends.into_iter().map(|end| within(&items, end?, wanted)).collect();
         if first < wanted && more.iter().any(Option::is_some) {
-            let pieces = asking
+            let pieces = self
                 .gather_some_about(Share::All, about, |place, source, about| {
                     let (after, limit) = (*more.get(place)?)?;
                     Some(piece(source, PageQuestion { about, after: Some(after), limit }))
@@ -51,11 +68,8 @@ impl Engine {
             items.extend(reach.of(pieces));
             items = merged(items, wanted);
         }
-        let mut more = reach.keep(&mut items) || items.len() > limit;
-        items.truncate(limit);
-        more |= keep_bytes(&mut items, self.limits.answer_bytes_max.as_usize());
-        let next = items.last().filter(|_| more).map(|record| position(record));
-        Ok(asking.answer(Page { items, next }))
+        let is_cut = reach.keep(&mut items);
+        Ok((items, is_cut))
     }
 }
 

@@ -2,23 +2,25 @@
 //!
 //! Records come page by page, newest first, each once. What is done with them runs on the blocking pool, so that
 //! no more than one page of each source is in memory. A source that fails on the way is named in the coverage;
-//! what it told before counts.
+//! what it told before counts. Where the time is over before all were looked at, everybody is named as `timeout`.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use spandrel_store::Record;
 use spandrel_store::filter::Field;
 
 use super::gather::Share;
-use super::piece::{Reach, piece};
 use super::{About, Answer, Engine, Rejected, position};
-use crate::source::{CountQuestion, PageQuestion};
+use crate::source::CountQuestion;
 
 /// Records of one page: many, for a page costs a look at the index, and few enough for a peer's answer.
 const PAGE_RECORDS: usize = 2_048;
+
+/// Records from one look at the clock to the next.
+const LOOKS_EVERY: usize = 16;
 
 impl Engine {
     /// Takes every matching record through `step`, newest first, until it breaks or there are no more.
@@ -30,38 +32,27 @@ impl Engine {
     ) -> Result<Answer<S>, Rejected> {
         let mut asking = self.asking(about.scope).await;
         let (step, mut after) = (Arc::new(step), None);
-        let until = std::time::Instant::now() + self.limits.query_timeout;
+        let until = asking.deadline().into_std();
         loop {
-            let ask = |about| PageQuestion { about, after, limit: PAGE_RECORDS };
-            let pieces =
-                asking.gather_about(Share::All, about, |source, about| piece(source, ask(about))).await?;
-            let mut reach = Reach::default();
-            let mut page = reach.of(pieces);
-            page.sort_by_key(|record| Reverse((record.time(), record.id)));
-            page.dedup_by_key(|record| record.id);
-            // Behind the first so many, a source may have more that it did not tell yet.
-            page.truncate(PAGE_RECORDS);
-            let more = reach.keep(&mut page) || page.len() == PAGE_RECORDS;
+            let (page, is_cut) = asking.newest(about, after, PAGE_RECORDS).await?;
+            let more = is_cut || page.len() == PAGE_RECORDS;
             after = page.last().map(|record| position(record));
             let step = step.clone();
             let work = tokio::task::spawn_blocking(move || {
-                let mut late = false;
-                let flow = page.iter().try_for_each(|record| {
+                let mut is_late = false;
+                let flow = page.iter().enumerate().try_for_each(|(place, record)| {
                     // Of what is done with a record, templates may be slow.
-                    late = std::time::Instant::now() > until;
-                    if late { ControlFlow::Break(()) } else { step(&mut state, record) }
+                    is_late = place.is_multiple_of(LOOKS_EVERY) && Instant::now() > until;
+                    if is_late { ControlFlow::Break(()) } else { step(&mut state, record) }
                 });
-                (state, flow, late)
+                (state, flow, is_late)
             });
             let done = work.await.map_err(|_| Rejected("the question broke off".to_owned()))?;
             asking.release();
-            if done.2 {
-                let max = self.limits.query_timeout;
-                return Err(Rejected(format!(
-                    "it took longer than {max:?} (limits.query_timeout); narrow it"
-                )));
-            }
             state = done.0;
+            if done.2 {
+                asking.too_late();
+            }
             if done.1.is_break() || !more {
                 return Ok(asking.answer(state));
             }

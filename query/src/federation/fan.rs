@@ -55,6 +55,7 @@ impl Fan {
             let answers = join_all(asking).await;
             let mut beyond = Beyond { missing: self.absent.clone(), ..Beyond::default() };
             let (mut joined, mut first, mut all_answered) = (Reply::<T>::default(), true, true);
+            let mut rejected = None;
             for (peer, answer) in self.peers.iter().zip(answers) {
                 match answer {
                     Ok(reply) => {
@@ -66,17 +67,25 @@ impl Fan {
                             false => joined.unknown.retain(|field| reply.unknown.contains(field)),
                         }
                     }
-                    Err(SourceError::Rejected(why)) => return Err(SourceError::Rejected(why)),
                     Err(SourceError::Itself) => {}
                     Err(error) => {
+                        if matches!(error, SourceError::Rejected(_)) {
+                            rejected.get_or_insert_with(|| error.clone());
+                        }
                         beyond.asked += 1;
                         beyond.missing.push(Absence::of_error(peer.peer(), &error));
                         all_answered = false;
                     }
                 }
             }
+            // A peer may have limits of its own; what nobody answers is the question's fault.
+            if let Some(rejected) = rejected.filter(|_| first) {
+                return Err(rejected);
+            }
             // Who did not answer may have them.
-            joined.unknown.retain(|_| all_answered);
+            if !all_answered {
+                joined.unknown.clear();
+            }
             joined.beyond = Some(beyond);
             Ok(joined)
         })

@@ -1,11 +1,13 @@
 //! Several sidecars: what an answer holds when some of them are slow, broken, or have lost something.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use spandrel_config::Limits;
+use spandrel_query::engine::{About, Engine};
 use spandrel_query::graph::PartialGraph;
 use spandrel_query::source::{
     Answering, CountQuestion, Description, FieldsQuestion, GraphQuestion, LocalSource, Overview,
@@ -38,6 +40,8 @@ enum Mood {
     Lost(Gap),
     /// Finds the traces, and has no time left to tell of them.
     Forgetful,
+    /// Has limits of its own.
+    Narrow,
     /// Answers one question, and none after that.
     Once(Arc<AtomicBool>),
 }
@@ -54,6 +58,7 @@ impl Remote {
                 Mood::Hung => std::future::pending().await,
                 Mood::Once(has_answered) if !has_answered.swap(true, Ordering::Relaxed) => answer.await,
                 Mood::Broken | Mood::Once(_) => Err(SourceError::Failed("connection refused".to_owned())),
+                Mood::Narrow => Err(SourceError::Rejected("more than 3 groups".to_owned())),
                 Mood::Lost(gap) => {
                     let mut reply = answer.await?;
                     reply.gaps.push(gap.clone());
@@ -119,8 +124,8 @@ impl Source for Remote {
 
 /// The query side of `here`, which asks `there` as well.
 struct Two {
-    _here: Sidecar,
-    _there: Sidecar,
+    here: Sidecar,
+    there: Sidecar,
     router: axum::Router,
 }
 
@@ -133,7 +138,7 @@ impl Two {
         let remote = Remote { inner, name: "there:7317", mood };
         let local = LocalSource::new(one.store.clone(), "here:7317".to_owned(), 4);
         let router = router_over(vec![Arc::new(local), Arc::new(remote)], Limits::default());
-        Two { _here: one, _there: other, router }
+        Two { here: one, there: other, router }
     }
 
     /// The shop's records: the payment service's there, all others here.
@@ -274,6 +279,70 @@ async fn a_hung_sidecar_delays_the_answer_to_the_deadline_and_is_named() {
     }
     let (_, traces) = two.get("/api/v1/traces").await;
     assert_eq!(traces["traces"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_peer_that_rejects_a_question_is_missing_and_the_others_are_answered() {
+    let two = Two::split_shop(Mood::Narrow).await;
+    let (status, counted) = two.get("/api/v1/histogram?by=service").await;
+    assert_eq!((status, &counted["coverage"]["answered"]), (200, &json!(1)), "{counted}");
+    let missing = &counted["coverage"]["missing"][0];
+    assert_eq!((&missing["peer"], &missing["reason"]), (&json!("there:7317"), &json!("rejected")));
+    assert_eq!(missing["detail"], "more than 3 groups");
+    assert_eq!(two.get("/api/v1/histogram?by=service&require=complete").await.0, 503);
+    // What nobody answers is the question's own fault.
+    let peer = |sidecar: &Sidecar, name| -> Arc<dyn Source> {
+        let inner = LocalSource::new(sidecar.store.clone(), String::new(), 4);
+        Arc::new(Remote { inner, name, mood: Mood::Narrow })
+    };
+    let router = router_over(vec![peer(&two.here, "one"), peer(&two.there, "other")], Limits::default());
+    let refused = get(&router, "/api/v1/histogram?by=service").await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    assert!(refused.text.contains("more than 3 groups"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_in_time_is_missing_and_what_was_counts() {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let sidecar = Sidecar::empty().await;
+    for _ in 0..9 {
+        sidecar.keep(shop()).await;
+    }
+    let local = LocalSource::new(sidecar.store.clone(), "here:7317".to_owned(), 4);
+    let limits = Limits { query_timeout: LIMIT, ..Limits::default() };
+    let engine = Engine::new(vec![Arc::new(local)], limits);
+    let slow = |count: &mut usize, _: &Arc<Record>| {
+        *count += 1;
+        let until = std::time::Instant::now() + LIMIT;
+        while *count == 1 && std::time::Instant::now() < until {
+            std::thread::park_timeout(LIMIT);
+        }
+        ControlFlow::Continue(())
+    };
+    let answer = engine.fold(&About::everything(), 0, slow).await.unwrap();
+    assert!((1..100).contains(&answer.body), "{} were looked at", answer.body);
+    assert_eq!((answer.coverage.asked, answer.coverage.answered), (1, 1));
+    assert_eq!(answer.coverage.missing[0].reason, "timeout");
+}
+
+/// Of many sidecars a page takes two rounds: a peer that is slow in the first of them is still waited for.
+#[tokio::test(start_paused = true)]
+async fn the_first_of_two_rounds_has_nearly_all_of_the_time() {
+    let mut sidecars = Vec::new();
+    for _ in 0..5 {
+        sidecars.push(Sidecar::empty().await);
+    }
+    sidecars[0].keep(shop()).await;
+    let limits = Limits::default();
+    let late = limits.query_timeout - 2 * limits.peer_timeout;
+    let source = |sidecar: &Sidecar| -> Arc<dyn Source> {
+        let inner = LocalSource::new(sidecar.store.clone(), String::new(), 4);
+        Arc::new(Remote { inner, name: "slow:7317", mood: Mood::Late(late) })
+    };
+    let router = router_over(sidecars.iter().map(source).collect(), limits);
+    let found = get(&router, "/api/v1/search?limit=50").await.json();
+    assert_eq!(found["coverage"]["complete"], true, "{found}");
+    assert_eq!(found["records"].as_array().unwrap().len(), 12);
 }
 
 #[tokio::test]
