@@ -58,8 +58,7 @@ impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a str, operators_max: usize) -> Parsed<Parser<'a>> {
         let tokens = lexer::lex(text)?;
         let parts = tokens.iter().map(|lexed| (part(&lexed.token), lexed.position));
-        let beyond = bounds::check(parts, operators_max);
-        beyond.map_err(|(position, most)| SyntaxError::at(text, position, most))?;
+        bounds::check(text, parts, operators_max)?;
         Ok(Parser { text, tokens, at: 0 })
     }
 
