@@ -46,9 +46,9 @@ fn read_token(file: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
     let opened = std::fs::File::open(file).with_context(reading)?;
     opened.take(TOKEN_BYTES_MAX).read_to_string(&mut text).with_context(reading)?;
-    let token = text.trim();
-    anyhow::ensure!(!token.is_empty(), "no token in {}", file.display());
-    Ok(token.to_owned())
+    // A file may have several, of which the first is the one to say.
+    let token = text.lines().map(str::trim).find(|line| !line.is_empty());
+    token.map(str::to_owned).with_context(|| format!("no token in {}", file.display()))
 }
 
 /// Asks, passes the answer on with `--json`, and reads it. `None`: the sidecar knows of no such thing.
