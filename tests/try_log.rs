@@ -6,8 +6,12 @@ use std::process::{Command, Output, Stdio};
 fn try_log(arguments: &[&str], input: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spandrel"));
     command.args(["try-log", "--set", "logs.timezone=UTC"]).args(arguments).arg("-");
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the binary can be started");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary can be started");
     let mut stdin = child.stdin.take().expect("standard input is a pipe");
     stdin.write_all(input.as_bytes()).expect("it reads its input");
     drop(stdin);
@@ -67,6 +71,15 @@ fn it_answers_programs_in_json_and_uses_the_configuration() {
     let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&record["level"], &record["message"]), (&"warn".into(), &"low stock".into()));
     assert_eq!(record["found_in"]["level"], "level");
+}
+
+#[test]
+fn of_a_file_that_is_too_large_it_says_that_it_reads_the_beginning() {
+    let limit = ["--set", "limits.request_bytes_max=8"];
+    let (whole, cut) = (try_log(&limit, "one\ntwo\n"), try_log(&limit, "one\ntwo\nthree\n"));
+    assert_eq!((whole.stdout, String::from_utf8(whole.stderr).unwrap()), (cut.stdout, String::new()));
+    let said = String::from_utf8(cut.stderr).unwrap();
+    assert!(said.contains("limits.request_bytes_max"), "{said}");
 }
 
 #[test]

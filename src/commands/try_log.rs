@@ -10,12 +10,18 @@ use spandrel_config::Config;
 use spandrel_store::UnixNanos;
 
 use super::{Outcome, output};
+use crate::show::{Ink, Line};
 
 pub(super) fn run(arguments: &crate::cli::TryLog) -> anyhow::Result<Outcome> {
     let configuration = &arguments.configuration;
     let file = configuration.config.as_deref();
     let config = Config::load(file, &configuration.set, &spandrel_config::environment)?;
-    let input = read(&arguments.file, config.limits.request_bytes_max.0)?;
+    let bytes_max = config.limits.request_bytes_max;
+    let (input, is_cut) = read(&arguments.file, bytes_max.as_usize())?;
+    if is_cut {
+        let remark = format!("only the first {bytes_max} are read (limits.request_bytes_max)");
+        output::remarks(&[Line::new().with(Ink::Plain, &remark)])?;
+    }
     let (mut line, mut failed) = (1, None);
     explain(&config, input, UnixNanos::now(), |record| {
         let text = if arguments.json { as_json(line, &record) } else { as_text(line, &record) };
@@ -30,17 +36,20 @@ pub(super) fn run(arguments: &crate::cli::TryLog) -> anyhow::Result<Outcome> {
     }
 }
 
-/// As much of it as one request may be.
-fn read(file: &Path, bytes_max: u64) -> anyhow::Result<Vec<u8>> {
+/// As much of it as one request may be, and whether there is more.
+fn read(file: &Path, bytes_max: usize) -> anyhow::Result<(Vec<u8>, bool)> {
     let reading = || format!("read {}", file.display());
     let mut input = Vec::new();
+    let and_one_more = (bytes_max as u64).saturating_add(1);
     if file == Path::new("-") {
-        std::io::stdin().lock().take(bytes_max).read_to_end(&mut input).with_context(reading)?;
+        std::io::stdin().lock().take(and_one_more).read_to_end(&mut input).with_context(reading)?;
     } else {
         let file = std::fs::File::open(file).with_context(reading)?;
-        file.take(bytes_max).read_to_end(&mut input).with_context(reading)?;
+        file.take(and_one_more).read_to_end(&mut input).with_context(reading)?;
     }
-    Ok(input)
+    let is_cut = input.len() > bytes_max;
+    input.truncate(bytes_max);
+    Ok((input, is_cut))
 }
 
 fn time(record: &Explained) -> Option<String> {
