@@ -265,9 +265,19 @@ fn a_demo_without_requests_or_without_a_sidecar_says_what_to_do() {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in
-        ["run", "trace", "errors", "search", "tail", "peers", "demo", "check-config", "healthcheck"]
-    {
+    for command in [
+        "run",
+        "exec",
+        "trace",
+        "errors",
+        "search",
+        "tail",
+        "peers",
+        "demo",
+        "try-log",
+        "check-config",
+        "healthcheck",
+    ] {
         let mut process = std::process::Command::new(env!("CARGO_BIN_EXE_spandrel"));
         let output = process.args([command, "--help"]).output().unwrap();
         assert!(output.status.success());

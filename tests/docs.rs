@@ -16,18 +16,23 @@ use spandrel_testing::Sidecar;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_spandrel");
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const ANY: &str = "…";
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 16] = [
     "README.md",
+    "CONTRIBUTING.md",
+    "docs/ARCHITECTURE.md",
     "docs/guide/cli.md",
     "docs/guide/configuration.md",
     "docs/guide/errors-of-a-trace.md",
     "docs/guide/fleet.md",
     "docs/guide/getting-started.md",
+    "docs/guide/grafana.md",
     "docs/guide/http-api.md",
+    "docs/guide/logs.md",
     "docs/guide/query-language.md",
     "docs/guide/retention.md",
     "docs/guide/security.md",
     "docs/guide/sending.md",
+    "docs/guide/troubleshooting.md",
 ];
 
 #[derive(Debug)]
@@ -119,10 +124,36 @@ fn links_lead_somewhere() {
         let text = std::fs::read_to_string(&path).unwrap();
         let folder = path.parent().unwrap();
         for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = folder.join(link.split('#').next().unwrap());
-            assert!(link.starts_with("http") || target.exists(), "{document} links to {link}");
+            if link.starts_with("http") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').map_or((link, None), |(file, to)| (file, Some(to)));
+            let target = if file.is_empty() { path.clone() } else { folder.join(file) };
+            assert!(target.exists(), "{document} links to {link}");
+            if let Some(anchor) = anchor {
+                let text = std::fs::read_to_string(&target).unwrap();
+                assert!(anchors(&text).any(|known| known == anchor), "{document} links to {link}");
+            }
         }
     }
+}
+
+#[test]
+fn every_page_is_tested() {
+    let guide = std::fs::read_dir(Path::new(ROOT).join("docs/guide")).unwrap();
+    for page in guide.map(|page| page.unwrap().file_name().into_string().unwrap()) {
+        assert!(DOCUMENTS.contains(&format!("docs/guide/{page}").as_str()), "{page}");
+    }
+}
+
+/// What headings are linked to as: their letters and digits in lower case, with hyphens for blanks.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    let prose = text.split("\n```").step_by(2).flat_map(str::lines);
+    prose.filter(|line| line.starts_with('#')).map(|heading| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    })
 }
 
 fn document(name: &str) -> String {
