@@ -17,8 +17,9 @@ impl PartitionView {
                 // A block has records of several scopes and facets, which are not to be counted one by one.
                 let mut blocks: BTreeMap<&str, u32> = BTreeMap::new();
                 visit_terms(&index, b"", &mut |term, info| {
-                    let number = term.try_into().map(u64::from_be_bytes).unwrap_or_default();
-                    let (context, _) = read_origin_term(number);
+                    // What is no origin is nobody's.
+                    let Ok(number) = term.try_into() else { return Ok(()) };
+                    let (context, _) = read_origin_term(u64::from_be_bytes(number));
                     if let Some(context) = self.contexts.get(context as usize) {
                         let most = blocks.entry(context.resource.service()).or_default();
                         *most = info.doc_freq.max(*most);
