@@ -20,7 +20,7 @@ use crate::coverage::Absence;
 use crate::graph::PartialGraph;
 use crate::source::{
     Answering, Beyond, CountQuestion, Description, FieldsQuestion, GraphQuestion, Overview, OverviewQuestion,
-    PageQuestion, Peer, Question, Reply, Source, SourceError, Tailing, TraceMatch, TraceQuestion,
+    PageQuestion, Peer, PeerFault, Question, Reply, Source, SourceError, Tailing, TraceMatch, TraceQuestion,
     ValuesQuestion,
 };
 
@@ -107,6 +107,15 @@ impl Beyond {
     }
 }
 
+/// Where pages that end early are joined, the asker could not tell where each of them ends.
+fn uncut<T: Send + 'static>(page: Answering<'_, T>) -> Answering<'_, T> {
+    let detail = "its page has more than limits.answer_bytes_max there; ask for fewer records at once";
+    let too_large = || SourceError::Peer(PeerFault::TooLarge, detail.to_owned());
+    Box::pin(
+        async move { page.await.and_then(|reply| if reply.is_cut { Err(too_large()) } else { Ok(reply) }) },
+    )
+}
+
 /// The time until which peers may answer.
 fn earlier(deadline: Instant) -> Instant {
     let now = Instant::now();
@@ -129,7 +138,7 @@ impl Source for Fan {
 
     fn search(&self, ask: PageQuestion) -> Answering<'_, Vec<Arc<Record>>> {
         let ask = PageQuestion { about: sooner(ask.about), ..ask };
-        self.all(ask.limit, move |peer| peer.search(ask.clone()))
+        self.all(ask.limit, move |peer| uncut(peer.search(ask.clone())))
     }
 
     fn matching_traces(&self, ask: PageQuestion) -> Answering<'_, Vec<TraceMatch>> {

@@ -144,7 +144,7 @@ impl Responder {
         };
         Ok(match asked {
             Asked::Trace(ask) => self.whole(source.trace(ask).await?),
-            Asked::Search(ask) => self.whole(uncut(source.search(ask).await?)?),
+            Asked::Search(ask) => self.whole(source.search(ask).await?),
             Asked::MatchingTraces(ask) => self.whole(source.matching_traces(ask).await?),
             Asked::Overviews(ask) => self.whole(source.overviews(ask).await?),
             Asked::Histogram(ask) => self.whole(source.histogram(ask).await?),
@@ -216,18 +216,6 @@ impl Responder {
             Ok(Chunk::from(part))
         });
         Ok(Answer { chunks: Box::pin(chunks), small: true })
-    }
-}
-
-/// An answer that ends early would look whole to the asker.
-fn uncut<T>(reply: Reply<T>) -> Result<Reply<T>, SourceError> {
-    match reply.is_cut {
-        true => {
-            let detail =
-                "the answer has more than limits.answer_bytes_max there; ask for fewer records at once";
-            Err(SourceError::Peer(PeerFault::TooLarge, detail.to_owned()))
-        }
-        false => Ok(reply),
     }
 }
 

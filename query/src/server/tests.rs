@@ -445,6 +445,26 @@ async fn a_gateway_answers_for_its_peers_and_a_gateway_of_gateways_too() {
 }
 
 #[tokio::test]
+async fn pages_of_which_a_peer_has_more_than_one_answer_may_hold_are_shorter_and_lose_nothing() {
+    let mut small = config(any_port());
+    small.limits.answer_bytes_max = spandrel_config::ByteSize::kib(30);
+    let (large, other) = (with_large_records(&small, 5_000).await, sidecar_of(&["cart"], Vec::new()).await);
+    let gateway = gateway(vec![large.address.to_string(), other.address.to_string()]).await;
+    let mut ids = std::collections::HashSet::new();
+    let (mut cursor, mut pages) = (String::new(), 0);
+    loop {
+        let page = gateway.json(&format!("/api/v1/search?limit=100{cursor}")).await;
+        assert_eq!(page["coverage"]["complete"], true, "{}", page["coverage"]);
+        ids.extend(page["records"].as_array().unwrap().iter().map(|record| record["id"].to_string()));
+        pages += 1;
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(ids.len(), 17);
+    assert!(pages > 3, "{pages} pages");
+}
+
+#[tokio::test]
 async fn a_cycle_of_gateways_is_cut() {
     let payment = sidecar_of(&["payment"], Vec::new()).await;
     let [(_one, one), (_other, other)] = [reserved_port(), reserved_port()];

@@ -46,13 +46,6 @@ async fn a_gateway_without_a_turn_left_says_that_it_is_busy_within_the_askers_pa
     assert!(begun.elapsed() >= patience && begun.elapsed() < 2 * patience);
 }
 
-#[test]
-fn a_page_that_ends_early_is_refused_for_it_would_look_whole() {
-    let cut = Reply { body: (), is_cut: true, ..Reply::default() };
-    assert_eq!(uncut(cut).err().map(|error| error.reason()), Some("too_large"));
-    assert!(uncut(Reply::<()>::default()).is_ok());
-}
-
 /// A value of so many letters, to one who takes zstd or doesn't: whether it was compressed, and the bytes sent.
 async fn sent(letters: usize, takes_zstd: bool) -> (bool, usize) {
     let values = Values { values: vec![("x".repeat(letters), 1)], truncated: false };

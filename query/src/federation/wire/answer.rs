@@ -58,14 +58,14 @@ impl<T: Body> Reading<T> {
         let gaps = end.gaps.into_iter().map(read_gap).collect();
         let unknown: Result<Vec<_>, Garbage> = end.unknown.iter().map(super::Field::read).collect();
         let beyond = end.beyond.map(Beyond::read);
-        Ok(Some(Reply { body, gaps, unknown: unknown?, beyond, ..Reply::default() }))
+        Ok(Some(Reply { body, is_cut: end.truncated, gaps, unknown: unknown?, beyond, ..Reply::default() }))
     }
 }
 
 impl End {
     pub(crate) fn of<T: Body>(reply: &Reply<T>) -> End {
         End {
-            truncated: reply.body.truncated(),
+            truncated: reply.body.truncated() || reply.is_cut,
             gaps: reply.gaps.iter().map(gap).collect(),
             unknown: reply.unknown.iter().map(super::Field::from).collect(),
             beyond: reply.beyond.as_ref().map(Beyond::of),
