@@ -24,6 +24,9 @@ use crate::refusal::Refusal;
 /// Lines of a chunk, whatever their size: what one costs beside its bytes counts as well.
 pub(crate) const CHUNK_LINES_MAX: usize = 2_048;
 
+/// A record is whole after so many times the delay for one line, whatever else comes: what goes on for ever is seen too.
+pub(crate) const JOIN_DELAYS_MAX: u32 = 10;
+
 /// One line, without its line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawLine {

@@ -19,7 +19,7 @@ use super::cutter::{Cut, CutLimits, Extent, Waiting, cut};
 use super::discovery::{self, Stat};
 use super::fingerprint::{self, Fingerprint, read_at};
 use super::position::{FileId, Position, Saved};
-use crate::lines::RawLine;
+use crate::lines::{JOIN_DELAYS_MAX, RawLine};
 
 /// What is read at once; more only where a record is longer.
 pub(super) const READ_BYTES: usize = 256 << 10;
@@ -61,7 +61,16 @@ pub(super) struct Tailed {
     file: Option<File>,
     /// As it was at the last turn, if a later change would show.
     looked: Option<Stat>,
-    waiting: [Option<(Extent, Instant)>; 3],
+    waiting: [Option<Wait>; 3],
+}
+
+/// What waits for what is written next.
+#[derive(Debug, Clone, Copy)]
+struct Wait {
+    extent: Extent,
+    /// Since it waits, and since it has been as long as it is.
+    begun: Instant,
+    since: Instant,
 }
 
 /// How files are read.
@@ -180,9 +189,7 @@ impl Tailed {
 
     /// When what waits has waited long enough.
     pub(super) fn due(&self, reading: Reading) -> Option<Instant> {
-        let due = |(number, waiting): (usize, &Option<(Extent, Instant)>)| {
-            waiting.map(|(_, since)| since + reading.delay(number))
-        };
+        let due = |(number, wait): (usize, &Option<Wait>)| wait.map(|wait| reading.due(number, wait));
         self.waiting.iter().enumerate().filter_map(due).min()
     }
 
@@ -243,10 +250,13 @@ impl Tailed {
                 Waiting::Record { stream } => stream,
                 Waiting::Line => 2,
             };
-            let since = before[number].filter(|(same, _)| *same == extent).map_or(now, |(_, since)| since);
-            waiting[number] = Some((extent, since));
-            let is_over = now.duration_since(since) >= reading.delay(number)
-                || reading.is_last && matches!(what, Waiting::Record { .. });
+            let begun = before[number].filter(|wait| wait.extent.start == extent.start);
+            let same = begun.filter(|wait| wait.extent.end == extent.end);
+            let (begun, since) = (begun.map_or(now, |wait| wait.begun), same.map_or(now, |wait| wait.since));
+            let wait = Wait { extent, begun, since };
+            waiting[number] = Some(wait);
+            let is_over =
+                now >= reading.due(number, wait) || reading.is_last && matches!(what, Waiting::Record { .. });
             if is_over {
                 waiting[number] = None;
             }
@@ -305,8 +315,12 @@ impl Tailed {
 }
 
 impl Reading {
-    fn delay(&self, waiting: usize) -> Duration {
-        if waiting == 2 { self.line_delay } else { self.record_delay }
+    /// When what waits is taken to be whole: of the two streams' records, and of a line without its end.
+    fn due(&self, waiting: usize, wait: Wait) -> Instant {
+        match waiting {
+            2 => wait.since + self.line_delay,
+            _ => (wait.since + self.record_delay).min(wait.begun + JOIN_DELAYS_MAX * self.record_delay),
+        }
     }
 
     /// Room for the longest record and the line behind it.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::joiner::Joiner;
 use super::stream::LineSplitter;
-use super::{Chunk, LineOrigin, RawLine};
+use super::{Chunk, JOIN_DELAYS_MAX, LineOrigin, RawLine};
 use crate::intake::Intake;
 use crate::otlp::Signal;
 use crate::refusal::Refusal;
@@ -37,7 +37,8 @@ pub(crate) struct LineFeed {
     chunk_due: Option<Instant>,
     /// The last chunk was dropped, so the next is tried once: the writer is not held up for each.
     gave_up: bool,
-    /// When the last record is taken to be whole.
+    /// Since when the last record waits for more lines, and when it is taken to be whole.
+    record_begun: Option<Instant>,
     record_due: Option<Instant>,
 }
 
@@ -53,6 +54,7 @@ impl LineFeed {
             chunk,
             chunk_due: None,
             gave_up: false,
+            record_begun: None,
             record_due: None,
         }
     }
@@ -85,22 +87,33 @@ impl LineFeed {
     pub(crate) async fn take_in(&mut self, piece: &[u8]) {
         let mut lines = Vec::new();
         self.splitter.feed(piece, |line| lines.push(line));
+        // A piece of a line goes on with no record yet.
+        if lines.is_empty() {
+            return;
+        }
         for line in lines {
             self.take_line(line).await;
         }
-        self.record_due =
-            self.joiner.is_waiting().then(|| Instant::now() + self.intake.chunk_limits.join_delay);
+        self.record_due = self.joiner.is_waiting().then(|| {
+            let (now, delay) = (Instant::now(), self.intake.chunk_limits.join_delay);
+            let begun = *self.record_begun.get_or_insert(now);
+            (now + delay).min(begun + JOIN_DELAYS_MAX * delay)
+        });
     }
 
     async fn take_line(&mut self, line: RawLine) {
         let mut records = Vec::new();
         self.joiner.push(line, |record| records.push(record));
+        if !records.is_empty() {
+            self.record_begun = None;
+        }
         self.take_records(records).await;
     }
 
     async fn end_record(&mut self) {
         let mut records = Vec::new();
         self.joiner.flush(|record| records.push(record));
+        self.record_begun = None;
         self.take_records(records).await;
     }
 

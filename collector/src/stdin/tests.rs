@@ -1,6 +1,9 @@
+use std::time::Duration;
+
 use spandrel_config::{Config, StdinReceiver};
 use spandrel_store::{Receiver, Store};
 use tokio::io::AsyncWriteExt as _;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::counters::Counters;
@@ -50,6 +53,29 @@ async fn a_line_does_not_wait_for_others() {
     stop.cancel();
     running.await.unwrap();
     assert_eq!(records(&store).len(), 2);
+}
+
+#[tokio::test]
+async fn a_record_is_seen_however_much_comes_behind_it() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    for more in [".", "and goes on\n"] {
+        let Setup { store, intake, config, _folder } = setup();
+        let mut tail = store.subscribe();
+        let (mut writer, reader) = tokio::io::duplex(64);
+        let running = tokio::spawn(super::run(intake, config, reader, CancellationToken::new()));
+        writer.write_all(b"2026-11-22 10:00:00 ERROR it failed\n").await.unwrap();
+        let (begun, mut beats) = (Instant::now(), tokio::time::interval(Duration::from_millis(20)));
+        let seen = loop {
+            tokio::select! {
+                batch = tail.recv() => break batch.unwrap(),
+                _ = beats.tick() => writer.write_all(more.as_bytes()).await.unwrap(),
+            }
+            assert!(begun.elapsed() < PATIENCE, "nothing is seen while {more:?} comes");
+        };
+        assert!(seen[0].original.as_deref().unwrap().starts_with(b"2026-11-22 10:00:00 ERROR it failed"));
+        drop(writer);
+        running.await.unwrap();
+    }
 }
 
 #[tokio::test]

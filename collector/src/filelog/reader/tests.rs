@@ -210,6 +210,19 @@ fn a_record_that_may_go_on_is_read_again_after_a_crash() {
 }
 
 #[test]
+fn a_record_that_goes_on_for_ever_is_read_in_parts() {
+    let reading = Reading { record_delay: Duration::from_millis(1_450), ..reading() };
+    let mut follower = Follower::with("*.log", StartAt::Beginning, reading, 4);
+    follower.write("a.log", "2026-11-22 10:00:00 ERROR it failed\n");
+    for seconds in 1..=16 {
+        follower.step();
+        assert_eq!(follower.records.is_empty(), seconds < 16, "after {seconds} s");
+        follower.write("a.log", "and goes on\n");
+    }
+    assert_eq!(follower.records[0].lines().count(), 16);
+}
+
+#[test]
 fn files_that_are_there_are_read_from_their_end_and_those_that_come_from_their_start() {
     let mut follower = Follower::with("*.log", StartAt::End, reading(), 4);
     follower.write("old.log", "{\"old\":1}\n{\"half");
