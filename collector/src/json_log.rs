@@ -42,6 +42,9 @@ use crate::normalise::{Cuts, RecordLimits, attribute};
 /// JSON inside a JSON string is opened so many times: a logger's record, in a collector's, in Docker's.
 const WRAPPINGS_MAX: usize = 3;
 
+/// The last of OpenTelemetry's numbers for `info`.
+const SEVERITY_INFO_MAX: i32 = 12;
+
 /// A line as a log record.
 #[derive(Debug, Default)]
 pub(crate) struct Understood {
@@ -372,6 +375,19 @@ pub(crate) fn begins_with_time(line: &str) -> bool {
 /// Whether a level stands near the start of a line.
 pub(crate) fn begins_with_level(line: &str) -> bool {
     text::level_of(line).is_some()
+}
+
+/// Whether a line says near its start that its level is `info` or below.
+pub(crate) fn says_no_error(line: &str) -> bool {
+    let mut findings = Findings::default();
+    let named = text::find_ids(line, &mut findings);
+    text::take_level(line, named, &mut findings);
+    findings.level.is_some_and(|level| (1..=SEVERITY_INFO_MAX).contains(&level.severity_number))
+}
+
+/// Whether a line begins what .NET's console exporter prints of a log or a span.
+pub(crate) fn begins_dump(line: &[u8]) -> bool {
+    console::begins(line)
 }
 
 /// Whether a line begins with the name of an exception, and its message or nothing.

@@ -22,9 +22,21 @@ pub(super) fn read(text: &str) -> Option<Dump<'_>> {
     dotnet(text).or_else(|| rust(text)).or_else(|| javascript(text)).or_else(|| java(text))
 }
 
+/// What stands first in what .NET prints, with and without a time or a trace; anybody may have an `Activity.Log`.
+const FIRST_OF_DOTNET: [&str; 5] =
+    ["LogRecord.Timestamp:", "LogRecord.TraceId:", "Activity.TraceId:", "Activity.Id:", "Activity.SpanId:"];
+
+/// Whether a line is the first of .NET's.
+pub(super) fn begins(line: &[u8]) -> bool {
+    FIRST_OF_DOTNET.iter().any(|first| line.starts_with(first.as_bytes()))
+}
+
 /// `LogRecord.TraceId:                 4bf92f35…` and so on.
 fn dotnet(text: &str) -> Option<Dump<'_>> {
-    let kind = ["LogRecord.", "Activity."].into_iter().find(|kind| text.starts_with(kind))?;
+    if !begins(text.as_bytes()) {
+        return None;
+    }
+    let kind = text.split_inclusive('.').next()?;
     let mut dump = Dump::default();
     let mut body = None;
     for line in text.lines() {

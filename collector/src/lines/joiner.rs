@@ -13,6 +13,7 @@
 //! error: only such a one waits for a stack.
 
 mod beginning;
+mod traces;
 
 use std::borrow::Cow;
 
@@ -52,6 +53,8 @@ struct Pending {
     held: Vec<RawLine>,
     head: Head,
     within: Within,
+    /// A frame of a stack is in it.
+    has_frame: bool,
     /// Node shows where an error was thrown, and says its own version at the end.
     is_of_node: bool,
     /// The container's stream, of a container's log file.
@@ -145,9 +148,19 @@ impl Pending {
     fn new(line: RawLine) -> Pending {
         let (stream, own) = taken_apart(&line.bytes);
         let head = beginning::head_of(&own);
-        let within = beginning::within(&own, head);
-        let (windows_end, joined, held) = (line.windows_end, Vec::new(), Vec::new());
-        Pending { first: line, joined, lines: 1, windows_end, held, head, within, is_of_node: false, stream }
+        let within = beginning::within_first(&own, head);
+        Pending {
+            windows_end: line.windows_end,
+            first: line,
+            joined: Vec::new(),
+            lines: 1,
+            held: Vec::new(),
+            head,
+            within,
+            has_frame: false,
+            is_of_node: false,
+            stream,
+        }
     }
 
     /// Nothing can follow an object that belongs to it, but a stack where it tells of an error.
@@ -191,61 +204,34 @@ impl Pending {
         })
     }
 
-    /// What is known by where in a trace the record is.
-    fn next_of_trace(&mut self, line: &[u8]) -> Option<Next> {
-        let (within, next) = match self.within {
-            Within::NextLine => (Within::Nothing, Next::Joins),
-            Within::RustPanic => (Within::Message, Next::Joins),
-            Within::NodeSource if beginning::is_carets(line) => {
-                self.is_of_node = true;
-                (Within::NodeThrown, Next::Joins)
-            }
-            // The line of the source that is shown.
-            Within::NodeSource if self.lines == 1 && !self.holds_text() && beginning::is_plain(line) => {
-                (Within::NodeSource, Next::MayJoin)
-            }
-            Within::NodeThrown => {
-                let has_fields = line.trim_ascii_end().ends_with(b" {");
-                let within = if has_fields { Within::NodeFields } else { Within::Nothing };
-                (within, joins_if(beginning::is_plain(line)))
-            }
-            _ => return None,
-        };
-        self.within = within;
-        Some(next)
-    }
-
     fn next_indented(&mut self, line: &[u8]) -> Next {
         let is_frame = beginning::is_frame(line);
         if beginning::is_dated(line) || self.is_json_alone() && !is_frame {
             return Next::Another;
         }
-        // What is held may be an exception's name and message: frames tell.
-        let is_sure = is_frame || self.within == Within::Message || !self.holds_text();
-        if self.within == Within::Nothing && beginning::opens_fields(line) {
+        let is_sure = match self.held_texts() {
+            0 => true,
+            // The name of a field, in the message of an exception of Python's.
+            1 if self.within == Within::Message => true,
+            // What is held may be an exception's name and message, or functions of Go's: frames tell.
+            _ => {
+                beginning::is_certain_frame(line)
+                    || self.within == Within::GoPanic && beginning::is_place_in_go(line)
+            }
+        };
+        if !is_sure {
+            return self.may_join();
+        }
+        self.has_frame |= is_frame || beginning::is_place_in_go(line);
+        if matches!(self.within, Within::Nothing | Within::Exception) && beginning::opens_fields(line) {
             self.within = Within::NodeFields;
         }
-        if is_sure { Next::Joins } else { self.may_join() }
+        Next::Joins
     }
 
     fn next_plain(&mut self, line: &[u8]) -> Next {
-        if self.within == Within::NodeFields && line.trim_ascii_end() == b"}" {
-            self.within = Within::Nothing;
-            return Next::Joins;
-        }
-        if self.is_of_node && line.starts_with(b"Node.js v") {
-            self.is_of_node = false;
-            return Next::Joins;
-        }
-        if self.within == Within::Dump {
-            let joins = beginning::is_of_dump(line) && !self.begins_anew(line);
-            if line.starts_with(b"Resource") {
-                self.within = Within::DumpOfResource;
-            }
-            return joins_if(joins);
-        }
-        if self.within == Within::DumpOfResource {
-            return joins_if(self.held.is_empty() && memchr::memmem::find(line, b": ").is_some());
+        if let Some(next) = self.next_of_what_closes(line).or_else(|| self.next_of_dump(line)) {
+            return next;
         }
         if beginning::goes_on_in_python(line) {
             self.within = Within::PythonChain;
@@ -255,7 +241,7 @@ impl Pending {
             self.within = Within::GoPanic;
             return Next::Joins;
         }
-        if beginning::goes_on(line) && !self.is_json_alone() {
+        if self.goes_on(line) {
             if self.within == Within::Message {
                 self.within = Within::Nothing;
             }
@@ -263,7 +249,7 @@ impl Pending {
         }
         let marks_records = self.head != Head::Plain;
         if line.starts_with(b"Traceback (most") {
-            let joins = self.within == Within::PythonChain || marks_records;
+            let joins = self.within == Within::PythonChain || marks_records && !self.says_no_error();
             self.within = if joins { Within::PythonFrames } else { self.within };
             return joins_if(joins);
         }
@@ -271,6 +257,10 @@ impl Pending {
             // The line behind the frames is the exception itself.
             self.within = Within::Message;
             return Next::Joins;
+        }
+        if line.starts_with(b"Exception in thread ") {
+            // Nobody caught it, so no line of a log is about it.
+            return Next::Another;
         }
         if marks_records && beginning::names_exception(line) {
             self.within = Within::Exception;
@@ -287,10 +277,13 @@ impl Pending {
     /// A line that tells nothing of itself.
     fn next_without_a_mark(&mut self, line: &[u8]) -> Next {
         match (self.head, self.within) {
-            (Head::Dated, _) | (_, Within::GoPanic) => Next::Joins,
+            (Head::Dated, _) => Next::Joins,
             // A logger that marks its records would have marked the next one.
             (Head::Marked, Within::Message) if self.held.is_empty() => Next::Joins,
-            (_, Within::Message | Within::Exception) => self.may_join(),
+            // The frames behind it would be its own.
+            (_, Within::Exception) if beginning::tells_exception(line) => Next::Another,
+            // A function has its place on the line behind it.
+            (_, Within::Message | Within::Exception | Within::GoPanic) => self.may_join(),
             (Head::Marked | Head::Json, _) if beginning::may_name_exception(line) => {
                 self.within = Within::Exception;
                 self.may_join()
@@ -300,25 +293,22 @@ impl Pending {
     }
 
     fn may_join(&self) -> Next {
-        let held = self.held.iter().filter(|line| !line.bytes.trim_ascii().is_empty()).count();
-        if held < HELD_MAX { Next::MayJoin } else { Next::Another }
+        if self.held_texts() < HELD_MAX { Next::MayJoin } else { Next::Another }
     }
 
-    /// Whether more than blank lines are held.
+    /// Lines that are held and not blank.
+    fn held_texts(&self) -> usize {
+        let is_text = |line: &&RawLine| !taken_apart(&line.bytes).1.trim_ascii().is_empty();
+        self.held.iter().filter(is_text).count()
+    }
+
     fn holds_text(&self) -> bool {
-        self.held.iter().any(|line| !taken_apart(&line.bytes).1.trim_ascii().is_empty())
+        self.held_texts() > 0
     }
 
     /// JSON that nothing has joined yet.
     fn is_json_alone(&self) -> bool {
         self.head == Head::Json && self.lines == 1 && !self.holds_text()
-    }
-
-    /// A dump of the same kind as the one that waits begins with the same name.
-    fn begins_anew(&self, line: &[u8]) -> bool {
-        let own = taken_apart(&self.first.bytes).1;
-        let name = own.split(|byte| *byte == b':').next().unwrap_or_default();
-        line.starts_with(name)
     }
 
     fn add(&mut self, line: &RawLine, stream: Option<Stream>) {
@@ -346,7 +336,7 @@ impl Pending {
     /// Passes the record on, and gives back what did not belong to it. An object that was never closed was none: its lines
     /// are records again.
     fn pass_on(self, record: &mut dyn FnMut(RawLine)) -> Vec<RawLine> {
-        let Pending { first, joined, head, held, .. } = self;
+        let Pending { first, joined, windows_end, head, held, .. } = self;
         if joined.is_empty() {
             record(first);
             return held;
@@ -356,10 +346,17 @@ impl Pending {
             record(RawLine { bytes: joined, ..first });
             return held;
         }
-        let lines = joined.split(|byte| *byte == b'\n');
-        let lines = lines.map(|line| RawLine::up_to_feed(joined.slice_ref(line), false));
-        for line in lines.filter(|line| !line.bytes.is_empty()) {
-            record(RawLine { cut: first.cut, ..line });
+        let mut lines = joined.split(|byte| *byte == b'\n').peekable();
+        while let Some(line) = lines.next() {
+            let bytes = joined.slice_ref(line);
+            // The end of the last one has been taken off.
+            let line = match lines.peek() {
+                Some(_) => RawLine::up_to_feed(bytes, false),
+                None => RawLine { windows_end, ..RawLine::whole(bytes) },
+            };
+            if !line.bytes.is_empty() {
+                record(RawLine { cut: first.cut, ..line });
+            }
         }
         held
     }

@@ -52,6 +52,8 @@ fn other_texts_are_no_dumps() {
     for text in [
         "LogRecords: 5",
         "Activity: none",
+        "Activity.Running: 5 km\nActivity.Severity: x",
+        "LogRecord.Keeper: bob",
         "Log #7 is full",
         "Log #x\n\tTraceId: 1",
         "{\n  traceId: 'x'\n}",

@@ -39,6 +39,8 @@ pub(super) enum Within {
     Message,
     /// An exception's name, and its message, which may have more lines if frames follow.
     Exception,
+    /// What `console.log` shows over several lines: the first one ends with `{`, `[` or `(`.
+    Object,
     /// `/app/server.js:10`, which the line itself and a caret below it follow, and what was thrown.
     NodeSource,
     NodeThrown,
@@ -67,6 +69,21 @@ pub(super) fn head_of(line: &[u8]) -> Head {
 }
 
 /// Where a record is after its first line.
+pub(super) fn within_first(line: &[u8], head: Head) -> Within {
+    match within(line, head) {
+        Within::Nothing if matches!(head, Head::Plain | Head::Marked) && tells_exception(line) => {
+            Within::Exception
+        }
+        Within::Nothing
+            if matches!(line.trim_ascii_end(), [.., b'{' | b'[' | b'(']) && head != Head::Json =>
+        {
+            Within::Object
+        }
+        within => within,
+    }
+}
+
+/// What a line begins that is known for it.
 pub(super) fn within(line: &[u8], head: Head) -> Within {
     if line.starts_with(b"Traceback (most") {
         Within::PythonFrames
@@ -76,7 +93,7 @@ pub(super) fn within(line: &[u8], head: Head) -> Within {
         Within::RustPanic
     } else if head == Head::Plain && std::str::from_utf8(line).is_ok_and(json_log::is_place_in_source) {
         Within::NodeSource
-    } else if starts_with_any(line, DUMPS) {
+    } else if json_log::begins_dump(line) {
         Within::Dump
     } else if head == Head::Dated && is_java_util_logging(line) {
         Within::NextLine
@@ -100,19 +117,36 @@ const GO_ON: &[&str] = &[
     "Caused by:",
     "Suppressed: ",
     "Wrapped by: ",
-    "... ",
     "--- End of ",
     "stack backtrace:",
-    "note: ",
-    "created by ",
-    "[signal ",
-    "exit status ",
+    // Monolog's stack in PHP.
+    "[stacktrace]",
     // SQLAlchemy's exceptions.
     "(Background on this error at: ",
 ];
 
 pub(super) fn goes_on(line: &[u8]) -> bool {
-    starts_with_any(line, GO_ON)
+    starts_with_any(line, GO_ON) || is_stack_header(line) || is_frame_of_php(line) || is_note_of_rust(line)
+}
+
+/// `Stack trace:` and nothing else.
+fn is_stack_header(line: &[u8]) -> bool {
+    line.trim_ascii_end().eq_ignore_ascii_case(b"stack trace:")
+}
+
+/// `#0 /srv/pay.php(5): charge()`, `#1 {main}`
+fn is_frame_of_php(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"#") else { return false };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let Some(frame) = rest[digits..].strip_prefix(b" ").filter(|_| digits > 0) else { return false };
+    let is_call =
+        || memchr::memmem::find(frame, b"): ").is_some_and(|end| matches!(frame[..end], [.., b'0'..=b'9']));
+    frame.trim_ascii_end() == b"{main}" || frame.starts_with(b"[internal function]: ") || is_call()
+}
+
+/// ``note: run with `RUST_BACKTRACE=1` …``
+fn is_note_of_rust(line: &[u8]) -> bool {
+    line.starts_with(b"note: ") && memchr::memmem::find(line, b"RUST_BACKTRACE").is_some()
 }
 
 pub(super) fn goes_on_in_python(line: &[u8]) -> bool {
@@ -123,19 +157,44 @@ fn starts_with_any(line: &[u8], starts: &[&str]) -> bool {
     starts.iter().any(|start| line.starts_with(start.as_bytes()))
 }
 
-/// Of logs and of spans.
-const DUMPS: &[&str] = &["LogRecord.", "Activity."];
-
 /// What the exporter prints without a name in front.
-const REST_OF_DUMP: &[&str] = &["[Scope.", "Instrumentation scope", "Resource associated with "];
+const REST_OF_DUMP: &[&str] = &[
+    "[Scope.",
+    "Instrumentation scope",
+    "Resource associated with LogRecord:",
+    "Resource associated with Activity:",
+];
 
-pub(super) fn is_of_dump(line: &[u8]) -> bool {
-    starts_with_any(line, DUMPS) || starts_with_any(line, REST_OF_DUMP)
+/// Whether a line goes on with a dump that begins with `first`, and does not begin the next one of its kind.
+pub(super) fn is_of_dump(line: &[u8], first: &[u8]) -> bool {
+    let up_to = |mark: u8| first.split_inclusive(move |byte| *byte == mark).next().unwrap_or_default();
+    starts_with_any(line, REST_OF_DUMP) || line.starts_with(up_to(b'.')) && !line.starts_with(up_to(b':'))
 }
 
 /// A frame of a stack, indented.
 pub(super) fn is_frame(line: &[u8]) -> bool {
     starts_with_any(line.trim_ascii_start(), &["at ", "---> ", "File \"", "from ", "... "])
+}
+
+/// A frame for which lines are joined that tell nothing of themselves: it says where it is, or calls something.
+pub(super) fn is_certain_frame(line: &[u8]) -> bool {
+    let frame = line.trim_ascii();
+    let has = |mark: &[u8]| memchr::memmem::find(frame, mark).is_some();
+    match frame {
+        [b'a', b't', b' ', ..] => has(b"(") || has(b"/"),
+        [b'f', b'r', b'o', b'm', b' ', ..] => has(b":in "),
+        [b'.', b'.', b'.', b' ', ..] => frame.ends_with(b" more") || has(b" frames omitted"),
+        _ => is_frame(line),
+    }
+}
+
+/// `\t/app/main.go:12 +0x1d`, below the name of the function.
+pub(super) fn is_place_in_go(line: &[u8]) -> bool {
+    let has_line = |source: &[u8]| {
+        let place = memchr::memmem::find(line, source);
+        place.and_then(|place| line.get(place + source.len())).is_some_and(u8::is_ascii_digit)
+    };
+    line.starts_with(b"\t") && (has_line(b".go:") || has_line(b".s:"))
 }
 
 /// `    ^^^^`, below the line of a source.
@@ -146,7 +205,19 @@ pub(super) fn is_carets(line: &[u8]) -> bool {
 
 /// `goroutine 1 [running]:`
 pub(super) fn is_goroutine(line: &[u8]) -> bool {
-    line.starts_with(b"goroutine ") && memchr::memmem::find(line, b" [").is_some()
+    let Some(rest) = line.strip_prefix(b"goroutine ") else { return false };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0
+        && rest[digits..].starts_with(b" ")
+        && memchr::memmem::find(rest, b" [").is_some()
+        && rest.trim_ascii_end().ends_with(b"]:")
+}
+
+/// `}`, `])`, `},`: the end of what was shown, and nothing else.
+pub(super) fn is_closing(line: &[u8]) -> bool {
+    let marks = line.trim_ascii_end();
+    matches!(marks, [b'}' | b']' | b')', ..])
+        && marks.iter().all(|mark| matches!(mark, b'}' | b']' | b')' | b',' | b';'))
 }
 
 /// Neither indented nor begun as records are.
@@ -161,7 +232,16 @@ pub(super) fn opens_fields(line: &[u8]) -> bool {
 
 /// `java.lang.IllegalStateException: no funds`
 pub(super) fn names_exception(line: &[u8]) -> bool {
-    json_log::names_exception(&start_of(line)) || line.starts_with(b"Exception in thread ")
+    json_log::names_exception(&start_of(line))
+}
+
+/// `failed: TypeError: x`: an exception's name and its message, wherever they stand.
+pub(super) fn tells_exception(line: &[u8]) -> bool {
+    let start = start_of(line);
+    start.match_indices(": ").any(|(place, _)| {
+        let name = start[..place].rsplit([' ', '[', '(']).next().unwrap_or_default();
+        json_log::names_exception(name) && !start[place + 2..].trim().is_empty()
+    })
 }
 
 /// `shop.CardDeclined: no funds`: a name that could be an exception's, if a frame follows.
@@ -171,6 +251,18 @@ pub(super) fn may_name_exception(line: &[u8]) -> bool {
 
 pub(super) fn is_dated(line: &[u8]) -> bool {
     json_log::begins_with_time(&start_of(line))
+}
+
+/// Whether a line says that it is of the level `info` or below.
+pub(super) fn is_of_no_error(line: &[u8]) -> bool {
+    json_log::says_no_error(&start_of(line))
+}
+
+/// The same of JSON, which is not read for it.
+pub(super) fn is_json_of_no_error(line: &[u8]) -> bool {
+    let words = line.split(|byte| *byte == b'"');
+    let mut words = words.map(|word| word.trim_ascii().to_ascii_lowercase());
+    words.any(|word| matches!(&word[..], b"info" | b"information" | b"debug" | b"trace" | b"verbose"))
 }
 
 /// logfmt.

@@ -1,3 +1,5 @@
+mod apart;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -41,6 +43,7 @@ fn the_line_ends_of_windows_stay_inside_a_record() {
     assert_eq!(records(&trace).join("\r\n"), format!("it failed\r\n{joined}\r\nnext"));
     assert_eq!(records(&["{\r", "  \"a\": 1\r", "}\r"]), ["{\r\n  \"a\": 1\r\n}"]);
     assert_eq!(records(&["{\r", "  a\r"]), ["{", "  a"]);
+    assert_eq!(records(&["{\r", "  a\r\r", "  b\r\r"]), ["{", "  a\r", "  b\r"]);
 }
 
 #[test]
