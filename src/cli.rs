@@ -202,7 +202,7 @@ Examples:
 {EXIT_STATUS}"))]
 pub struct Search {
     /// What to look for, in the query language
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_hyphen_values = true, value_parser = query)]
     pub query: String,
 
     /// Records at most
@@ -224,6 +224,14 @@ pub struct Search {
     pub asking: Asking,
 }
 
+/// A query may begin with the `-` of what is not wanted; an option with a mistake in it is none.
+fn query(text: &str) -> Result<String, &'static str> {
+    match text.starts_with("--") {
+        true => Err("no such option; a query begins with one `-` at most"),
+        false => Ok(text.to_owned()),
+    }
+}
+
 /// Follow spans and logs as they arrive, until Ctrl-C
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -234,7 +242,7 @@ Examples:
 Exit status: 0 ended by Ctrl-C, 2 error.")]
 pub struct Tail {
     /// What to look for, in the query language; everything without it
-    #[arg(default_value = "*", allow_hyphen_values = true)]
+    #[arg(default_value = "*", allow_hyphen_values = true, value_parser = query)]
     pub query: String,
 
     #[command(flatten)]

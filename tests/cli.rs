@@ -81,6 +81,10 @@ fn a_query_may_begin_with_a_dash() {
     let found = sidecar.cli(["search", "-status:error kind:span", "--limit", "3"]);
     assert_eq!(found.status.code(), Some(0), "{}", said(&found));
     assert_eq!(text(&found).lines().count(), 3);
+    for command in ["search", "tail"] {
+        let mistyped = sidecar.cli([command, "--require-complet"]);
+        assert_eq!(mistyped.status.code(), Some(2), "{command}: {}", said(&mistyped));
+    }
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl QueryServer {
         let listener = TcpListener::bind(endpoint).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let limits = &config.limits;
-        let room = Room::of(limits.answers_bytes_max);
+        let room = Room::of(limits.answers_bytes_max, limits.admission_wait);
         let (local, span_metrics) = match store {
             Some(store) => {
                 let span_metrics = SpanMetrics::watching(&store, limits);

@@ -230,6 +230,10 @@ pub enum SourceError {
     Deadline,
     #[error("too many questions at once")]
     Busy,
+    #[error(
+        "no room for the answer beside others (limits.answers_bytes_max): ask again, for less, or raise it"
+    )]
+    NoRoom,
     /// The question itself is at fault; every source would say so.
     #[error("{0}")]
     Rejected(String),
@@ -287,7 +291,7 @@ impl SourceError {
     pub fn reason(&self) -> &'static str {
         match self {
             SourceError::Deadline => "timeout",
-            SourceError::Busy => "busy",
+            SourceError::Busy | SourceError::NoRoom => "busy",
             SourceError::Rejected(_) => "rejected",
             SourceError::Failed(_) => "failed",
             SourceError::Peer(fault, _) => fault.as_str(),

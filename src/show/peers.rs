@@ -79,10 +79,11 @@ fn services(peer: &Peer) -> String {
     }
 }
 
-/// The event times that it holds.
+/// The event times that it holds; nothing where that may be all of time.
 fn range(peer: &Peer) -> String {
     let time = |name| text(peer, name).parse::<jiff::Timestamp>().ok();
-    let Some((start, end)) = time("start").zip(time("end")) else { return String::new() };
+    let known = time("start").zip(time("end")).filter(|(start, _)| *start > jiff::Timestamp::UNIX_EPOCH);
+    let Some((start, end)) = known else { return String::new() };
     let shown = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S").to_string();
     format!("{} to {}", shown(start), shown(end))
 }

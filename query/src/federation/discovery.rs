@@ -169,16 +169,20 @@ async fn read(path: &Path) -> Result<Said, String> {
         Ok::<String, std::io::Error>(text)
     };
     let text = text.await.map_err(|error| error.to_string())?;
-    let mut said = Said::default();
+    let (mut said, mut wrong) = (Said::default(), Vec::new());
     for (number, line) in text.lines().enumerate() {
         let name = line.split('#').next().unwrap_or_default().trim();
         if spandrel_config::is_callable(name) {
             said.names.push(name.to_owned());
-        } else if !name.is_empty() && said.trouble.is_none() {
-            let trouble = format!("line {}: `{name}` is no query endpoint such as payment:7317", number + 1);
-            said.trouble = Some(trouble);
+        } else if !name.is_empty() {
+            wrong.push(format!("line {}: `{name}` is no query endpoint such as payment:7317", number + 1));
         }
     }
+    said.trouble = match &wrong[..] {
+        [] => None,
+        [only] => Some(only.clone()),
+        [first, others @ ..] => Some(format!("{first}; and {} more", others.len())),
+    };
     Ok(said)
 }
 

@@ -34,7 +34,7 @@ impl From<Garbage> for SourceError {
 pub(super) fn status_of(error: &SourceError) -> Status {
     let code = match error {
         SourceError::Deadline => Code::DeadlineExceeded,
-        SourceError::Busy => Code::Unavailable,
+        SourceError::Busy | SourceError::NoRoom => Code::Unavailable,
         SourceError::Rejected(_) => Code::InvalidArgument,
         SourceError::Failed(_) | SourceError::Peer(..) => Code::Internal,
         SourceError::Itself => Code::Aborted,

@@ -94,8 +94,8 @@ impl Grant {
         self.allows(to.bytes)?;
         let held = to.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         let more = to.memory.div_ceil(PERMIT_BYTES).saturating_sub(held);
-        let more = u32::try_from(more).map_err(|_| SourceError::Busy)?;
-        let more = self.pool.clone().try_acquire_many_owned(more).map_err(|_| SourceError::Busy)?;
+        let more = u32::try_from(more).map_err(|_| SourceError::NoRoom)?;
+        let more = self.pool.clone().try_acquire_many_owned(more).map_err(|_| SourceError::NoRoom)?;
         match &mut to.permit {
             Some(permit) => permit.merge(more),
             permit => *permit = Some(more),

@@ -5,7 +5,7 @@
 //! stop; it holds its turn until it has, so that no more ever run at once.
 //!
 //! An answer is charged to `limits.answers_bytes_max` (of its own kind: peers' answers have as much) once it is there,
-//! and until it is written. One for which there is no room waits for it, with its turn, and gives up at its deadline.
+//! and until it is written. One for which there is no room waits for it for a moment, with its turn, and gives up.
 //! Small ones take less than the way to their reader does, and are not charged, so that they wait for no large one that
 //! is read slowly. A page of records ends at `limits.answer_bytes_max`, so that no more of it is read than is told.
 
@@ -68,12 +68,13 @@ impl LocalSource {
             "Questions to this sidecar's records that found none of limits.queries_max turns, or no room among \
              limits.answers_bytes_max for their answer, in time",
         );
+        let limits = Limits::default();
         LocalSource {
             store,
             name,
             turns: Arc::new(Semaphore::new(queries_max)),
-            room: Room::of(Limits::default().answers_bytes_max),
-            page_bytes_max: Limits::default().answer_bytes_max.as_usize(),
+            room: Room::of(limits.answers_bytes_max, limits.admission_wait),
+            page_bytes_max: limits.answer_bytes_max.as_usize(),
             busy: busy.expect("a metric of a fixed, valid name"),
             service: Mutex::default(),
             span_metrics: None,
@@ -116,6 +117,11 @@ impl LocalSource {
         SourceError::Busy
     }
 
+    fn no_room(&self) -> SourceError {
+        self.busy.inc();
+        SourceError::NoRoom
+    }
+
     /// The answer if there is nothing of a trace, and if that is found out at once: it needs no turn and no thread of
     /// its own, which cost more than the looking. Of a fleet that is asked for a trace, most sidecars have nothing of it.
     fn nothing_of(&self, id: &TraceIdMatch) -> Option<Reply<TraceRecords>> {
@@ -147,7 +153,8 @@ impl LocalSource {
         let broke_off = |error| SourceError::Failed(format!("the question broke off: {error}"));
         let (mut reply, bytes, _turn) = answer.await.map_err(broke_off)??;
         if bytes > UNCHARGED_BYTES_MAX {
-            reply.held.push(self.room.wait(bytes, deadline).await.ok_or_else(|| self.too_busy())?);
+            let room = self.room.wait(bytes, deadline).await;
+            reply.held.push(room.ok_or_else(|| self.no_room())?);
         }
         Ok(reply)
     }

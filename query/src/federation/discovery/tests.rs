@@ -149,12 +149,13 @@ async fn a_file_lists_a_peer_on_each_line_and_is_read_again() {
     assert_eq!(discovery.listed().names, ["orders:7317", "payment:7317"]);
     assert_eq!(discovery.listed().absent, []);
     // A line that names nobody is named, and the others count.
-    write("payment:7317\nwhat?\nledger:7317\n");
+    write("payment:7317\nwhat?\nledger:7317\nor this\n");
     discovery.look().await;
     assert_eq!(discovery.listed().names, ["orders:7317", "ledger:7317", "payment:7317"]);
     assert_eq!(reasons(&discovery.listed())[0].1, "unresolved");
     let detail = &discovery.listed().absent[0].detail;
     assert!(detail.contains("line 2") && detail.contains("what?"), "{detail}");
+    assert!(detail.contains("1 more"), "{detail}");
 }
 
 #[tokio::test]

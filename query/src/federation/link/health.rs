@@ -128,9 +128,11 @@ impl Health {
         match error {
             SourceError::Deadline => true,
             SourceError::Peer(fault, _) => *fault != PeerFault::TooLarge,
-            SourceError::Busy | SourceError::Rejected(_) | SourceError::Failed(_) | SourceError::Itself => {
-                false
-            }
+            SourceError::Busy
+            | SourceError::NoRoom
+            | SourceError::Rejected(_)
+            | SourceError::Failed(_)
+            | SourceError::Itself => false,
         }
     }
 

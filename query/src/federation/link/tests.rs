@@ -156,7 +156,7 @@ async fn lists_of_nothing_that_unfold_to_far_more_are_charged_before_they_are_re
     let whole = [frame(0, begun(VERSION).encode_to_vec()), frame(1, folded)].concat();
     let answer = async move || ([("content-type", "application/grpc"), ("grpc-encoding", "zstd")], whole);
     let (link, _tasks) = link_over(&limits, Router::new().route(ASK_PATH, post(answer))).await;
-    assert_eq!(ask(&link).await.err(), Some(SourceError::Busy));
+    assert_eq!(ask(&link).await.err(), Some(SourceError::NoRoom));
     let given_back = link.asker.answers.available_permits();
     assert_eq!(given_back, limits.answers_bytes_max.as_usize() / grant::PERMIT_BYTES);
 }
@@ -167,7 +167,7 @@ async fn all_answers_together_have_a_bound_and_give_back_what_they_held() {
         Limits { peer_timeout: PATIENCE, answers_bytes_max: ByteSize::kib(100), ..Limits::default() };
     let (link, _tasks) = link_to(&limits, all(vec![begun(VERSION), values(20_000), end()])).await;
     let first = ask(&link).await.unwrap();
-    assert_eq!(ask(&link).await.err(), Some(SourceError::Busy));
+    assert_eq!(ask(&link).await.err(), Some(SourceError::NoRoom));
     drop(first);
     assert!(ask(&link).await.is_ok());
 }

@@ -76,7 +76,7 @@ async fn what_comes_is_charged_before_it_is_whole_and_given_back_when_it_is_drop
     let pieces = stream::iter(pieces.map(|piece| Ok::<_, std::io::Error>(Bytes::from(piece))));
     let body = tonic::body::Body::new(axum::body::Body::from_stream(pieces));
     let mut messages = Messages::<Chunk, _>::new(body, false, grant.clone());
-    assert_eq!(messages.next().await, Err(SourceError::Busy));
+    assert_eq!(messages.next().await, Err(SourceError::NoRoom));
     assert!(
         messages.waiting.len() <= LIMIT && messages.waiting.len() > LIMIT / 2,
         "{}",

@@ -34,16 +34,21 @@ fn open() -> (Store, tempfile::TempDir) {
 async fn answers_that_are_held_are_within_their_bound_and_only_large_ones_wait_for_it() {
     const MAX: usize = 1 << 20;
     let (store, _folder) = open();
-    let source = LocalSource::new(store, String::new(), 1).within(Room::of(ByteSize(MAX as u64)));
+    let source = LocalSource::new(store, String::new(), 1).within(Room::of(ByteSize(MAX as u64), PATIENCE));
     let ask = async |bytes, time| {
         let answer = source.ask(Instant::now() + time, Filter::All, move |_, _| Ok(Large(bytes)));
         tokio::time::timeout(2 * PATIENCE, answer).await.unwrap().map(|reply| reply.held)
     };
     let first = ask(MAX / 4 * 3, PATIENCE).await.unwrap();
     let soon = Duration::from_millis(50);
-    assert_eq!(ask(MAX / 2, soon).await.err(), Some(SourceError::Busy));
+    assert_eq!(ask(MAX / 2, soon).await.err(), Some(SourceError::NoRoom));
     let small = ask(UNCHARGED_BYTES_MAX, PATIENCE).await.unwrap();
     assert!(small.is_empty());
+    // What fits passes what waits for more than there is.
+    let waits = source.room.wait(MAX / 2, Instant::now() + PATIENCE);
+    tokio::pin!(waits);
+    assert!(futures_util::poll!(&mut waits).is_pending());
+    assert!(ask(MAX / 8, PATIENCE).await.is_ok());
     // What has no room waits for it; one that is larger than all is alone.
     let (second, ()) = tokio::join!(ask(10 * MAX, PATIENCE), async { drop(first) });
     let second = second.unwrap();

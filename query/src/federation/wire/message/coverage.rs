@@ -37,7 +37,7 @@ pub(crate) struct Description {
 /// What an answer does not say by itself; its last part.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct End {
-    /// There is more than was sent.
+    /// There is more than was sent. Of pages of records too: no released version is without that.
     #[prost(bool, tag = "1")]
     pub truncated: bool,
     #[prost(message, repeated, tag = "2")]
