@@ -10,7 +10,7 @@ use spandrel_store::otlp::{AnyValue, KeyValue, Value};
 use spandrel_store::record::value;
 
 pub(super) use self::text::in_text;
-use self::text::is_frame;
+use self::text::{is_frame, is_sure_frame};
 use crate::normalise::attribute;
 
 pub(super) const TYPE: &str = "exception.type";
@@ -104,9 +104,29 @@ impl Exception {
 pub(super) fn is_stack(value: &Value) -> bool {
     match value {
         Value::StringValue(text) => text.contains('\n') || named_first(text).is_some(),
-        Value::ArrayValue(array) => !array.values.is_empty(),
+        Value::ArrayValue(array) => array.values.iter().any(may_be_frame),
         _ => false,
     }
+}
+
+/// An object, or a text that names an exception or a place in a program: `stack` is what cards lie on, too.
+fn may_be_frame(value: &AnyValue) -> bool {
+    match &value.value {
+        Some(Value::KvlistValue(_)) => true,
+        Some(Value::StringValue(text)) => {
+            let text = text.trim();
+            named_first(text).is_some()
+                || is_sure_frame(text)
+                || text.contains('(')
+                || has_number_of_line(text)
+        }
+        _ => false,
+    }
+}
+
+/// `/app/pay.php:3`
+fn has_number_of_line(text: &str) -> bool {
+    text.split(':').skip(1).any(|part| part.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// A stack as text. Of structlog's list of exceptions, which is one, the first says type and message.
@@ -216,7 +236,8 @@ pub(super) fn may_be_named_first(line: &str) -> bool {
 
 /// What a stack is that a logger printed behind its line, which has the message.
 pub(super) fn behind_record(stack: &str) -> Option<Read<'_>> {
-    let is_stack = || stack.starts_with("goroutine ") || stack.lines().all(is_frame);
+    let has_frames = || stack.lines().all(is_frame) && stack.lines().any(is_sure_frame);
+    let is_stack = || stack.starts_with("goroutine ") || has_frames();
     in_text(stack).or_else(|| is_stack().then(|| Read { stacktrace: stack.trim_end(), ..Read::default() }))
 }
 

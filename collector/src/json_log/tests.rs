@@ -5,6 +5,7 @@ mod corpus;
 mod formats;
 mod ids;
 mod levels;
+mod ordinary;
 mod plain;
 mod servers;
 mod times;
@@ -15,7 +16,7 @@ use spandrel_store::otlp::Value;
 use spandrel_store::record::value::attributes_to_json;
 use spandrel_store::{Flags, UnixNanos};
 
-use super::{LineReader, Rules, Understood};
+use super::{LineReader, Rules, Understood, begins_with_time};
 use crate::normalise::{Cuts, RecordLimits};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -6,6 +6,7 @@
 //! `<34>`, glog's `E0102` or logrus' `WARN[0013]`. A time stands at the start, or behind the level. One pass,
 //! whatever the line.
 
+mod head;
 mod level;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use spandrel_store::SpanId;
 use spandrel_store::id::notation::{Digits, TraceContext};
 
+pub(super) use self::head::begins_with_time;
 use self::level::{PlacedLevel, named_level};
 pub(super) use self::level::{level_of, take_level};
 use super::Findings;
@@ -194,16 +196,19 @@ fn find_context(value: &str, findings: &mut Findings) {
 
 /// Spring's `[application,trace,span]` and `[trace-span]`.
 fn find_bracketed(line: &str, findings: &mut Findings) {
-    for group in line.split('[').skip(1).filter_map(|rest| rest.split_once(']')).map(|(group, _)| group) {
-        if group.len() > 2 * ID_BYTES_MAX {
-            continue;
-        }
+    let groups = line.match_indices('[').filter_map(|(place, _)| {
+        let (group, _) = line[place + 1..].split_once(']')?;
+        Some((&line[..place], group))
+    });
+    for (before, group) in groups.filter(|(_, group)| group.len() <= 2 * ID_BYTES_MAX) {
         let parts: Vec<&str> = group.split(',').map(str::trim).collect();
         let pairs = parts.windows(2).map(|pair| (pair[0], pair[1]));
-        let dashed = parts.iter().filter_map(|part| part.split_once('-'));
-        for (trace, span) in pairs.chain(dashed) {
+        let dashed = parts.iter().map(|part| part.split_once('-'));
+        let dashed = dashed.enumerate().filter_map(|(place, pair)| Some((place, pair?)));
+        for (place, (trace, span)) in pairs.enumerate().chain(dashed) {
             if matches!(trace.len(), 16 | 32)
                 && span.len() == 16
+                && (trace.len() == 32 || is_short_pair(trace, span, place > 0, before))
                 && let Ok(context) = TraceContext::from_text(trace, Digits::Hex)
                 && let Ok(span_id) = SpanId::from_text(span, Digits::Hex)
             {
@@ -214,6 +219,13 @@ fn find_bracketed(line: &str, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Two numbers of 16 digits are orders or cards as well, so one of them needs a letter, and they need an application's
+/// name in front of them or a place right behind the time or the level.
+fn is_short_pair(trace: &str, span: &str, is_behind_name: bool, before: &str) -> bool {
+    let has_letter = |id: &str| id.bytes().any(|byte| byte.is_ascii_alphabetic());
+    (has_letter(trace) || has_letter(span)) && (is_behind_name || level::ends_with_head(before))
 }
 
 /// A line without the escape sequences that colour it.
@@ -237,7 +249,8 @@ pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The time among the first words, and its text: `2026-… INFO`, `[2026-…]`, `I, [2026-… #1]`, `INFO 2026-…`, `I1122 16:59:11.5`.
+/// The time among the first words, and its text; one without seconds only as the first, or right behind a level:
+/// `2026-… INFO`, `[2026-…]`, `I, [2026-… #1]`, `INFO 2026-…`, `I1122 16:59:11.5`.
 pub(super) fn time_at_start<'l>(line: &'l str, clock: Clock<'_>) -> Option<(Sent, &'l str)> {
     let line = &line[..line.floor_char_boundary(START_BYTES_MAX)];
     if let Some(rest) = line.strip_prefix(['I', 'W', 'E', 'F', 'D'])
@@ -249,10 +262,13 @@ pub(super) fn time_at_start<'l>(line: &'l str, clock: Clock<'_>) -> Option<(Sent
         return Some((time, &line[..length]));
     }
     let mut rest = line;
-    for _ in 0..TIME_WORDS_MAX {
+    for word in 0..TIME_WORDS_MAX {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '[' | '(' | '|' | '<'));
-        if let Some((time, length)) = clock.at_start(rest) {
-            return Some((time, &rest[..length]));
+        if let Some(start) = clock.read_start(rest) {
+            // Without seconds it is an appointment as often.
+            let before = &line[..line.len() - rest.len()];
+            let counts = start.has_seconds || word == 0 || level::ends_with_level(before);
+            return counts.then(|| (start.sent, &rest[..start.length]));
         }
         rest = rest.get(rest.find(|c: char| c.is_whitespace() || matches!(c, '[' | '>'))?..)?;
         rest = rest.strip_prefix('>').unwrap_or(rest);
@@ -262,45 +278,3 @@ pub(super) fn time_at_start<'l>(line: &'l str, clock: Clock<'_>) -> Option<(Sent
 
 /// A time stands among so many first words.
 const TIME_WORDS_MAX: usize = 4;
-
-/// Whether a line begins with a date, or a time of day: maybe in brackets, maybe behind a level's word.
-pub(super) fn begins_with_time(line: &str) -> bool {
-    let opened = |text: &str| looks_like_time(text.trim_start_matches(['[', '(', ' ', '|']).as_bytes());
-    opened(line) || line.split_once(' ').is_some_and(|(first, rest)| first.len() <= 12 && opened(rest))
-}
-
-/// The shape alone: `2026-11-22`, `2026/11/22`, `16:59:11`, `22/Nov/2026`, `11/22/2026`, `Nov 22`, `Fri Nov 22`.
-fn looks_like_time(text: &[u8]) -> bool {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let is_digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
-    match (digits, text.get(digits)) {
-        (4, Some(b'-' | b'/' | b'.')) => is_digit(5) && is_digit(6),
-        (2, Some(b':')) => is_digit(3) && is_digit(4) && text.get(5) == Some(&b':'),
-        (1 | 2, Some(b'/')) if is_digit(digits + 1) => {
-            let rest = &text[digits + 1..];
-            let second = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let year = rest.get(second + 1..).unwrap_or_default();
-            second <= 2
-                && rest.get(second) == Some(&b'/')
-                && year.iter().take(4).filter(|byte| byte.is_ascii_digit()).count() == 4
-        }
-        (2, Some(b'/' | b' ' | b'-')) => is_month(&text[3..]),
-        (0, Some(_)) if is_month(text) => text.get(3) == Some(&b' ') && (is_digit(4) || is_digit(5)),
-        (0, Some(_)) if is_weekday(text) => text.get(3..).is_some_and(|rest| {
-            let rest = rest.trim_ascii_start();
-            is_month(rest.strip_prefix(b",").unwrap_or(rest).trim_ascii_start()) || rest.starts_with(b",")
-        }),
-        _ => false,
-    }
-}
-
-fn is_month(text: &[u8]) -> bool {
-    const MONTHS: [&[u8]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    text.get(..3).is_some_and(|start| MONTHS.contains(&start))
-}
-
-fn is_weekday(text: &[u8]) -> bool {
-    const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
-    text.get(..3).is_some_and(|start| DAYS.contains(&start))
-}

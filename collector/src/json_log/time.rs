@@ -46,6 +46,16 @@ impl Sent {
     }
 }
 
+/// A time that a text begins with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start {
+    pub(super) sent: Sent,
+    /// In bytes.
+    pub(super) length: usize,
+    /// Formats of the user's own count as if they did.
+    pub(super) has_seconds: bool,
+}
+
 /// What is needed to read a time that says less than all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock<'a> {
@@ -91,14 +101,21 @@ impl Clock<'_> {
 
     /// The time that a text begins with, and how many bytes of it that are.
     pub(super) fn at_start(self, text: &str) -> Option<(Sent, usize)> {
-        self.any_at_start(text).map(|(sent, length)| (sent.judged(self.received), length))
+        self.read_start(text).map(|start| (start.sent, start.length))
     }
 
-    fn any_at_start(self, text: &str) -> Option<(Sent, usize)> {
+    /// The same, and whether it says seconds.
+    pub(super) fn read_start(self, text: &str) -> Option<Start> {
+        let start = self.any_at_start(text)?;
+        Some(Start { sent: start.sent.judged(self.received), ..start })
+    }
+
+    fn any_at_start(self, text: &str) -> Option<Start> {
         let start = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
+        let of_format = |(sent, length)| Start { sent, length, has_seconds: true };
         for format in self.formats {
             if let Some(found) = self.in_format(format, start) {
-                return Some(found);
+                return Some(of_format(found));
             }
         }
         let moment = iso::at_start(start.as_bytes()).or_else(|| slashed::at_start(start.as_bytes()));
@@ -107,12 +124,13 @@ impl Clock<'_> {
                 Some(offset_s) => from_utc(moment.utc_ns() - i128::from(offset_s) * SECOND_NS),
                 None => self.local_ns(moment)?,
             };
-            return Some((time, length));
+            return Some(Start { sent: time, length, has_seconds: moment.has_seconds });
         }
         FORMATS
             .iter()
             .filter(|(first, _)| first.fits(start))
             .find_map(|(_, form)| self.in_format(form, start))
+            .map(of_format)
     }
 
     /// Reads as much of the text as the format takes.
@@ -139,7 +157,8 @@ impl Clock<'_> {
     }
 
     /// Seconds to nanoseconds since the epoch, as the first word of a text, and its length. Other things are counted
-    /// too: only what lies in the year before the arrival is believed, or is marked as a time by brackets or a fraction.
+    /// too, orders and amounts of money: only what lies in the year before the arrival is believed, and a fraction only of
+    /// three digits or in brackets.
     pub(super) fn of_epoch_at_start(self, text: &str) -> Option<(Sent, usize)> {
         let inner = text.strip_prefix('[').unwrap_or(text);
         let is_marked = inner.len() < text.len();
@@ -159,7 +178,8 @@ impl Clock<'_> {
         let nanos = nanos + fraction.map_or(Some(0), |fraction| fraction_ns(fraction, unit_ns))?;
         let sent = Sent::At(UnixNanos(nanos)).judged(self.received);
         let is_recent = nanos >= self.received.0.saturating_sub(YEAR_NS);
-        let is_believed = sent != Sent::Absurd && (is_marked || fraction.is_some() || is_recent);
+        let is_exact = is_marked || fraction.is_none_or(|fraction| fraction.len() >= 3);
+        let is_believed = sent != Sent::Absurd && is_recent && is_exact;
         is_believed.then_some((sent, text.len() - inner.len() + word.len()))
     }
 
@@ -193,6 +213,11 @@ impl Clock<'_> {
     fn in_zone(self, civil: DateTime) -> Option<Sent> {
         self.zone.to_timestamp(civil).ok().map(of_timestamp)
     }
+}
+
+/// Whether a word is the name of a zone.
+pub(super) fn is_zone(word: &str) -> bool {
+    zone::named(word.as_bytes()).is_some_and(|(_, length)| length == word.len())
 }
 
 const YEAR_NS: u64 = 366 * 86_400 * 1_000_000_000;

@@ -3,7 +3,7 @@
 //! Known by the frames of their stacks. The outermost exception is the one, as OpenTelemetry's own instrumentations
 //! record it.
 
-use super::{Read, ends_as_exceptions_do, has_hump, is_name, non_empty};
+use super::{Read, ends_as_exceptions_do, has_hump, has_two_parts, is_name, non_empty};
 
 /// A type's name is among the last of these lines before the first frame.
 const HEADER_LINES_MAX: usize = 12;
@@ -168,13 +168,18 @@ fn is_frame_of_ruby(line: &str) -> bool {
 fn with_frames(text: &str) -> Option<Read<'_>> {
     let frame = first_line(text, is_frame)?;
     let above = text[..frame].trim_end_matches(['\r', '\n']);
+    let is_sure = text[frame..].lines().any(is_sure_frame);
+    // Any other name is a title above a list as well: `Mounted Volumes:`, `Order Summary:`.
+    let is_believed = |name: &str| ends_as_exceptions_do(name) || is_sure && has_two_parts(name);
     let (mut end, mut message_end) = (above.len(), above.len());
     for _ in 0..HEADER_LINES_MAX {
         let start = above[..end].rfind('\n').map_or(0, |place| place + 1);
         let line = &above[start..end];
         if line.trim_start().starts_with(CAUSE.trim_start()) {
             message_end = start;
-        } else if let Some((name_start, name, message)) = named_in(line) {
+        } else if let Some((name_start, name, message)) =
+            named_in(line).filter(|(_, name, _)| is_believed(name))
+        {
             // A message of several lines goes on up to the frames.
             let message = message.map(|at| &above[start + at..message_end]);
             // The older .NET has causes on the same line.
@@ -217,6 +222,40 @@ pub(super) fn is_frame(line: &str) -> bool {
             || inner.starts_with('/')
             || inner.starts_with("... "))
         || line.starts_with("Caused by: ")
+}
+
+/// A frame that names a place in a program: `at f(…)`, `at … in a.cs:line 3`, `at /app/a.js:1:2`, `from a.rb:3:in`,
+/// `File "a.py", line 3`.
+pub(super) fn is_sure_frame(line: &str) -> bool {
+    let inner = line.trim();
+    if let Some(place) = inner.strip_prefix("at ") {
+        return is_call(place) || is_place(place);
+    }
+    if let Some(place) = inner.strip_prefix("File \"") {
+        return place.contains("\", line ");
+    }
+    is_frame_of_ruby(inner.strip_prefix("from ").unwrap_or(inner))
+}
+
+/// `shop.Pay.charge(Pay.java:3)`, `charge (/app/pay.js:3:5) {`, `new Pay (<anonymous>)`
+fn is_call(text: &str) -> bool {
+    let Some((name, arguments)) = text.split_once('(') else { return false };
+    let Some((arguments, _)) = arguments.split_once(')') else { return false };
+    let is_function = name.ends_with(|c: char| !c.is_whitespace()) && !name.contains(' ');
+    let is_in_node = || {
+        let is_named = matches!(arguments, "<anonymous>" | "native") || arguments.starts_with("index ");
+        name.ends_with(' ') && (is_named || is_place(arguments))
+    };
+    is_function || text.contains(") in ") && text.contains(":line ") || is_in_node()
+}
+
+/// `/app/pay.js:3:5`, `a.js:3:5`, `node:events:3:5`
+fn is_place(text: &str) -> bool {
+    let mut parts = text.trim_end_matches([' ', '{']).rsplitn(3, ':');
+    let mut is_number = || {
+        parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    is_number() && is_number() && parts.next().is_some_and(|file| file.contains(['/', '\\', '.', ':']))
 }
 
 /// A type's name somewhere in a line, followed by its message or by nothing: where it begins, the name, and

@@ -6,7 +6,7 @@ use spandrel_store::otlp::Value;
 use super::super::level::{self, LineLevel};
 use super::super::names::Scale;
 use super::super::{Findings, LEVEL};
-use super::{START_BYTES_MAX, is_long_enough};
+use super::{START_BYTES_MAX, head, is_long_enough};
 
 /// A level's word stands among this many first words.
 const LEVEL_WORDS_MAX: usize = 8;
@@ -52,9 +52,10 @@ fn standing_alone(line: &str) -> Option<PlacedLevel<'static>> {
     })
 }
 
-/// A level behind its name. `priority=1` and `severity: 2` are said of jobs and alerts, so there only words count.
+/// A level behind its name. `priority=1`, `severity: 2` and `level: 40` are said of jobs, alerts and batteries, so there only
+/// words count.
 pub(super) fn named_level(value: &str, scale: Scale) -> Option<LineLevel> {
-    if matches!(scale, Scale::Syslog | Scale::Priority | Scale::GoogleCloud)
+    if !matches!(scale, Scale::OpenTelemetry | Scale::Python)
         && value.starts_with(|c: char| c.is_ascii_digit())
     {
         return None;
@@ -75,13 +76,30 @@ fn level_at_start(line: &str) -> Option<PlacedLevel<'static>> {
     }
     let mut words = line.split_whitespace().take(LEVEL_WORDS_MAX).peekable();
     while let Some(word) = words.next() {
-        if let Some(level) = level_of_word(word, words.peek().copied().unwrap_or_default()) {
-            // The word is a part of the line.
-            let place = (word.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+        // The word is a part of the line.
+        let place = (word.as_ptr() as usize).saturating_sub(line.as_ptr() as usize);
+        let next = words.peek().copied().unwrap_or_default();
+        if let Some(level) = level_of_word(&line[..place], word, next) {
             return Some(placed(level, place));
         }
     }
     None
+}
+
+/// Whether the last word is a level, or `<34>`.
+pub(super) fn ends_with_level(line: &str) -> bool {
+    let line = line.trim_end_matches(|c: char| c.is_whitespace() || OPENING.contains(&c) || c == '|');
+    let start = line.rfind(char::is_whitespace).map_or(0, |place| place + 1);
+    let (before, word) = line.split_at(line.ceil_char_boundary(start));
+    syslog(word).is_some() || level_of_word(before, word, "").is_some()
+}
+
+/// Whether these are a time or a level, and behind it nothing but numbers and brackets.
+pub(super) fn ends_with_head(line: &str) -> bool {
+    let is_level = |word: &str| level::is_level_word(word.trim_matches(|c: char| !c.is_ascii_alphabetic()));
+    line.len() <= START_BYTES_MAX
+        && (head::begins_with_time(line) || level_at_start(line).is_some())
+        && head::ends_with_head(line, is_level)
 }
 
 /// `<34>`: facility times eight plus severity.
@@ -96,13 +114,28 @@ fn syslog(line: &str) -> Option<LineLevel> {
 
 /// `E0102 15:04:05.000000`: a letter, the month and the day.
 fn glog(line: &str) -> Option<LineLevel> {
-    let word = line.split_whitespace().next()?;
-    let (letter, day) = word.split_at_checked(1)?;
-    if day.len() != 4 || !day.bytes().all(|digit| digit.is_ascii_digit()) {
+    let (letter, rest) = line.split_at_checked(1)?;
+    let (date, clock) = rest.split_once(' ')?;
+    if date.len() != 4 || !is_day(date.parse().ok()?) || !is_clock(clock.trim_start().as_bytes()) {
         return None;
     }
     let level = level::of_letter(letter).filter(|level| *level >= Level::Info)?;
     Some(LineLevel::new(Some(level), letter))
+}
+
+/// `0102`, the second of January.
+fn is_day(date: u16) -> bool {
+    (1..=12).contains(&(date / 100)) && (1..=31).contains(&(date % 100))
+}
+
+/// `15:04:05`
+fn is_clock(text: &[u8]) -> bool {
+    text.get(..8).is_some_and(|clock| {
+        clock.iter().enumerate().all(|(place, byte)| match place {
+            2 | 5 => *byte == b':',
+            _ => byte.is_ascii_digit(),
+        })
+    })
 }
 
 /// `WARN[0013] …`, logrus on a terminal: a level, of four letters unless told otherwise, and the seconds since the start, or
@@ -125,8 +158,9 @@ fn logrus(line: &str) -> Option<LineLevel> {
     Some(LineLevel::new(Some(level), word))
 }
 
-/// A level's word in capitals, in brackets, or with a colon behind it; `next` is the word that follows.
-fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
+/// A level's word in capitals, in brackets, or with a colon behind it where nothing is said before it; `next` is the word
+/// that follows.
+fn level_of_word(before: &str, word: &str, next: &str) -> Option<LineLevel> {
     // Monolog's `shop.WARNING:`
     let plain = match word.strip_suffix(':').and_then(|word| word.rsplit_once('.')) {
         Some((_, level)) if level.bytes().all(|byte| byte.is_ascii_uppercase()) => level,
@@ -137,11 +171,11 @@ fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     if let Some(level) = level::of_slog(plain) {
         return Some(LineLevel::new(Some(level), plain));
     }
-    if let Some(level) = by_what_follows(plain, next) {
+    if let Some(level) = by_what_follows(before, plain, next) {
         return Some(level);
     }
-    // `"GET /ERROR HTTP/1.1"`
-    if plain[..start].ends_with('/') {
+    // `"GET /ERROR HTTP/1.1"`, `WHERE level = 'ERROR'`
+    if plain[..start].ends_with(['/', '\'']) {
         return None;
     }
     let (part, behind) = plain[start..]
@@ -154,12 +188,13 @@ fn level_of_word(word: &str, next: &str) -> Option<LineLevel> {
     // `[warn worker] …` names somebody; structlog has blanks before the closing mark.
     let opened = plain.starts_with(OPENING);
     let closed = !behind.is_empty() || next.starts_with(CLOSING);
-    let marked = opened && closed || plain.starts_with('|') || plain.ends_with(':');
+    let marked = opened && closed || plain.starts_with('|');
+    let marked = marked || !capital && plain.ends_with(':') && head::is_head(before);
     (capital || marked).then(|| level::of_word(part).map(|level| LineLevel::new(Some(level), part)))?
 }
 
 /// Words that are levels only in front of what their loggers write behind them.
-fn by_what_follows(word: &str, next: &str) -> Option<LineLevel> {
+fn by_what_follows(before: &str, word: &str, next: &str) -> Option<LineLevel> {
     let inside = next.split_once('[');
     let number_inside = |end: fn(char) -> bool| {
         let digits = inside.map_or("", |(_, inside)| inside);
@@ -168,16 +203,35 @@ fn by_what_follows(word: &str, next: &str) -> Option<LineLevel> {
     };
     let level = match word {
         // .NET's console, in front of a category and the number of the event: `fail: Shop.Payment[0]`.
-        "trce:" if next.ends_with(']') && number_inside(|c| c == ']') => Level::Trace,
-        "dbug:" if next.ends_with(']') && number_inside(|c| c == ']') => Level::Debug,
-        "fail:" if next.ends_with(']') && number_inside(|c| c == ']') => Level::Error,
+        "trce:" | "dbug:" | "fail:"
+            if next.ends_with(']') && number_inside(|c| c == ']') && head::is_head(before) =>
+        {
+            match word {
+                "trce:" => Level::Trace,
+                "dbug:" => Level::Debug,
+                _ => Level::Error,
+            }
+        }
         // semantic_logger, in front of process and thread: `E [7:main pay.rb:12]`.
-        "T" | "D" | "I" | "W" | "E" | "F" if next.starts_with('[') && number_inside(|c| c == ':') => {
+        "T" | "D" | "I" | "W" | "E" | "F"
+            if next.starts_with('[')
+                && number_inside(|c| c == ':')
+                && !holds_clock(next)
+                && head::is_time_or_nothing(before) =>
+        {
             level::of_letter(word)?
         }
         _ => return None,
     };
     Some(LineLevel::new(Some(level), word.trim_end_matches(':')))
+}
+
+/// `[12:40]`, `[9:15:30`: the hour at a gate or on a course.
+fn holds_clock(word: &str) -> bool {
+    let Some((hour, rest)) = word.trim_start_matches('[').split_once(':') else { return false };
+    let minute = &rest[..rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())];
+    let behind = &rest[minute.len()..];
+    hour.len() <= 2 && minute.len() == 2 && (behind.is_empty() || behind.starts_with([']', ':']))
 }
 
 /// Celery's `ERROR/MainProcess]`, behind the level.

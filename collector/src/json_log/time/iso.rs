@@ -15,6 +15,8 @@ pub(super) struct Moment {
     pub(super) hour: i8,
     pub(super) minute: i8,
     pub(super) second: i8,
+    /// Whether the text says the second.
+    pub(super) has_seconds: bool,
     pub(super) subsec_ns: i32,
     /// East of UTC; `None` where the text doesn't say.
     pub(super) offset_s: Option<i32>,
@@ -57,7 +59,7 @@ pub(super) fn at_start(text: &[u8]) -> Option<(Moment, usize)> {
     if offset_s.is_none() && text.get(end).is_some_and(u8::is_ascii_digit) {
         return None;
     }
-    Some((Moment { year, month, day, hour, minute, second, subsec_ns, offset_s }, end))
+    Some((Moment { year, month, day, hour, minute, second, has_seconds, subsec_ns, offset_s }, end))
 }
 
 pub(super) fn digits(text: &[u8], at: usize, count: usize) -> Option<u32> {
@@ -106,8 +108,11 @@ pub(super) fn offset(text: &[u8], at: usize) -> (Option<i32>, usize) {
     let Some(hours) = digits(rest, blank + 1, 2).filter(|hours| *hours <= 25) else { return (None, at) };
     let colon = usize::from(rest.get(blank + 3) == Some(&b':'));
     let minutes = digits(rest, blank + 3 + colon, 2).filter(|minutes| *minutes < 60);
-    // ` -12` behind a blank is a number of its own.
+    // ` -12` behind a blank is a number of its own, and so is ` +1500`: no zone is further off than fourteen hours, and all
+    // are by quarters.
+    let is_of_zone = |minutes: u32| hours * 60 + minutes <= 14 * 60 && minutes.is_multiple_of(15);
     let (minutes, length) = match minutes {
+        Some(minutes) if blank == 1 && colon == 0 && !is_of_zone(minutes) => return (None, at),
         Some(minutes) => (minutes, blank + 5 + colon),
         None if blank == 0 && colon == 0 => (0, 3),
         None => return (None, at),

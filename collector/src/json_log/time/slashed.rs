@@ -20,6 +20,7 @@ pub(super) fn at_start(text: &[u8]) -> Option<(Moment, usize)> {
     let (hour, at) = short(text, between(text, at)?)?;
     let at = behind(text, at, b':')?;
     let (minute, at) = (iso::digits(text, at, 2)? as i8, at + 2);
+    let has_seconds = text.get(at) == Some(&b':');
     let (second, at) = match behind(text, at, b':') {
         // A leap second is the last one of its minute: nobody else knows of it.
         Some(at) => ((iso::digits(text, at, 2)? as i8).min(59), at + 2),
@@ -35,7 +36,7 @@ pub(super) fn at_start(text: &[u8]) -> Option<(Moment, usize)> {
         return None;
     }
     let (offset_s, end) = iso::offset(text, at);
-    Some((Moment { year, month, day, hour, minute, second, subsec_ns, offset_s }, end))
+    Some((Moment { year, month, day, hour, minute, second, has_seconds, subsec_ns, offset_s }, end))
 }
 
 /// A number of one digit or two, and what stands behind it.
