@@ -15,6 +15,9 @@ use crate::lines::joiner::{JoinLimits, Joiner, is_of_stderr};
 /// What waits of one stream is passed on when so many bytes of the other follow it, so that little is read twice.
 const BEHIND_BYTES_MAX: u64 = 64 << 10;
 
+/// So many zero bytes are a hole; fewer at the start of a line are its own.
+const HOLE_BYTES_MIN: usize = 512;
+
 /// Bytes of a file, by their offsets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Extent {
@@ -101,9 +104,14 @@ impl Cutter<'_> {
             if rest.is_empty() {
                 return true;
             }
-            if !self.cutting && rest[0] == 0 {
-                // The hole that a writer leaves which goes on at its old offset after a truncation.
-                self.at += rest.iter().position(|byte| *byte != 0).unwrap_or(rest.len());
+            let zeros = if self.cutting { 0 } else { zeros_at_start(rest) };
+            if zeros == rest.len() {
+                // What follows tells what they are; as many are left as tell it then.
+                self.at += zeros.saturating_sub(HOLE_BYTES_MIN);
+                return true;
+            }
+            if self.is_hole(zeros) {
+                self.at += zeros;
                 continue;
             }
             let end = memchr::memchr(b'\n', rest);
@@ -122,6 +130,12 @@ impl Cutter<'_> {
             self.line(length, next, position);
         }
         false
+    }
+
+    /// Whether so many zero bytes are the hole that a writer leaves which goes on at its old offset after a truncation. The
+    /// file begins with it then, however short it is.
+    fn is_hole(&self, zeros: usize) -> bool {
+        zeros >= HOLE_BYTES_MIN || zeros > 0 && self.base + self.at as u64 == 0
     }
 
     /// Takes the line of so many bytes that is next; `next` is where the one after it begins.
@@ -153,10 +167,16 @@ impl Cutter<'_> {
     fn last_line(&mut self, position: Position, is_over: &mut impl FnMut(Waiting, Extent) -> bool) {
         let length = self.piece.len() - self.at;
         let extent = Extent { start: self.base + self.at as u64, end: self.base + self.piece.len() as u64 };
-        if length > 0 && is_over(Waiting::Line, extent) {
-            self.line(length, self.piece.len(), position);
-            self.flush();
+        if length == 0 || !is_over(Waiting::Line, extent) {
+            return;
         }
+        let zeros = zeros_at_start(&self.piece[self.at..]);
+        if zeros == length && self.is_hole(zeros) {
+            self.at = self.piece.len();
+            return;
+        }
+        self.line(length, self.piece.len(), position);
+        self.flush();
     }
 
     /// Passes on the records to which nothing is added any more.
@@ -178,6 +198,10 @@ impl Cutter<'_> {
         }
         Cut { records: self.records, position: Position { offsets, cutting: self.cutting }, all }
     }
+}
+
+fn zeros_at_start(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())
 }
 
 impl Stream {

@@ -1,5 +1,7 @@
 //! Where one message ends and the next begins on a TCP connection, by RFC 6587: each is preceded by its length, or
-//! followed by a line end, or by a zero byte, as Python's handler ends each. Which of the two is seen at each message: a length stands before a `<`.
+//! followed by a line end, or by a zero byte, as Python's handler ends each. Whether there is a length is seen at each
+//! message: it stands before a `<`. Where messages end with zero bytes, the line ends within them are text; that is known
+//! once one has ended so, the next begins behind it, and none has ended with a line end.
 
 use bytes::Bytes;
 
@@ -15,8 +17,20 @@ pub(super) struct Framer {
     state: State,
     /// The message is beyond the limit; what comes of it is thrown away.
     cutting: bool,
+    ends: Ends,
     line_bytes_max: usize,
     frame_bytes_max: usize,
+}
+
+/// What messages without a length end with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Unknown,
+    /// The only message so far ended with one.
+    MaybeZeros,
+    Zeros,
+    /// Or with either.
+    Lines,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +45,8 @@ enum State {
 impl Framer {
     /// A longer message is cut; one that says it is longer than a frame may be is taken for a line.
     pub(super) fn new(line_bytes_max: usize, frame_bytes_max: usize) -> Framer {
-        Framer { partial: Vec::new(), state: State::Between, cutting: false, line_bytes_max, frame_bytes_max }
+        let (partial, state, ends) = (Vec::new(), State::Between, Ends::Unknown);
+        Framer { partial, state, cutting: false, ends, line_bytes_max, frame_bytes_max }
     }
 
     /// Takes the next piece and passes on the messages that end in it.
@@ -39,7 +54,16 @@ impl Framer {
         let mut piece = piece;
         while let Some(first) = piece.first() {
             match self.state {
-                State::Between if matches!(first, b'\n' | b'\r' | 0) => piece = &piece[1..],
+                State::Between if matches!(first, b'\n' | b'\r' | 0) => {
+                    self.see_end(*first);
+                    piece = &piece[1..];
+                }
+                State::Between if *first == b'<' => {
+                    if self.ends == Ends::MaybeZeros {
+                        self.ends = Ends::Zeros;
+                    }
+                    self.state = State::Line;
+                }
                 State::Between if matches!(first, b'1'..=b'9') => self.state = State::Length,
                 State::Between => self.state = State::Line,
                 State::Length => piece = self.length(*first, piece),
@@ -53,15 +77,27 @@ impl Framer {
                     }
                 }
                 State::Line => {
-                    let end = memchr::memchr2(b'\n', 0, piece);
+                    let end = match self.ends {
+                        Ends::Zeros => memchr::memchr(0, piece),
+                        _ => memchr::memchr2(b'\n', 0, piece),
+                    };
                     self.extend(&piece[..end.unwrap_or(piece.len())]);
-                    piece = end.map_or(&[], |end| &piece[end + 1..]);
-                    if end.is_some() {
+                    if let Some(end) = end {
+                        self.see_end(piece[end]);
                         message(self.line());
                     }
+                    piece = end.map_or(&[], |end| &piece[end + 1..]);
                 }
             }
         }
+    }
+
+    fn see_end(&mut self, end: u8) {
+        self.ends = match (self.ends, end) {
+            (Ends::Unknown, 0) => Ends::MaybeZeros,
+            (Ends::Unknown | Ends::MaybeZeros, b'\n') => Ends::Lines,
+            (ends, _) => ends,
+        };
     }
 
     /// What the connection ends with, if it ends within a message.

@@ -190,6 +190,16 @@ fn the_bytes_that_a_length_counts_are_kept_and_what_ends_a_message_is_not_said()
         frames(&[b"<14>one\0<14>two\0", b"<14>thr", b"ee\0"], 1 << 10),
         uncut(&["<14>one", "<14>two", "<14>three"])
     );
+    // So a line end is text there, once that is known.
+    assert_eq!(
+        frames(&[b"<14>one\0<14>two\n<5>lines\n\0", b"\0<14>thr\n", b"ee\0<14>last\n"], 1 << 10),
+        uncut(&["<14>one", "<14>two\n<5>lines\n", "<14>thr\nee", "<14>last\n"])
+    );
+    // A zero byte inside a line tells nothing, nor does one in front of a line end.
+    for stream in [&b"<14>a\n<14>b\0<14>c\n<14>d\n"[..], b"<14>a\0\n<14>b\n<14>c\n<14>d\n"] {
+        assert_eq!(frames(&[stream], 1 << 10), uncut(&["<14>a", "<14>b", "<14>c", "<14>d"]));
+    }
+    assert_eq!(frames(&[b"<14>a\0b\n<14>c\n<14>d\n"], 1 << 10), uncut(&["<14>a", "b", "<14>c", "<14>d"]));
     let line = "<11>1 - - shop - - - no funds\r";
     assert_eq!(frames(&[format!("{line}\r\n").as_bytes()], 1 << 10), uncut(&[line]));
 }

@@ -112,8 +112,15 @@ fn what_is_left_of_a_line_that_is_too_long_is_passed_over() {
 }
 
 #[test]
-fn holes_are_passed_over() {
-    assert_eq!(whole(b"\0\0\0\0{}\n\0\0x\n"), ["{}", "x"]);
+fn holes_are_passed_over_and_zero_bytes_of_a_line_are_kept() {
+    let hole = [0; HOLE_BYTES_MIN];
+    assert_eq!(whole(b"\0\0\0\0{}\n\0\0x\n\0\n"), ["{}", "\0\0x", "\0"]);
+    assert_eq!(whole(&[b"{}\n", &hole[..], b"x\n\0"].concat()), ["{}", "x", "\0"]);
+    assert!(whole(&[b"\n", &hole[..]].concat()).is_empty());
+    // A long one, of which no piece shows the end.
+    let file = [b"{}\n", &[0; 5 * HOLE_BYTES_MIN][..], b"x\n"].concat();
+    let moments: Vec<usize> = (0..file.len()).step_by(300).collect();
+    assert_eq!(in_pieces(&file, &moments, 3), ["{}", "x"]);
 }
 
 #[test]
@@ -140,6 +147,8 @@ fn line() -> impl Strategy<Value = String> {
         Just("}".to_owned()),
         "[a-z ]{0,30}",
         "x{395,800}",
+        "\0{1,9}[a-z]{0,3}",
+        "\0{505,520}[a-z]{0,3}",
     ]
 }
 
