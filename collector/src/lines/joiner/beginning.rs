@@ -235,8 +235,17 @@ pub(super) fn names_exception(line: &[u8]) -> bool {
     json_log::names_exception(&start_of(line))
 }
 
+/// What the names of exceptions end with.
+const EXCEPTION_ENDS: [&[u8]; 4] = [b"Error", b"Exception", b"Throwable", b"Fault"];
+
 /// `failed: TypeError: x`: an exception's name and its message, wherever they stand.
 pub(super) fn tells_exception(line: &[u8]) -> bool {
+    // Of most lines nothing is copied.
+    let start = &line[..line.len().min(HEAD_BYTES_MAX)];
+    let ends_name = |place: usize| EXCEPTION_ENDS.iter().any(|end| start[..place].ends_with(end));
+    if !memchr::memmem::find_iter(start, b": ").any(ends_name) {
+        return false;
+    }
     let start = start_of(line);
     start.match_indices(": ").any(|(place, _)| {
         let name = start[..place].rsplit([' ', '[', '(']).next().unwrap_or_default();
