@@ -16,7 +16,7 @@ use spandrel_store::id::notation::{Digits, TraceContext};
 
 pub(super) use self::head::begins_with_time;
 use self::level::{PlacedLevel, named_level};
-pub(super) use self::level::{level_of, take_level};
+pub(super) use self::level::{behind_level, level_of, take_level};
 use super::Findings;
 use super::names::{self, Role, Scale};
 use super::time::{self, Clock, Sent};

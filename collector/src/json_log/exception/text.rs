@@ -147,11 +147,12 @@ fn ruby_logged(text: &str) -> Option<Read<'_>> {
 
 const SEMANTIC: &str = " -- Exception: ";
 
-/// Behind `E, [2026-… #7] ERROR -- payment: `.
+/// Behind `E, [2026-… #7] ERROR -- payment: `, or another logger's time and level.
 fn behind_program(head: &str) -> usize {
     let line = head.split('\n').next().unwrap_or_default();
     let program = line.find(" -- ").map(|place| place + " -- ".len());
-    program.and_then(|program| Some(program + line[program..].find(": ")? + 2)).unwrap_or(0)
+    let behind = program.and_then(|program| Some(program + line[program..].find(": ")? + 2));
+    behind.unwrap_or_else(|| super::super::text::behind_level(line))
 }
 
 /// ``pay.rb:12:in `charge'``
@@ -175,7 +176,7 @@ fn with_frames(text: &str) -> Option<Read<'_>> {
     for _ in 0..HEADER_LINES_MAX {
         let start = above[..end].rfind('\n').map_or(0, |place| place + 1);
         let line = &above[start..end];
-        if line.trim_start().starts_with(CAUSE.trim_start()) {
+        if line.trim_start().starts_with(CAUSE.trim_start()) || line.trim().eq_ignore_ascii_case(TITLE) {
             message_end = start;
         } else if let Some((name_start, name, message)) =
             named_in(line).filter(|(_, name, _)| is_believed(name))
@@ -199,6 +200,9 @@ fn with_frames(text: &str) -> Option<Read<'_>> {
 
 /// What .NET puts before the exception that another one was caused by.
 const CAUSE: &str = " ---> ";
+
+/// What some put between the message and the frames.
+const TITLE: &str = "stack trace:";
 
 /// Where the first line behind the first begins that is like this.
 fn first_line(text: &str, is_it: impl Fn(&str) -> bool) -> Option<usize> {

@@ -162,6 +162,8 @@ fn what_only_is_near_to_a_date_dates_no_line() {
         "Sat May 5 customers came",
         "Sunday, 5 Nov",
         "12/24 boxes",
+        "Appointment 2026-11-20 10:00 confirmed",
+        "Delivery 2026-11-20",
     ] {
         assert!(!begins_with_time(line), "{line}");
     }
@@ -170,6 +172,10 @@ fn what_only_is_near_to_a_date_dates_no_line() {
         "2026/11/23 07:40:00 x",
         "2026.11.23T07:40:00 x",
         "INFO 2026-11-23 x",
+        "[warn] 2026-11-23 07:40 x",
+        "I, [2026-11-23T07:40:00.123 #7] x",
+        "payment 2026-11-23 07:40:00 x",
+        "payment-1 | 2026-11-23 x",
         "[23/Nov/2026:07:40:00 +0000] x",
         "23-Nov-2026 07:40:00 x",
         "23 Nov 07:40:00.123 x",
@@ -230,4 +236,26 @@ fn a_list_that_holds_no_frame_is_no_stack() {
         let found = attributes(&understand(&json!({"stack": stack, "msg": "m"}).to_string()));
         assert!(found.get("exception.stacktrace").is_some(), "{found}");
     }
+}
+
+#[test]
+fn what_is_said_of_rubys_exception_begins_behind_time_and_level() {
+    let frames = "pay.rb:12:in `charge'";
+    for (head, message) in [
+        ("2026-11-22 16:59:11 ERROR charge failed: no funds", "charge failed: no funds"),
+        ("[2026-11-22 16:59:11] error: no funds", "no funds"),
+        ("E, [2026-11-22T16:59:11.454 #7] ERROR -- : charge failed: no funds", "charge failed: no funds"),
+        ("charge ERROR in it: no funds", "charge ERROR in it: no funds"),
+    ] {
+        let found = attributes(&understand(&format!("{head} (CardDeclined)\n{frames}")));
+        assert_eq!(found["exception.message"], message, "{head}");
+        assert_eq!(found["exception.stacktrace"], format!("{message} (CardDeclined)\n{frames}"), "{head}");
+    }
+}
+
+#[test]
+fn the_title_of_a_stack_is_no_part_of_the_message() {
+    let text =
+        "ERROR System.InvalidOperationException: no funds\nStack Trace:\n   at Shop.Pay() in pay.cs:line 5";
+    assert_eq!(attributes(&understand(text))["exception.message"], "no funds");
 }

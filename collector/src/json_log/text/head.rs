@@ -3,13 +3,28 @@
 //! The shape alone is looked at. What is only near to a time, as `1500.00 EUR`, `May 5 customers` or `Sun, sea and
 //! sand`, is none.
 
-use super::super::time;
+use super::super::{level, time};
 
-/// Whether a line begins with a date, or a time of day: maybe in brackets, maybe behind a level's word.
+/// Whether a line begins with a date, or a time of day: maybe in brackets, maybe behind a level's word. Behind another word,
+/// which may be a service's name, it has seconds: `Appointment 2026-11-20 10:00` is no log's date.
 pub(in crate::json_log) fn begins_with_time(line: &str) -> bool {
     let opened = |text: &str| looks_like_time(text.trim_start_matches(['[', '(', ' ', '|']).as_bytes());
-    opened(line) || line.split_once(' ').is_some_and(|(first, rest)| first.len() <= 12 && opened(rest))
+    let is_word = |first: &str| first.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let behind = |(first, rest): (&str, &str)| {
+        first.len() <= 12
+            && opened(rest)
+            && (!is_word(first) || level::is_level_word(first) || has_seconds(rest.as_bytes()))
+    };
+    opened(line) || line.split_once(' ').is_some_and(behind)
 }
+
+/// Whether `16:59:11` stands where a date ends.
+fn has_seconds(text: &[u8]) -> bool {
+    text[..text.len().min(DATE_BYTES_MAX)].windows(8).any(super::level::is_clock)
+}
+
+/// A date and the time of day in any of the usual forms, and marks in front.
+const DATE_BYTES_MAX: usize = 40;
 
 /// Whether nothing stands here, or a time and nothing else.
 pub(super) fn is_time_or_nothing(before: &str) -> bool {

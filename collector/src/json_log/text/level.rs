@@ -94,6 +94,15 @@ pub(super) fn ends_with_level(line: &str) -> bool {
     syslog(word).is_some() || level_of_word(before, word, "").is_some()
 }
 
+/// Where the message begins behind the level, if nothing is said before it; else at the start.
+pub(in crate::json_log) fn behind_level(line: &str) -> usize {
+    let start = &line[..line.floor_char_boundary(START_BYTES_MAX)];
+    let place = level_at_start(start).map_or(usize::MAX, |level| level.place);
+    let Some((before, rest)) = line.split_at_checked(place) else { return 0 };
+    let word = rest.find(char::is_whitespace).unwrap_or(0);
+    if head::is_head(before) { line.len() - rest[word..].trim_start().len() } else { 0 }
+}
+
 /// Whether these are a time or a level, and behind it nothing but numbers and brackets.
 pub(super) fn ends_with_head(line: &str) -> bool {
     let is_level = |word: &str| level::is_level_word(word.trim_matches(|c: char| !c.is_ascii_alphabetic()));
@@ -129,7 +138,7 @@ fn is_day(date: u16) -> bool {
 }
 
 /// `15:04:05`
-fn is_clock(text: &[u8]) -> bool {
+pub(super) fn is_clock(text: &[u8]) -> bool {
     text.get(..8).is_some_and(|clock| {
         clock.iter().enumerate().all(|(place, byte)| match place {
             2 | 5 => *byte == b':',
